@@ -1,0 +1,1 @@
+"""SE(3), pinhole projection, boxes and voxels. numpy and scipy only."""

@@ -1,0 +1,56 @@
+"""What the reasoner needs of a memory: the read-only half of ``SpatialMemory``, local or behind a ROS service."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.region import Region
+
+
+class MemoryReader(Protocol):
+    """Read-only memory tools. Every returned object carries its evidence, best observation first."""
+
+    def find(
+        self,
+        label: str | None = None,
+        *,
+        text: str | None = None,
+        region: Region | None = None,
+        state: ObjectState | None = None,
+        limit: int = 20,
+    ) -> list[MapObject]:
+        """Confirmed objects by exact label and/or free text, best first; ``state=None`` means present and gone."""
+        ...
+
+    def near(
+        self,
+        center: NDArray[np.float64] | None = None,
+        *,
+        object_id: int | None = None,
+        radius_m: float = 1.0,
+        label: str | None = None,
+        limit: int = 20,
+    ) -> list[MapObject]:
+        """Present objects whose box is within ``radius_m`` of a map point or of an object's box, nearest first."""
+        ...
+
+    def last_seen(self, label: str | None = None, *, text: str | None = None) -> MapObject | None:
+        """The matching object seen most recently, present or gone."""
+        ...
+
+    def count(self, label: str | None = None, *, text: str | None = None, region: Region | None = None) -> int:
+        """How many matching objects are present."""
+        ...
+
+    def history(self, object_id: int) -> list[MemoryEvent]:
+        """All events of one object, oldest first."""
+        ...
+
+    def changes(self, since_ns: int = 0) -> list[MemoryEvent]:
+        """Events other than ``updated`` with a stamp at or after ``since_ns``, oldest first."""
+        ...

@@ -1,0 +1,49 @@
+"""An answer that can be checked."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+from memory_agent_ros.records.evidence import Evidence
+
+
+class AnswerState(enum.StrEnum):
+    """Three different things: it is there, it was there, or nobody has looked."""
+
+    SEEN = "seen"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """An answer with its evidence.
+
+    Attributes:
+        text: the sentence shown to a person.
+        state: seen, gone or unknown.
+        confidence: probability that the answer is right, in [0, 1].
+        evidence: observations the answer rests on, best first; empty only if ``state`` is unknown or the answer counts to zero.
+        value: machine-readable result (a count, a position, a list of names, a stamp), JSON-ready.
+        tool: name of the memory tool that produced it.
+    """
+
+    text: str
+    state: AnswerState
+    confidence: float
+    evidence: tuple[Evidence, ...] = ()
+    value: Any = None
+    tool: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form, as ``memory-agent ask --json`` prints it."""
+        return {
+            "answer": self.text,
+            "state": str(self.state),
+            "confidence": round(float(self.confidence), 4),
+            "evidence": [e.to_dict() for e in self.evidence],
+            "value": self.value,
+            "tool": self.tool,
+        }

@@ -1,0 +1,1 @@
+"""Pictures, Rerun scenes and RViz markers as plain records."""
