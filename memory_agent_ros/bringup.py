@@ -1,0 +1,346 @@
+"""The one description of what to start, read by the launch files and by ``memory-agent up``.
+
+Imports neither rclpy nor launch. A robot is one YAML file: the parameters of every node, and under ``bringup`` the
+topics of that robot (parameter files cannot hold remappings, so they stand there as a list of ``from:=to``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from memory_agent_ros.records.errors import BadInputError, MissingExtraError
+
+PACKAGE = "memory_agent_ros"
+SIMULATION_PACKAGE = "memory_agent_sim"
+#: Each node is one process; without these every library starts a thread per core in each of them.
+THREAD_PINS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "LP_NUM_THREADS": "1",
+}
+PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+
+
+@dataclass(frozen=True)
+class LaunchArgument:
+    """One argument of a launch file and of ``memory-agent up``. Values are text; ``choices`` empty = anything."""
+
+    name: str
+    default: str
+    description: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class NodeSpec:
+    """One process to start.
+
+    Attributes:
+        name: node name without namespace.
+        package, executable: where ``ros2 run`` finds it.
+        module: Python module started with ``python -m`` off the robot; None for a program on the PATH.
+        namespace: "" or a name without leading slash.
+        parameter_files: YAML files, later ones win.
+        parameters: overrides that win over every file.
+        remappings: pairs ``(from, to)``.
+        arguments: plain arguments before the ROS ones.
+        log_level: debug, info, warn, error or fatal.
+        lifecycle: whether the lifecycle manager configures and activates it.
+        respawn: whether it is started again when it dies.
+        environment: variables added to those of the parent.
+    """
+
+    name: str
+    package: str
+    executable: str
+    module: str | None
+    namespace: str = ""
+    parameter_files: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    remappings: tuple[tuple[str, str], ...] = ()
+    arguments: tuple[str, ...] = ()
+    log_level: str = "info"
+    lifecycle: bool = True
+    respawn: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def full_name(self) -> str:
+        """Fully qualified node name, e.g. ``/robot1/memory_node``."""
+        return f"/{self.namespace}/{self.name}" if self.namespace else f"/{self.name}"
+
+    def ros_arguments(self) -> list[str]:
+        """What stands after ``--ros-args``, but for the node's own name and namespace.
+
+        Overrides name their node: without that they would lose to a file's entry for the node.
+        """
+        words: list[str] = []
+        for path in self.parameter_files:
+            words += ["--params-file", path]
+        for key, value in self.parameters.items():
+            words += ["-p", f"{self.name}:{key}:={json.dumps(value)}"]
+        for source, target in self.remappings:
+            words += ["-r", f"{source}:={target}"]
+        return [*words, "--log-level", self.log_level]
+
+    def command(self, python: str = sys.executable) -> list[str]:
+        """The command that starts it without ``ros2 launch``.
+
+        Raises:
+            MissingExtraError: the program is not on the PATH (only for nodes that are not ours, such as rviz2).
+        """
+        if self.module is not None:
+            start = [python, "-m", self.module]
+        else:
+            program = shutil.which(self.executable)
+            if program is None:
+                raise MissingExtraError(f"{self.executable} is not on the PATH; install it or leave it out ({self.name})")
+            start = [program]
+        names = ["-r", f"__node:={self.name}"]
+        if self.namespace:
+            names += ["-r", f"__ns:=/{self.namespace}"]
+        return [*start, *self.arguments, "--ros-args", *names, *self.ros_arguments()]
+
+
+_COMMON = (
+    LaunchArgument("namespace", "", "namespace of every node and relative topic, without leading slash"),
+    LaunchArgument("map_path", "", "map file to open or create; empty keeps the memory in RAM only"),
+    LaunchArgument("log_level", "info", "log level of every node", ("debug", "info", "warn", "error", "fatal")),
+    LaunchArgument("detector", "", "detector of the perception node; empty takes the one in params_file"),
+    LaunchArgument("rviz", "false", "start RViz with rviz/memory.rviz", ("true", "false")),
+    LaunchArgument("respawn", "false", "start a node again when it dies", ("true", "false")),
+    LaunchArgument(
+        "fastdds_profile",
+        "none",
+        "shared_memory: 4 MB shared-memory segment of Fast DDS, which whole images need; the camera's process needs "
+        "it too. A profile file set by the user in the environment is left alone",
+        ("none", "shared_memory"),
+    ),
+)
+
+ROBOT_ARGUMENTS: tuple[LaunchArgument, ...] = (
+    *_COMMON,
+    LaunchArgument("params_file", "turtlebot4_oakd", "robot: a file in config/ (without .yaml) or a path"),
+    LaunchArgument("use_sim_time", "false", "take time from /clock", ("true", "false")),
+    LaunchArgument("explore", "none", "exploration to start at once", ("none", "frontier", "patrol")),
+)
+
+SIMULATION_ARGUMENTS: tuple[LaunchArgument, ...] = (
+    *_COMMON,
+    LaunchArgument("params_file", "simulation", "parameters: a file in config/ (without .yaml) or a path"),
+    LaunchArgument("use_sim_time", "true", "take time from /clock, which the simulation publishes", ("true", "false")),
+    LaunchArgument("explore", "frontier", "exploration to start at once", ("none", "frontier", "patrol")),
+    LaunchArgument("split", "train", "split of the apartments", ("train", "val", "test")),
+    LaunchArgument("seed", "0", "seed of the apartment within its split, any integer"),
+    LaunchArgument("rooms", "0", "number of rooms, 3 to 6; 0 leaves it to the seed"),
+    LaunchArgument("width", "320", "image width in pixels; the height is three quarters of it", ("320", "640")),
+    LaunchArgument("rate", "5.0", "camera frames per second of simulated time"),
+    LaunchArgument("real_time_factor", "1.0", "simulated seconds per second, at most; 0 = as fast as it goes"),
+    LaunchArgument("lossless", "true", "wait for the memory instead of losing frames", ("true", "false")),
+)
+
+
+def resolve(arguments: Sequence[LaunchArgument], values: Mapping[str, str]) -> dict[str, str]:
+    """Defaults filled in, names and choices checked.
+
+    Raises:
+        BadInputError: ``launch_argument`` for an unknown name or a value that is not a choice.
+    """
+    known = {a.name: a for a in arguments}
+    for name, value in values.items():
+        if name not in known:
+            raise BadInputError("launch_argument", f"unknown argument {name!r}; known are {', '.join(sorted(known))}")
+        choices = known[name].choices
+        if choices and value not in choices:
+            raise BadInputError("launch_argument", f"{name} must be one of {', '.join(choices)}, got {value!r}")
+    return {a.name: values.get(a.name, a.default) for a in arguments}
+
+
+def share_directory() -> Path:
+    """Folder that holds ``config``, ``launch`` and ``rviz``: the checkout, or the share folder of the installation.
+
+    Raises:
+        BadInputError: ``share_missing`` when the package was installed without its data files.
+    """
+    here = Path(__file__).resolve()
+    prefixes = [Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p]
+    candidates = [here.parents[1]]
+    candidates += [prefix / "share" / PACKAGE for prefix in (*here.parents, *prefixes, Path(sys.prefix))]
+    for candidate in candidates:
+        if (candidate / "config" / "simulation.yaml").is_file() and (candidate / "rviz").is_dir():
+            return candidate
+    raise BadInputError("share_missing", f"config/simulation.yaml not found next to {here}; install the package again")
+
+
+def parameter_file(name_or_path: str) -> Path:
+    """``config/NAME.yaml`` for a bare name, else the path itself.
+
+    Raises:
+        BadInputError: ``params_file`` if there is no such file; the message lists what config/ offers.
+    """
+    shipped = share_directory() / "config" / f"{name_or_path}.yaml"
+    path = Path(name_or_path).expanduser()
+    for candidate in (shipped, path):
+        if candidate.is_file():
+            return candidate.resolve()
+    names = ", ".join(sorted(p.stem for p in (share_directory() / "config").glob("*.yaml")))
+    raise BadInputError("params_file", f"no parameter file {name_or_path!r}; give a path or one of {names}")
+
+
+def remappings_of(path: Path) -> tuple[tuple[str, str], ...]:
+    """The ``bringup: ros__parameters: remappings`` list of a robot's file, as pairs.
+
+    Raises:
+        BadInputError: ``params_file`` if the file is no YAML mapping or an entry is not ``from:=to``.
+    """
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except yaml.YAMLError as error:
+        raise BadInputError("params_file", f"{path} is not valid YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise BadInputError("params_file", f"{path} must be a mapping of node names to ros__parameters")
+    entries = document.get("bringup", {}).get("ros__parameters", {}).get("remappings", [])
+    pairs = [str(entry).partition(":=") for entry in entries]
+    for entry, (source, sign, target) in zip(entries, pairs, strict=True):
+        if not (source and sign and target):
+            raise BadInputError("params_file", f"{path}: remapping {entry!r} must read from:=to")
+    return tuple((source, target) for source, _, target in pairs)
+
+
+def environment(values: Mapping[str, str], base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Variables to add to ``base`` (the process's own if None); whatever the user has set stays as it is."""
+    base = os.environ if base is None else base
+    added = {name: value for name, value in THREAD_PINS.items() if name not in base}
+    if "MUJOCO_GL" not in base:
+        added["MUJOCO_GL"] = "egl"
+    if values.get("fastdds_profile") == "shared_memory" and not any(name in base for name in PROFILE_VARIABLES):
+        added[PROFILE_VARIABLES[0]] = str(share_directory() / "config" / "fastdds_shared_memory.xml")
+    return added
+
+
+def robot_nodes(values: Mapping[str, str]) -> list[NodeSpec]:
+    """Everything for a robot that brings its own camera, base and TF; the lifecycle manager comes last.
+
+    Args:
+        values: argument values by name, as :data:`ROBOT_ARGUMENTS`; missing ones take their default.
+    """
+    return _agent_nodes(resolve(ROBOT_ARGUMENTS, values), managed_first=())
+
+
+def simulation_nodes(values: Mapping[str, str]) -> list[NodeSpec]:
+    """The same nodes with the MuJoCo apartment in place of the robot.
+
+    Args:
+        values: argument values by name, as :data:`SIMULATION_ARGUMENTS`; missing ones take their default.
+    """
+    settings = resolve(SIMULATION_ARGUMENTS, values)
+    file = parameter_file(settings["params_file"])
+    width = int(settings["width"])
+    simulation = _node(
+        settings,
+        "sim_node",
+        package=SIMULATION_PACKAGE,
+        module="memory_agent_sim.node",
+        files=(str(file),),
+        remappings=remappings_of(file),
+        parameters={
+            "use_sim_time": False,
+            "split": settings["split"],
+            "seed": _number(settings, "seed", int),
+            "rooms": _number(settings, "rooms", int),
+            "width": width,
+            "height": width * 3 // 4,
+            "rate_hz": _number(settings, "rate", float),
+            "real_time_factor": _number(settings, "real_time_factor", float),
+            "lossless": settings["lossless"] == "true",
+        },
+    )
+    return _agent_nodes(settings, managed_first=(simulation,))
+
+
+def _agent_nodes(settings: Mapping[str, str], managed_first: tuple[NodeSpec, ...]) -> list[NodeSpec]:
+    file = parameter_file(settings["params_file"])
+    files, remappings = (str(file),), remappings_of(file)
+    common = {"use_sim_time": settings["use_sim_time"] == "true"}
+    own: dict[str, dict[str, Any]] = {
+        "memory_node": {"map_path": settings["map_path"]} if settings["map_path"] else {},
+        "perception_node": {"detector": settings["detector"]} if settings["detector"] else {},
+        "explorer_node": {"autostart": settings["explore"]},
+        "reasoner_node": {},
+    }
+    nodes = [
+        _node(settings, name, files=files, remappings=remappings, parameters={**common, **parameters})
+        for name, parameters in own.items()
+    ]
+    managed = [*nodes, *managed_first]  # the camera is activated last, so that nobody misses its first frame
+    manager = _node(
+        settings,
+        "lifecycle_manager",
+        files=files,
+        parameters={"use_sim_time": False, "node_names": [node.full_name for node in managed]},
+        lifecycle=False,
+    )
+    return [*managed, manager, *_rviz(settings, remappings)]
+
+
+def _node(
+    settings: Mapping[str, str],
+    name: str,
+    *,
+    package: str = PACKAGE,
+    module: str | None = None,
+    files: tuple[str, ...] = (),
+    remappings: tuple[tuple[str, str], ...] = (),
+    parameters: Mapping[str, Any],
+    lifecycle: bool = True,
+) -> NodeSpec:
+    return NodeSpec(
+        name=name,
+        package=package,
+        executable=name,
+        module=module or f"memory_agent_ros.nodes.{name}",
+        namespace=settings["namespace"].strip("/"),
+        parameter_files=files,
+        parameters=parameters,
+        remappings=remappings,
+        log_level=settings["log_level"],
+        lifecycle=lifecycle,
+        respawn=settings["respawn"] == "true",
+    )
+
+
+def _rviz(settings: Mapping[str, str], remappings: tuple[tuple[str, str], ...]) -> list[NodeSpec]:
+    if settings["rviz"] != "true":
+        return []
+    display = str(share_directory() / "rviz" / "memory.rviz")
+    return [
+        NodeSpec(
+            name="rviz2",
+            package="rviz2",
+            executable="rviz2",
+            module=None,
+            namespace=settings["namespace"].strip("/"),
+            arguments=("-d", display),
+            parameters={"use_sim_time": settings["use_sim_time"] == "true"},
+            remappings=remappings,
+            log_level=settings["log_level"],
+            lifecycle=False,
+        )
+    ]
+
+
+def _number(settings: Mapping[str, str], name: str, kind: type[int] | type[float]) -> int | float:
+    try:
+        return kind(settings[name])
+    except ValueError as error:
+        raise BadInputError("launch_argument", f"{name} must be a number, got {settings[name]!r}") from error
