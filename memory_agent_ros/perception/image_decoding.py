@@ -52,7 +52,8 @@ def decode_image(
     buffer = np.frombuffer(data, dtype=np.uint8)
     if height <= 0 or width <= 0 or step < row or buffer.size < step * (height - 1) + row:
         raise BadInputError(
-            "image_size", f"{buffer.size} bytes do not hold {height}x{width} pixels of {row // width} bytes, step {step}"
+            "image_size",
+            f"{buffer.size} bytes do not hold {height}x{width} pixels of {row // width} bytes, step {step}",
         )
     if step == row:
         image = buffer[: row * height].view(kind)

@@ -1,0 +1,1 @@
+"""Image and text embedders, one a file."""

@@ -1,0 +1,94 @@
+"""Parts of perception by name, as configurations and command lines give them.
+
+Each adapter is imported only when it is asked for, since most need an extra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from memory_agent_ros.perception.protocols import Detector, ImageEmbedder, TextEmbedder
+from memory_agent_ros.records.errors import MemoryAgentError
+
+#: Detector names; ``transformers:<model id>`` comes on top.
+DETECTORS = ("ground_truth", "ssd", "segmenter", "ssd+segmenter")
+IMAGE_EMBEDDERS = ("color_histogram", "efficientnet_lite0", "none")
+TEXT_EMBEDDERS = ("minilm", "none")
+
+
+class UnknownPartError(MemoryAgentError):
+    """No part of perception has that name; the message lists those that exist."""
+
+
+def make_detector(
+    name: str, *, labels: Mapping[int, str] | None = None, seed: int = 0, vocabulary: Sequence[str] | None = None
+) -> Detector:
+    """Detector by name.
+
+    Args:
+        name: ``ground_truth``, ``ssd``, ``segmenter``, ``ssd+segmenter`` or ``transformers:<model id>``.
+        labels: instance id -> label, for ``ground_truth`` (may be set later on the detector).
+        seed: seed of the detector's randomness.
+        vocabulary: labels to look for; None means the detector's own.
+
+    Raises:
+        UnknownPartError: no such detector.
+        MissingExtraError: a package or model file that it needs is not there; the message says how to get it.
+    """
+    if name == "ground_truth":
+        from memory_agent_ros.perception.ground_truth import GroundTruthDetector
+
+        return GroundTruthDetector(labels or {}, seed=seed)
+    if name == "ssd":
+        from memory_agent_ros.perception.ssd import SsdDetector
+
+        return SsdDetector.from_cache(vocabulary)
+    if name == "segmenter":
+        from memory_agent_ros.perception.segmenter import make_segmenter
+
+        return make_segmenter(vocabulary, seed)
+    if name == "ssd+segmenter":
+        from memory_agent_ros.perception.ssd_segmenter import make_ssd_segmenter
+
+        return make_ssd_segmenter(vocabulary, seed)
+    if name.startswith("transformers:"):
+        from memory_agent_ros.perception.transformers_detector import TransformersDetector
+
+        return TransformersDetector.from_pretrained(name.partition(":")[2], vocabulary)
+    raise UnknownPartError(f"no detector {name!r}; there are {', '.join(DETECTORS)} and transformers:<model id>")
+
+
+def make_image_embedder(name: str) -> ImageEmbedder | None:
+    """Image embedder by name, None for ``none``.
+
+    Raises:
+        UnknownPartError: no such embedder.
+        MissingExtraError: a package that it needs is not installed.
+    """
+    if name == "none":
+        return None
+    if name == "color_histogram":
+        from memory_agent_ros.perception.embedders.color_histogram import ColorHistogramEmbedder
+
+        return ColorHistogramEmbedder()
+    if name == "efficientnet_lite0":
+        from memory_agent_ros.perception.embedders.efficientnet import EfficientNetEmbedder
+
+        return EfficientNetEmbedder.from_package()
+    raise UnknownPartError(f"no image embedder {name!r}; there are {', '.join(IMAGE_EMBEDDERS)}")
+
+
+def make_text_embedder(name: str) -> TextEmbedder | None:
+    """Text embedder by name, None for ``none``.
+
+    Raises:
+        UnknownPartError: no such embedder.
+        MissingExtraError: a package that it needs is not installed.
+    """
+    if name == "none":
+        return None
+    if name == "minilm":
+        from memory_agent_ros.perception.embedders.minilm import MiniLmEmbedder
+
+        return MiniLmEmbedder.from_package()
+    raise UnknownPartError(f"no text embedder {name!r}; there are {', '.join(TEXT_EMBEDDERS)}")

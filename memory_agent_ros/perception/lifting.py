@@ -1,0 +1,254 @@
+"""From a 2-D detection and aligned depth to an object in the map frame.
+
+The work is done on the detection's own crop, never on the whole image: the mask is eroded against depth bleeding,
+pixels are thinned on a regular grid, depth layers that do not belong to the object are dropped, what remains is
+voxel-thinned, and isolated points are removed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from memory_agent_ros.geometry.boxes import upright_box
+from memory_agent_ros.geometry.pinhole import unproject_pixels, valid_depth
+from memory_agent_ros.geometry.se3 import transform_points
+from memory_agent_ros.geometry.voxels import voxel_thin
+from memory_agent_ros.perception.position_covariance import PositionNoise, position_covariance
+from memory_agent_ros.perception.refusals import require_detection
+from memory_agent_ros.records.box import OrientedBox
+from memory_agent_ros.records.camera import Camera
+from memory_agent_ros.records.detection import Detection
+from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.frame import Frame
+from memory_agent_ros.records.observation import Observation
+
+#: Image width for which pixel sizes in configurations are meant; they scale with the real width.
+REFERENCE_WIDTH = 640
+
+#: Points that outlier removal looks at; more pixels than this are thinned on a regular grid first.
+_WORKING_POINTS = 1200
+
+
+@dataclass(frozen=True)
+class LiftingConfig:
+    """How detections are lifted.
+
+    Attributes:
+        minimum_depth_m: readings nearer than this are not used, metres, [0, 2].
+        maximum_depth_m: readings farther than this are not used, metres, [1, 30].
+        erosion_px: how far the mask is eroded, pixels at an image width of 640, [0, 8]; less where the mask is thin.
+        minimum_pixels: fewest valid depth pixels of an object, pixels at 640x480, [1, 1000].
+        minimum_points: fewest points left after outlier removal, [4, 500].
+        maximum_points: most points of an observation, [16, 5000].
+        voxel_m: voxel edge of the final thinning, metres, [0.005, 0.2].
+        depth_gap_m: a depth step larger than this (plus 3 % of the range) separates layers, metres, [0.01, 1].
+        layer_fraction: a further layer is kept if it has this share of the largest one's points, [0, 1].
+        neighbours: neighbours looked at in statistical outlier removal, [1, 32].
+        outlier_factor: points farther from their neighbours than this times the median are dropped, [1.5, 20].
+        border_px: a box this near to the image border is truncated, pixels at an image width of 640, [0, 20].
+        noise: sensor and viewpoint noise that goes into the covariance.
+    """
+
+    minimum_depth_m: float = 0.15
+    maximum_depth_m: float = 6.0
+    erosion_px: int = 2
+    minimum_pixels: int = 40
+    minimum_points: int = 8
+    maximum_points: int = 512
+    voxel_m: float = 0.02
+    depth_gap_m: float = 0.06
+    layer_fraction: float = 0.3
+    neighbours: int = 6
+    outlier_factor: float = 4.0
+    border_px: int = 2
+    noise: PositionNoise = field(default_factory=PositionNoise)
+
+
+def lift(frame: Frame, detection: Detection, config: LiftingConfig | None = None) -> Observation:
+    """One detection of ``frame`` -> one :class:`Observation` in ``frame.frame_id`` (no embedding yet).
+
+    Raises:
+        BadInputError: with reason ``score_invalid``, ``box_invalid``, ``mask_size``, ``empty_mask``,
+            ``no_valid_depth`` (no reading inside the sensor's range) or ``too_few_points``.
+    """
+    config = config or LiftingConfig()
+    box = require_detection(frame, detection)
+    u, v, z = _sample(frame, detection, box, config)
+    pixels = len(z)
+    depth_camera = frame.depth_camera or frame.camera
+    needed = config.minimum_pixels * (depth_camera.width * depth_camera.height) / (640 * 480)
+    if pixels < max(needed, 4):
+        raise BadInputError("too_few_points", f"{detection.label}: only {pixels} pixels with valid depth")
+    step = math.ceil(pixels / _WORKING_POINTS)
+    if step > 1:
+        picked = _grid_thin(u, v, step)
+        u, v, z = u[picked], v[picked], z[picked]
+    keep = _own_layers(z, config) if detection.mask is not None else _foreground(u, v, z, config)
+    points = unproject_pixels(depth_camera.K, u[keep], v[keep], z[keep])
+    points = voxel_thin(points, config.voxel_m)
+    if len(points) > config.maximum_points:
+        points = points[np.linspace(0, len(points) - 1, config.maximum_points).astype(np.int64)]
+    points = _without_isolated(points, config)
+    if len(points) < config.minimum_points:
+        raise BadInputError("too_few_points", f"{detection.label}: {len(points)} points are left after outlier removal")
+    return _observation(frame, detection, box, points, pixels, config)
+
+
+def _observation(
+    frame: Frame,
+    detection: Detection,
+    box: NDArray[np.float32],
+    points_camera: NDArray[np.float32],
+    pixels: int,
+    config: LiftingConfig,
+) -> Observation:
+    points_map = transform_points(frame.T_map_camera, points_camera.astype(np.float64))
+    center, size, yaw = upright_box(points_map)
+    truncated = _touches_border(box, frame.camera, config.border_px)
+    centroid = points_map.mean(axis=0)
+    covariance = position_covariance(
+        points_camera.mean(axis=0).astype(np.float64),
+        frame.T_map_camera,
+        (frame.depth_camera or frame.camera).K,
+        OrientedBox(center, size, yaw),
+        truncated,
+        frame.pose_covariance,
+        config.noise,
+    )
+    return Observation(
+        stamp_ns=frame.stamp_ns,
+        label=detection.label,
+        score=float(detection.score),
+        label_scores=dict(detection.label_scores) or {detection.label: float(detection.score)},
+        points_map=points_map.astype(np.float32),
+        centroid_map=centroid,
+        covariance=covariance,
+        box=OrientedBox(center, size, yaw),
+        box_xyxy=box,
+        pixels=pixels,
+        truncated=truncated,
+        embedding=None,
+        range_m=float(np.median(points_camera[:, 2])),
+    )
+
+
+def _touches_border(box: NDArray[np.float32], camera: Camera, border_px: int) -> bool:
+    margin = border_px * camera.width / REFERENCE_WIDTH
+    x0, y0, x1, y1 = (float(value) for value in box)
+    return x0 <= margin or y0 <= margin or x1 >= camera.width - margin or y1 >= camera.height - margin
+
+
+def _sample(
+    frame: Frame, detection: Detection, box: NDArray[np.float32], config: LiftingConfig
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Depth pixels of the object: column, row and z, each (N,)."""
+    colour, depth_camera = frame.camera, frame.depth_camera or frame.camera
+    same = frame.depth_camera is None
+    x0, y0, x1, y1 = _to_depth_pixels(box, colour, depth_camera) if not same else [int(value) for value in box]
+    depth = frame.depth_m[y0:y1, x0:x1]
+    chosen = valid_depth(depth, config.minimum_depth_m, config.maximum_depth_m)
+    if detection.mask is not None:
+        if same:
+            inside = detection.mask[y0:y1, x0:x1]
+        else:
+            columns = _to_colour_index(np.arange(x0, x1), depth_camera, colour, 0)
+            rows = _to_colour_index(np.arange(y0, y1), depth_camera, colour, 1)
+            inside = detection.mask[np.ix_(rows, columns)]
+        chosen &= _eroded(inside, round(config.erosion_px * depth_camera.width / REFERENCE_WIDTH))
+    rows_at, columns_at = np.nonzero(chosen)
+    if len(rows_at) == 0:
+        raise BadInputError(
+            "no_valid_depth",
+            f"{detection.label}: no depth between {config.minimum_depth_m} and {config.maximum_depth_m} m inside it",
+        )
+    return columns_at + x0, rows_at + y0, depth[rows_at, columns_at]
+
+
+def _to_depth_pixels(box: NDArray[np.float32], colour: Camera, depth: Camera) -> list[int]:
+    """Box in colour pixels -> integer box in depth pixels, clipped."""
+    out = []
+    for index, value in enumerate(box):
+        axis = index % 2
+        ray = (float(value) - 0.5 - colour.K[axis, 2]) / colour.K[axis, axis]
+        pixel = ray * depth.K[axis, axis] + depth.K[axis, 2] + 0.5
+        limit = depth.width if axis == 0 else depth.height
+        out.append(int(np.clip(round(pixel), 0, limit)))
+    return out
+
+
+def _to_colour_index(pixels: NDArray[np.int64], depth: Camera, colour: Camera, axis: int) -> NDArray[np.int64]:
+    """Depth columns (axis 0) or rows (axis 1) -> nearest colour columns or rows, clipped."""
+    ray = (pixels - depth.K[axis, 2]) / depth.K[axis, axis]
+    limit = colour.width if axis == 0 else colour.height
+    index: NDArray[np.int64] = np.clip(np.rint(ray * colour.K[axis, axis] + colour.K[axis, 2]), 0, limit - 1).astype(
+        np.int64
+    )
+    return index
+
+
+def _eroded(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
+    """The mask less its rim; a radius that would eat more than 60 % of it is halved until it does not."""
+    area = int(np.count_nonzero(mask))
+    while radius_px > 0:
+        padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+        smaller = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=radius_px)[1:-1, 1:-1].astype(bool)
+        if np.count_nonzero(smaller) >= 0.4 * area:
+            return smaller
+        radius_px //= 2
+    return mask
+
+
+def _grid_thin(u: NDArray[np.int64], v: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
+    """Indices of about 1/factor of the pixels, on a regular grid of the image."""
+    stride = math.ceil(math.sqrt(factor))
+    picked = np.flatnonzero((u % stride == 0) & (v % stride == 0))
+    return picked if len(picked) * factor * 2 >= len(u) else np.arange(0, len(u), factor)
+
+
+def _layers(z: NDArray[np.float32], config: LiftingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Depths (N,) -> layer index of each, nearest first, and the layers' counts; layers are parted by empty depth."""
+    order = np.argsort(z)
+    gaps = np.diff(z[order]) > config.depth_gap_m + 0.03 * z[order[:-1]]
+    layer = np.empty(len(z), dtype=np.int64)
+    layer[order] = np.concatenate([[0], np.cumsum(gaps)])
+    return layer, np.bincount(layer)
+
+
+def _own_layers(z: NDArray[np.float32], config: LiftingConfig) -> NDArray[np.bool_]:
+    """Which points of a mask lie in its depth layers; background that shines through at the rim does not."""
+    layer, counts = _layers(z, config)
+    kept: NDArray[np.bool_] = (counts >= config.layer_fraction * counts.max())[layer]
+    return kept
+
+
+def _foreground(
+    u: NDArray[np.int64], v: NDArray[np.int64], z: NDArray[np.float32], config: LiftingConfig
+) -> NDArray[np.bool_]:
+    """Which points of a bare box belong to its foreground: the nearest layer that fills a fifth of the box's middle."""
+    layer, counts = _layers(z, config)
+    middle = np.ones(len(z), dtype=bool)
+    for pixel in (u, v):
+        low, high = int(pixel.min()), int(pixel.max())
+        inset = 0.2 * (high - low)
+        middle &= (pixel >= low + inset) & (pixel <= high - inset)
+    central = np.bincount(layer[middle], minlength=len(counts))
+    if central.sum() == 0:
+        central = counts
+    chosen: NDArray[np.bool_] = layer == int(np.flatnonzero(central >= 0.2 * central.max())[0])
+    return chosen
+
+
+def _without_isolated(points: NDArray[np.float32], config: LiftingConfig) -> NDArray[np.float32]:
+    """Statistical outlier removal (Rusu et al., 2008) with the median instead of the mean as the scale."""
+    if len(points) <= config.neighbours + 1:
+        return points
+    distance, _ = cKDTree(points, balanced_tree=False).query(points, k=config.neighbours + 1)
+    spread = distance[:, -1]
+    near: NDArray[np.float32] = points[spread <= max(config.outlier_factor * float(np.median(spread)), 0.01)]
+    return near
