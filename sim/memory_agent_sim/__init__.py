@@ -1,0 +1,1 @@
+"""Seeded MuJoCo apartments with a mobile base and an RGB-D camera."""
