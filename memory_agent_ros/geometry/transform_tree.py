@@ -79,15 +79,16 @@ class TransformTree:
         for name in (target, source):
             if name not in self.frames:
                 raise BadInputError("tf_unknown_frame", f"frame '{name}' is in no transform; have {sorted(self.frames)}")
-        ups, downs = self._chain(source), self._chain(target)
+        ups, downs = self.ancestors(source), self.ancestors(target)
         common = next((f for f in ups if f in downs), None)
         if common is None:
             raise BadInputError("tf_not_connected", f"no chain of transforms joins '{target}' and '{source}'")
         T_common_source = self._climb(source, common, stamp_ns)
         return inverse(self._climb(target, common, stamp_ns)) @ T_common_source
 
-    def _chain(self, name: str) -> list[str]:
-        chain = [name]
+    def ancestors(self, name: str) -> list[str]:
+        """``name``, its parent, and so on up to the root."""
+        chain = [name.lstrip("/")]
         while chain[-1] in self._edges and len(chain) <= len(self._edges):
             chain.append(self._edges[chain[-1]].parent)
         return chain

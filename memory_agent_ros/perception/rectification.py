@@ -1,0 +1,64 @@
+"""Undoing lens distortion, so that every picture behind the border is a plain pinhole's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.records.camera import Camera
+from memory_agent_ros.records.errors import BadInputError
+
+_POLYNOMIAL = {"plumb_bob", "rational_polynomial", "radtan", "thin_prism", ""}
+_FISHEYE = {"equidistant", "fisheye", "kannala_brandt"}
+
+
+@dataclass(frozen=True, eq=False)
+class Rectifier:
+    """Maps a distorted image to the pinhole image with the same ``camera``.
+
+    Attributes:
+        camera: intrinsics before and after; only the distortion is undone.
+        map_xy: (H, W, 2) float32 source pixel of each pixel, or None for a lens without distortion.
+    """
+
+    camera: Camera
+    map_xy: NDArray[np.float32] | None
+
+    def color(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(H, W, 3) distorted -> rectified, bilinear, black outside."""
+        if self.map_xy is None:
+            return rgb
+        return np.asarray(cv2.remap(rgb, self.map_xy, None, cv2.INTER_LINEAR), dtype=np.uint8)
+
+    def depth(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(H, W) distorted -> rectified, nearest neighbour (depths must not be mixed across edges), 0 outside."""
+        if self.map_xy is None or depth_m.shape != self.map_xy.shape[:2]:
+            return depth_m
+        return np.asarray(cv2.remap(depth_m, self.map_xy, None, cv2.INTER_NEAREST), dtype=np.float32)
+
+
+def make_rectifier(camera: Camera, coefficients: Sequence[float], model: str) -> Rectifier:
+    """Rectifier for the distortion of a ``sensor_msgs/CameraInfo`` (``d``, ``distortion_model``).
+
+    Raises:
+        BadInputError: ``distortion_model`` for one we do not know, ``camera_invalid`` for coefficients that are not finite.
+    """
+    D = np.asarray(coefficients, dtype=np.float64).ravel()
+    if not np.isfinite(D).all():
+        raise BadInputError("camera_invalid", "the distortion coefficients hold NaN or infinity; recalibrate the camera")
+    if not D.any():
+        return Rectifier(camera, None)
+    size = (camera.width, camera.height)
+    if model in _POLYNOMIAL:
+        x, y = cv2.initUndistortRectifyMap(camera.K, D, np.eye(3), camera.K, size, cv2.CV_32FC1)
+    elif model in _FISHEYE:
+        x, y = cv2.fisheye.initUndistortRectifyMap(camera.K, D[:4], np.eye(3), camera.K, size, cv2.CV_32FC1)
+    else:
+        raise BadInputError(
+            "distortion_model", f"distortion model '{model}' is not known; use plumb_bob, rational_polynomial or equidistant"
+        )
+    return Rectifier(camera, np.stack([x, y], axis=2).astype(np.float32))
