@@ -104,7 +104,7 @@ class NodeSpec:
         else:
             program = shutil.which(self.executable)
             if program is None:
-                raise MissingExtraError(f"{self.executable} is not on the PATH; install it or leave it out ({self.name})")
+                raise MissingExtraError(f"{self.executable} is not on the PATH; install it or leave {self.name} out")
             start = [program]
         names = ["-r", f"__node:={self.name}"]
         if self.namespace:
