@@ -1,7 +1,7 @@
 """Build file of the ROS 2 package ``memory_agent_ros`` (ament_python) and of its wheel.
 
-On a robot ``colcon build`` uses it and ignores ``install_requires``: dependencies then come from ``package.xml`` through rosdep.
-Off the robot ``make setup`` installs it with the extras below.
+On a robot ``colcon build`` uses it and ignores ``install_requires``: dependencies then come from ``package.xml`` through
+rosdep. Off the robot ``make setup`` installs it with the extras below.
 """
 
 from glob import glob
@@ -10,8 +10,9 @@ from setuptools import find_packages, setup
 
 PACKAGE = "memory_agent_ros"
 
-# The ROS 2 wheels exist for this platform only. They are in no other extra, so that a robot with ROS 2 from apt never draws them in.
-ROS_WHEELS = 'platform_system=="Linux" and platform_machine=="x86_64" and python_version>="3.10" and python_version<"3.15"'
+# The ROS 2 wheels exist for these platforms only. They are in no other extra: a robot with ROS 2 from apt never gets them.
+PLATFORM = 'platform_system=="Linux" and platform_machine=="x86_64"'
+ROS_WHEELS = f'{PLATFORM} and python_version>="3.10" and python_version<"3.15"'
 
 VIZ = ["rerun-sdk>=0.20", "matplotlib>=3.6", "imageio>=2.31", "imageio-ffmpeg>=0.5"]
 BAGS = ["rosbags>=0.10", "mcap>=1.1"]
@@ -40,12 +41,15 @@ DEV = [
 setup(
     name=PACKAGE,
     version="0.1.0",
-    description="A robot memory that lasts: object-centric spatial memory, exploration and answers with evidence, on ROS 2",
+    description="A robot memory that lasts: object-centric spatial memory, exploration, answers with evidence; ROS 2",
     license="Apache-2.0",
     maintainer="memory_agent_ros maintainers",
     maintainer_email="maintainers@memory-agent-ros.example",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed"], f"{PACKAGE}.*": ["*.html", "*.jinja", "*.j2", "*.sql", "*.json", "*.yaml", "*.css"]},
+    package_data={
+        PACKAGE: ["py.typed"],
+        f"{PACKAGE}.*": ["*.html", "*.jinja", "*.j2", "*.sql", "*.json", "*.yaml", "*.css"],
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
