@@ -1,0 +1,87 @@
+"""Every reason code of the explorer, and the command it gives to the base."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Mode(enum.StrEnum):
+    """What an exploration run is for."""
+
+    FRONTIER = "frontier"
+    PATROL = "patrol"
+
+
+class Reason(enum.StrEnum):
+    """Why the explorer does what it does now."""
+
+    IDLE = "idle"
+    WAITING = "waiting"
+    NEAREST_FRONTIER = "nearest_frontier"
+    COVERAGE_GAP = "coverage_gap"
+    PATROL_VIEWPOINT = "patrol_viewpoint"
+    LOOK_AROUND = "look_around"
+    RECOVERY = "recovery"
+    STOPPED = "stopped"
+
+
+class StopReason(enum.StrEnum):
+    """Why a run ended; empty while it goes on."""
+
+    NONE = ""
+    NO_FRONTIERS_LEFT = "no_frontiers_left"
+    COVERAGE_GOAL_REACHED = "coverage_goal_reached"
+    PATROL_DONE = "patrol_done"
+    TIME_LIMIT = "time_limit"
+    STUCK = "stuck"
+    NO_POSE = "no_pose"
+    CANCELLED = "cancelled"
+
+
+class AbandonReason(enum.StrEnum):
+    """Why a goal was put aside."""
+
+    NO_PATH = "no_path"
+    BLOCKED = "blocked"
+    STUCK = "stuck"
+    NOTHING_NEW = "nothing_new"
+
+
+@dataclass(frozen=True, eq=False)
+class Command:
+    """Velocity for a differential base and why it is given.
+
+    Attributes:
+        linear_mps: forward speed, metres per second (base x axis).
+        angular_rps: turn rate about z, radians per second, counter-clockwise.
+        goal_xy: (2,) current goal in the map frame, metres, or None.
+        reason: why.
+        done: True when the run ended; the command is then a stop.
+        stop_reason: why it ended.
+    """
+
+    linear_mps: float = 0.0
+    angular_rps: float = 0.0
+    goal_xy: NDArray[np.float64] | None = None
+    reason: Reason = Reason.IDLE
+    done: bool = False
+    stop_reason: StopReason = StopReason.NONE
+
+
+@dataclass(frozen=True, eq=False)
+class Abandoned:
+    """A goal that was put aside.
+
+    Attributes:
+        goal_xy: (2,) metres, map frame.
+        reason: why the goal had been chosen.
+        why: why it was given up.
+    """
+
+    goal_xy: NDArray[np.float64]
+    reason: Reason
+    why: AbandonReason
