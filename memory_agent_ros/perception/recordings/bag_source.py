@@ -22,7 +22,7 @@ try:
     from rosbags.rosbag2 import Reader, ReaderError
     from rosbags.typesys import Stores, get_typestore
 except ImportError as error:  # pragma: no cover - needs an environment without the extra
-    raise MissingExtraError("reading bags needs rosbags and mcap: pip install 'memory_agent_ros[viz]'") from error
+    raise MissingExtraError("reading bags needs rosbags and mcap: pip install 'memory_agent_ros[bags]'") from error
 
 _DAMAGE = (ReaderError, apsw.Error, sqlite3.Error, McapError, OSError, EOFError, ValueError)
 
