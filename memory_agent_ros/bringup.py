@@ -18,17 +18,10 @@ from typing import Any
 import yaml
 
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
+from memory_agent_ros.ros_environment import child_environment
 
 PACKAGE = "memory_agent_ros"
 SIMULATION_PACKAGE = "memory_agent_sim"
-#: Each node is one process; without these every library starts a thread per core in each of them.
-THREAD_PINS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "LP_NUM_THREADS": "1",
-}
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 
 
 @dataclass(frozen=True)
@@ -220,12 +213,10 @@ def remappings_of(path: Path) -> tuple[tuple[str, str], ...]:
 def environment(values: Mapping[str, str], base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Variables to add to ``base`` (the process's own if None); whatever the user has set stays as it is."""
     base = os.environ if base is None else base
-    added = {name: value for name, value in THREAD_PINS.items() if name not in base}
-    if "MUJOCO_GL" not in base:
-        added["MUJOCO_GL"] = "egl"
-    if values.get("fastdds_profile") == "shared_memory" and not any(name in base for name in PROFILE_VARIABLES):
-        added[PROFILE_VARIABLES[0]] = str(share_directory() / "config" / "fastdds_shared_memory.xml")
-    return added
+    wanted = values.get("fastdds_profile") == "shared_memory"
+    profile = share_directory() / "config" / "fastdds_shared_memory.xml" if wanted else None
+    complete = {"MUJOCO_GL": "egl", **child_environment(base, fastdds_profile=profile)}
+    return {name: value for name, value in complete.items() if base.get(name) != value}
 
 
 def robot_nodes(values: Mapping[str, str]) -> list[NodeSpec]:
@@ -275,7 +266,7 @@ def _agent_nodes(settings: Mapping[str, str], managed_first: tuple[NodeSpec, ...
     own: dict[str, dict[str, Any]] = {
         "memory_node": {"map_path": settings["map_path"]} if settings["map_path"] else {},
         "perception_node": {"detector": settings["detector"]} if settings["detector"] else {},
-        "explorer_node": {"autostart": settings["explore"]},
+        "explorer_node": {"explore_on_activate": settings["explore"]},
         "reasoner_node": {},
     }
     nodes = [

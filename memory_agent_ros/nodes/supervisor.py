@@ -275,5 +275,3 @@ def _finish(process: subprocess.Popen[bytes], number: int, timeout_s: float) -> 
 
 def _exit_text(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-

@@ -1,0 +1,134 @@
+"""The memory behind the ``memory/query_objects`` service, as a :class:`MemoryReader`."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rclpy.node import Node
+
+from memory_agent_msgs.srv import QueryObjects
+from memory_agent_ros.nodes.conversions import event_from_message, object_from_message, point_message, time_message
+from memory_agent_ros.records.errors import MemoryAgentError
+from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.region import Region
+
+#: Stands for an open side of a region in a message.
+_FAR_M = 1.0e6
+
+
+class MemoryUnavailableError(MemoryAgentError):
+    """The memory node did not answer, or refused the query; the message holds its reason."""
+
+
+class RemoteMemory:
+    """Blocking memory tools; call them from a thread of their own, while the node's executor spins elsewhere.
+
+    Args:
+        node: owner of the service client.
+        service: relative name of the service.
+        timeout_s: how long a query may take, wall seconds.
+    """
+
+    def __init__(self, node: Node, service: str = "memory/query_objects", timeout_s: float = 5.0) -> None:
+        self.timeout_s = timeout_s
+        self._node = node
+        self._client = node.create_client(QueryObjects, service)
+
+    @property
+    def available(self) -> bool:
+        """Whether the memory node offers its service now."""
+        return bool(self._client.service_is_ready())
+
+    @property
+    def service_name(self) -> str:
+        """Full name of the service."""
+        return str(self._client.service_name)
+
+    def close(self) -> None:
+        """Withdraw the client."""
+        self._node.destroy_client(self._client)
+
+    def find(
+        self,
+        label: str | None = None,
+        *,
+        text: str | None = None,
+        region: Region | None = None,
+        state: ObjectState | None = None,
+        limit: int = 20,
+    ) -> list[MapObject]:
+        """See :class:`MemoryReader`."""
+        request = self._request(QueryObjects.Request.MODE_FIND, label, text, region)
+        request.state, request.limit = str(state) if state is not None else "", limit
+        return self._objects(request)
+
+    def near(
+        self,
+        center: NDArray[np.float64] | None = None,
+        *,
+        object_id: int | None = None,
+        radius_m: float = 1.0,
+        label: str | None = None,
+        limit: int = 20,
+    ) -> list[MapObject]:
+        """See :class:`MemoryReader`."""
+        request = self._request(QueryObjects.Request.MODE_NEAR, label)
+        if center is not None:
+            request.has_center, request.center = True, point_message(center)
+        request.object_id, request.radius_m, request.limit = object_id or 0, float(radius_m), limit
+        return self._objects(request)
+
+    def last_seen(self, label: str | None = None, *, text: str | None = None) -> MapObject | None:
+        """See :class:`MemoryReader`."""
+        found = self._objects(self._request(QueryObjects.Request.MODE_LAST_SEEN, label, text))
+        return found[0] if found else None
+
+    def count(self, label: str | None = None, *, text: str | None = None, region: Region | None = None) -> int:
+        """See :class:`MemoryReader`."""
+        return int(self._call(self._request(QueryObjects.Request.MODE_COUNT, label, text, region)).count)
+
+    def history(self, object_id: int) -> list[MemoryEvent]:
+        """See :class:`MemoryReader`."""
+        request = self._request(QueryObjects.Request.MODE_HISTORY)
+        request.object_id = object_id
+        return [event_from_message(event) for event in self._call(request).events]
+
+    def changes(self, since_ns: int = 0) -> list[MemoryEvent]:
+        """See :class:`MemoryReader`."""
+        request = self._request(QueryObjects.Request.MODE_CHANGES)
+        request.since = time_message(since_ns)
+        return [event_from_message(event) for event in self._call(request).events]
+
+    def _request(
+        self, mode: str, label: str | None = None, text: str | None = None, region: Region | None = None
+    ) -> QueryObjects.Request:
+        request = QueryObjects.Request(mode=mode, label=label or "", text=text or "")
+        if region is not None:
+            request.has_region = True
+            request.region_min = point_message(np.clip(region.minimum, -_FAR_M, _FAR_M))
+            request.region_max = point_message(np.clip(region.maximum, -_FAR_M, _FAR_M))
+        return request
+
+    def _objects(self, request: QueryObjects.Request) -> list[MapObject]:
+        return [object_from_message(message) for message in self._call(request).objects]
+
+    def _call(self, request: QueryObjects.Request) -> Any:
+        if not self.available:
+            raise MemoryUnavailableError(
+                f"service {self.service_name} is not there; start and activate the memory node"
+            )
+        answered = threading.Event()
+        future = self._client.call_async(request)
+        future.add_done_callback(lambda _: answered.set())
+        if not answered.wait(self.timeout_s):
+            self._client.remove_pending_request(future)
+            raise MemoryUnavailableError(f"service {self.service_name} did not answer within {self.timeout_s} s")
+        response = future.result()
+        if response is None or not response.success:
+            reason = "no response" if response is None else response.message
+            raise MemoryUnavailableError(f"the memory refused the query: {reason}")
+        return response
