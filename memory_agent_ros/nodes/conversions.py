@@ -142,10 +142,7 @@ def box_from_message(message: OrientedBoxMessage) -> OrientedBox:
 
 def floats(values: ArrayLike) -> array.array[float]:
     """Any float array -> flat float32 ``array.array`` for a ``float32[]`` field."""
-    flat = np.ascontiguousarray(values, dtype=np.float32)
-    out = array.array("f")
-    out.frombytes(memoryview(flat).cast("B"))
-    return out
+    return array.array("f", np.asarray(values, dtype=np.float32).tobytes())
 
 
 def _vector(values: Any) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ Write a node as::
 ``self.config`` is read anew at each configure. A :class:`MemoryAgentError` raised in a hook is logged with its message
 and fails the transition, so the node can be configured again; any other error is logged with its traceback and goes
 through error processing. ``self.counts[reason] += 1`` counts refusals and drops; they are shown in diagnostics.
-``self.waiting.add(key, check)`` adds a condition of the node's own to the once-a-second report; ``subscribe`` adds those
+``self.waiting.add(key, check)`` adds a condition of the node's own to the once-a-second report, ``subscribe`` those
 of its topic. A lifecycle manager brings nodes up; alone (``ros2 run``), ``auto_activate:=true`` does.
 """
 
@@ -62,7 +62,7 @@ from memory_agent_ros.ros_environment import prepare_process
 ConfigT = TypeVar("ConfigT")
 
 
-class AgentNode(LifecycleNode, Generic[ConfigT]):  # type: ignore[misc]
+class AgentNode(LifecycleNode, Generic[ConfigT]):
     """Lifecycle node with parameters from a dataclass, a waiting report and diagnostics. See the module's docstring."""
 
     node_name: ClassVar[str]

@@ -2,7 +2,7 @@
 
 A node's configuration is one frozen dataclass. Each field is a parameter; a field that is itself a dataclass (the
 configuration of a core part) becomes a group, ``memory.gate_m``. Descriptions and ranges come from :func:`parameter`;
-for core dataclasses without it, the description comes from the "Attributes:" section of the docstring.
+for core dataclasses without it they are read off the docstring.
 """
 
 from __future__ import annotations
@@ -97,13 +97,14 @@ def specs(config_class: type, prefix: str = "") -> list[ParameterSpec]:
             found.extend(specs(hints[field.name], prefix=name + "."))
         elif _is_parameter_value(default):
             meta: Mapping[str, Any] = field.metadata
+            text, low, high = described.get(field.name, ("", None, None))
             found.append(
                 ParameterSpec(
                     name=name,
                     default=default,
-                    description=meta.get("description") or described.get(field.name, ""),
-                    minimum=meta.get("minimum"),
-                    maximum=meta.get("maximum"),
+                    description=meta.get("description", text),
+                    minimum=meta.get("minimum", low),
+                    maximum=meta.get("maximum", high),
                     choices=tuple(meta.get("choices") or ()),
                     read_only=bool(meta.get("read_only", False)),
                     live=bool(meta.get("live", False)),
@@ -173,13 +174,33 @@ def _is_parameter_value(value: Any) -> bool:
     return isinstance(value, bool | int | float | str)
 
 
-def _documented(config_class: type) -> dict[str, str]:
-    """Descriptions in a Google-style "Attributes:" section, by field name ("a, b: text" describes both)."""
-    text = (config_class.__doc__ or "").partition("Attributes:")[2]
-    found: dict[str, str] = {}
-    for entry in re.split(r"\n(?=\s{4,8}[a-z_][\w, ]*:\s)", text):
-        names, colon, body = entry.strip().partition(":")
-        if colon:
-            for name in names.split(","):
-                found[name.strip()] = " ".join(body.split())
+def _documented(config_class: type) -> dict[str, tuple[str, float | None, float | None]]:
+    """Description and range of each field that the docstring explains.
+
+    An entry is ``name: text`` or ``name, name: text``; a range stands in it as ``[low, high]`` or ``low to high``.
+    """
+    names = {field.name for field in dataclasses.fields(config_class)}
+    found: dict[str, tuple[str, float | None, float | None]] = {}
+    entry: list[str] = []
+    described: list[str] = []
+    for line in [*(config_class.__doc__ or "").splitlines(), "end:"]:
+        match = re.match(r"\s*([a-z_][a-z0-9_]*(?:, [a-z_][a-z0-9_]*)*):(?:\s|$)", line)
+        starts = match is not None and set(match.group(1).split(", ")) <= names
+        if starts or not line.strip() or line == "end:":
+            found.update(_explained(described, " ".join(entry)))
+            described, entry = [], []
+        if starts and match is not None:
+            described, line = match.group(1).split(", "), line[match.end() :]
+        if described:
+            entry.append(line.strip())
     return found
+
+
+def _explained(names: list[str], text: str) -> dict[str, tuple[str, float | None, float | None]]:
+    number = r"(-?\d+(?:\.\d+)?)"
+    ranges = re.findall(rf"\[{number}, {number}\]", text) or re.findall(rf"{number} to {number}", text)
+    pairs = [(float(low), float(high)) for low, high in ranges]
+    if len(pairs) != len(names):
+        pairs = pairs * len(names) if len(pairs) == 1 else []
+    limits: list[tuple[float | None, float | None]] = [*pairs] or [(None, None)] * len(names)
+    return {name: (text, low, high) for name, (low, high) in zip(names, limits, strict=True)}
