@@ -1,0 +1,266 @@
+"""Answers from memory, with evidence: templates over the memory's tools.
+
+Confidence is the probability that the answer is right, as far as the memory knows it. For one object it is
+
+    c(o) = presence x P(label | votes) x relevance            if it is believed present,
+    c(o) = (1 - presence) x P(label | votes) x relevance      if it is believed gone,
+
+times 0.6 when attribute words of the question ("red") could not be checked. "Where" takes the best object,
+"is there" 1 - prod(1 - c), a count prod(c) over the counted objects, lists the mean. For a thing never seen it is
+1 - (relevance of the best match that was rejected).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from memory_agent_ros.reasoning import tools, wording
+from memory_agent_ros.reasoning.memory_reader import MemoryReader
+from memory_agent_ros.reasoning.questions import Question, QuestionKind, QuestionNotUnderstoodError, parse, singular
+from memory_agent_ros.reasoning.tools import Match, MatchKind
+from memory_agent_ros.records.answer import Answer, AnswerState
+from memory_agent_ros.records.event import EventKind
+from memory_agent_ros.records.evidence import Evidence
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.region import Region
+
+_UNCHECKED = 0.6
+_EVIDENCE_PER_OBJECT = 3
+_NEAR_M = 1.0
+_TOLD = (EventKind.ADDED, EventKind.MOVED, EventKind.GONE)
+
+
+def object_confidence(obj: MapObject) -> float:
+    """c(o) of the module's formula, in [0, 1]."""
+    there = obj.presence if obj.state is ObjectState.PRESENT else 1.0 - obj.presence
+    return float(np.clip(there * obj.label_probs.get(obj.label, 1.0) * obj.relevance, 0.0, 1.0))
+
+
+class Reasoner:
+    """Answers questions from anything that reads like a memory."""
+
+    def __init__(self, memory: MemoryReader) -> None:
+        self._memory = memory
+
+    def answer(self, question: str, now_ns: int | None = None) -> Answer:
+        """Answer one question.
+
+        Args:
+            question: English; see :data:`~memory_agent_ros.reasoning.questions.EXAMPLES`.
+            now_ns: the clock "ago" refers to; the last time anything was looked at if None.
+
+        Raises:
+            QuestionNotUnderstoodError: no template fits.
+        """
+        asked = parse(question)
+        now = now_ns if now_ns is not None else self._latest()
+        if asked.kind is QuestionKind.CHANGES:
+            return self._changes(asked, now)
+        if asked.kind is QuestionKind.LIST:
+            return self._list(tools.everything(self._memory), "I know of", "find")
+        if asked.kind is QuestionKind.REGION:
+            return self._region(asked)
+        match = tools.match_name(self._memory, asked.subject)
+        if match.kind is MatchKind.NONE:
+            return self._never_seen(asked, match)
+        if asked.kind is QuestionKind.COUNT:
+            return self._count(asked, match, now)
+        if asked.kind is QuestionKind.LAST_SEEN:
+            return self._last_seen(match, now)
+        if asked.kind in (QuestionKind.NEAR, QuestionKind.ON):
+            return self._around(asked, match, now)
+        return self._where(asked, match, now)
+
+    def _latest(self) -> int:
+        objects = tools.everything(self._memory)
+        return max((max(o.last_seen_ns, o.last_looked_ns) for o in objects), default=0)
+
+    # -- one thing ----------------------------------------------------------------------------------------------
+
+    def _never_seen(self, asked: Question, match: Match) -> Answer:
+        name = singular(asked.subject)
+        value: Any = 0 if asked.kind is QuestionKind.COUNT else None
+        text = f"I have never seen {wording.with_article(name)}."
+        if asked.kind is QuestionKind.COUNT:
+            text += " So I count 0."
+        return Answer(text, AnswerState.UNKNOWN, 1.0 - match.best_rejected, (), value, "find")
+
+    def _where(self, asked: Question, match: Match, now: int) -> Answer:
+        present, gone = match.present, match.gone
+        exists = asked.kind is QuestionKind.EXISTS
+        if not present:
+            text = ("No longer. " if exists else "") + " ".join(self._gone_sentence(o, now) for o in gone)
+            confidence = max(object_confidence(o) for o in gone)
+            return self._answer(text, AnswerState.GONE, confidence, gone, match, [_entry(o) for o in gone], "find")
+        if len(present) == 1:
+            text = self._place_sentence(present[0], now)
+        else:
+            listed = [f"{i}. {self._where_phrase(o)}" for i, o in enumerate(present, 1)]
+            text = f"I know of {len(present)} {wording.plural(present[0].label)}: " + "; ".join(listed) + "."
+        if exists:
+            text = "Yes. " + text
+        if gone:
+            text += " " + " ".join(self._gone_sentence(o, now) for o in gone)
+        scores = [object_confidence(o) for o in present]
+        confidence = 1 - float(np.prod([1 - c for c in scores])) if exists else max(scores)
+        objects = present + gone
+        return self._answer(text, AnswerState.SEEN, confidence, objects, match, [_entry(o) for o in objects], "find")
+
+    def _where_phrase(self, obj: MapObject) -> str:
+        mark = tools.landmark(self._memory, obj)
+        relation = f", {mark[0]} the {mark[1].label}" if mark else ""
+        return f"at {wording.place(obj.box.center)}{relation}"
+
+    def _place_sentence(self, obj: MapObject, now: int) -> str:
+        return f"The {obj.label} is {self._where_phrase(obj)}; last seen {wording.ago(obj.last_seen_ns, now)}."
+
+    def _gone_sentence(self, obj: MapObject, now: int) -> str:
+        noticed = [e.stamp_ns for e in self._memory.history(obj.id) if e.kind is EventKind.GONE]
+        looked = noticed[-1] if noticed else obj.last_looked_ns
+        return (
+            f"The {obj.label} was {self._where_phrase(obj)}, last seen {wording.ago(obj.last_seen_ns, now)}; "
+            f"when I looked again {wording.ago(looked, now)} it was gone."
+        )
+
+    def _last_seen(self, match: Match, now: int) -> Answer:
+        obj = max(match.objects, key=lambda o: o.last_seen_ns)
+        if obj.state is ObjectState.GONE:
+            text, state = self._gone_sentence(obj, now), AnswerState.GONE
+        else:
+            when = wording.ago(obj.last_seen_ns, now)
+            text, state = f"I last saw the {obj.label} {when}, {self._where_phrase(obj)}.", AnswerState.SEEN
+        value = {**_entry(obj), "seconds_ago": round((now - obj.last_seen_ns) / 1e9, 3)}
+        return self._answer(text, state, object_confidence(obj), [obj], match, value, "last_seen")
+
+    def _count(self, asked: Question, match: Match, now: int) -> Answer:
+        present, gone = match.present, match.gone
+        noun = match.label or singular(asked.subject)
+        if present:
+            text = f"I count {wording.numbered(len(present), noun)}."
+            text += " They are " if len(present) > 1 else " It is "
+            text += "; ".join(self._where_phrase(o) for o in present) + "."
+            confidence = float(np.prod([object_confidence(o) for o in present]))
+            state = AnswerState.SEEN
+        else:
+            text, state = f"I count no {wording.plural(noun)} any more.", AnswerState.GONE
+            confidence = float(np.prod([object_confidence(o) for o in gone]))
+        if gone:
+            text += " " + " ".join(self._gone_sentence(o, now) for o in gone)
+        return self._answer(text, state, confidence, present or gone, match, len(present), "count")
+
+    # -- several things -----------------------------------------------------------------------------------------
+
+    def _around(self, asked: Question, match: Match, now: int) -> Answer:
+        anchors = match.present
+        if not anchors:
+            return self._where(asked, match, now)
+        on = asked.kind is QuestionKind.ON
+        found: dict[int, MapObject] = {}
+        for anchor in anchors:
+            for obj in self._memory.near(object_id=anchor.id, radius_m=0.3 if on else _NEAR_M, limit=tools.ALL):
+                if obj.id not in {a.id for a in anchors} and (not on or tools.is_on(obj, anchor)):
+                    found.setdefault(obj.id, obj)
+        objects = list(found.values())
+        relation = "on" if on else f"within {_NEAR_M:.0f} m of"
+        name = (
+            f"the {anchors[0].label}" if len(anchors) == 1 else f"the {len(anchors)} {wording.plural(anchors[0].label)}"
+        )
+        if objects:
+            text = (
+                f"{wording.inventory(objects)} {'is' if len(objects) == 1 else 'are'} {relation} {name}.".capitalize()
+            )
+        else:
+            text = f"I know of nothing {relation} {name}."
+        confidence = _mean([object_confidence(o) for o in [*objects, *anchors[:1]]])
+        return self._answer(
+            text, AnswerState.SEEN, confidence, [*objects, *anchors], match, [_entry(o) for o in objects], "near"
+        )
+
+    def _list(self, objects: Sequence[MapObject], lead: str, tool: str) -> Answer:
+        present = [o for o in objects if o.state is ObjectState.PRESENT]
+        if not present:
+            return Answer("I know of nothing there.", AnswerState.UNKNOWN, 1.0, (), [], tool)
+        text = f"{lead} {wording.inventory(present)}."
+        confidence = _mean([object_confidence(o) for o in present])
+        return Answer(text, AnswerState.SEEN, confidence, _evidence(present, 1), [_entry(o) for o in present], tool)
+
+    def _region(self, asked: Question) -> Answer:
+        numbers = asked.numbers
+        if len(numbers) == 2 or len(numbers) == 3:
+            radius, x, y = numbers if len(numbers) == 3 else (_NEAR_M, *numbers)
+            low, high = (x - radius, y - radius), (x + radius, y + radius)
+        elif len(numbers) == 4:
+            low = min(numbers[0], numbers[2]), min(numbers[1], numbers[3])
+            high = max(numbers[0], numbers[2]), max(numbers[1], numbers[3])
+        else:
+            raise QuestionNotUnderstoodError(
+                "give a place as (x, y), a circle as 'within 2 m of (x, y)' or a box as 'between (x0, y0) and (x1, y1)'"
+            )
+        region = Region(np.array([*low, -np.inf]), np.array([*high, np.inf]))
+        return self._list(tools.everything(self._memory, region), "There I know of", "find")
+
+    def _changes(self, asked: Question, now: int) -> Answer:
+        since = 0 if asked.since_s is None else max(0, now - int(asked.since_s * 1e9))
+        events = [e for e in self._memory.changes(since) if e.kind in _TOLD]
+        told = [e for e in events if e.kind is not EventKind.ADDED] if asked.since_s is None else events
+        if not told:
+            return Answer("I noticed no change.", AnswerState.UNKNOWN, 1.0, (), [], "changes")
+        text = wording.joined([wording.change(e, now) for e in told]).capitalize() + "."
+        by_id = {o.id: o for o in tools.everything(self._memory)}
+        objects = [by_id[i] for i in dict.fromkeys(e.object_id for e in told) if i in by_id]
+        value = [
+            {
+                "kind": str(e.kind),
+                "object": e.object_id,
+                "label": e.label,
+                "stamp_ns": e.stamp_ns,
+                "position_m": _rounded(e.position_m),
+                "previous_position_m": None if e.previous_position_m is None else _rounded(e.previous_position_m),
+            }
+            for e in told
+        ]
+        state = AnswerState.GONE if all(e.kind is EventKind.GONE for e in told) else AnswerState.SEEN
+        return Answer(text, state, _mean([e.confidence for e in told]), _evidence(objects, 1), value, "changes")
+
+    def _answer(
+        self,
+        text: str,
+        state: AnswerState,
+        confidence: float,
+        objects: Sequence[MapObject],
+        match: Match,
+        value: Any,
+        tool: str,
+    ) -> Answer:
+        if match.kind is MatchKind.HEAD:
+            confidence *= _UNCHECKED
+            text += f" I could not check whether it is {match.unchecked!r}."
+        return Answer(text, state, confidence, _evidence(objects, _EVIDENCE_PER_OBJECT), value, tool)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 1.0
+
+
+def _evidence(objects: Iterable[MapObject], per_object: int) -> tuple[Evidence, ...]:
+    """The best observations of each object, best of all objects first."""
+    ranked = [obj.evidence[:per_object] for obj in objects]
+    return tuple(e[rank] for rank in range(per_object) for e in ranked if rank < len(e))
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(float(v), 3) for v in values]
+
+
+def _entry(obj: MapObject) -> dict[str, Any]:
+    """An object as JSON-ready value."""
+    return {
+        "object": obj.id,
+        "label": obj.label,
+        "state": str(obj.state),
+        "position_m": _rounded(obj.box.center),
+        "last_seen_ns": obj.last_seen_ns,
+    }

@@ -1,0 +1,122 @@
+"""What the reasoner does with a memory: matching names to objects, and simple spatial relations."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+
+from memory_agent_ros.geometry.boxes import contains
+from memory_agent_ros.reasoning.memory_reader import MemoryReader
+from memory_agent_ros.reasoning.questions import singular
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.region import Region
+
+#: A free-text match below this relevance is no match: "piano" is not a table because both are furniture.
+MIN_TEXT_RELEVANCE = 0.65
+ALL = 100_000
+
+
+class MatchKind(enum.StrEnum):
+    """How the name in a question was tied to objects."""
+
+    LABEL = "label"
+    HEAD = "head"
+    TEXT = "text"
+    NONE = "none"
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Objects that a name stands for.
+
+    Attributes:
+        kind: by the whole label, by the head noun only (attributes not checked), by meaning, or not at all.
+        objects: best first, with evidence.
+        label: the label matched, "" for text matches.
+        unchecked: attribute words that could not be checked.
+        best_rejected: relevance of the best free-text match that was not good enough.
+    """
+
+    kind: MatchKind
+    objects: tuple[MapObject, ...] = ()
+    label: str = ""
+    unchecked: str = ""
+    best_rejected: float = 0.0
+
+    @property
+    def present(self) -> list[MapObject]:
+        """The objects believed to be there."""
+        return [o for o in self.objects if o.state is ObjectState.PRESENT]
+
+    @property
+    def gone(self) -> list[MapObject]:
+        """The objects believed to be gone."""
+        return [o for o in self.objects if o.state is ObjectState.GONE]
+
+
+def match_name(memory: MemoryReader, name: str, region: Region | None = None) -> Match:
+    """A noun phrase -> the objects it stands for: exact label, then meaning, then the head noun alone."""
+    for phrase in dict.fromkeys((singular(name), name)):
+        found = memory.find(phrase, region=region, limit=ALL)
+        if found:
+            return Match(MatchKind.LABEL, tuple(found), phrase)
+    by_text = memory.find(text=name, region=region)
+    words = singular(name).split(" ")
+    head = _head_match(memory, words, region)
+    if head is not None:
+        ranked = {o.id: o.relevance for o in by_text}
+        objects = sorted(head.objects, key=lambda o: -ranked.get(o.id, 0.0))
+        return Match(MatchKind.HEAD, tuple(objects), head.label, head.unchecked)
+    good = tuple(o for o in by_text if o.relevance >= MIN_TEXT_RELEVANCE)
+    rejected = max((o.relevance for o in by_text if o.relevance < MIN_TEXT_RELEVANCE), default=0.0)
+    if good:
+        return Match(MatchKind.TEXT, good, best_rejected=rejected)
+    return Match(MatchKind.NONE, best_rejected=rejected)
+
+
+def _head_match(memory: MemoryReader, words: list[str], region: Region | None) -> Match | None:
+    """Drop words from the front until a label fits ("red coffee mug": "coffee mug", then "mug")."""
+    for start in range(1, len(words)):
+        label = " ".join(words[start:])
+        found = memory.find(label, region=region, limit=ALL)
+        if found:
+            return Match(MatchKind.HEAD, tuple(found), label, " ".join(words[:start]))
+    return None
+
+
+def everything(memory: MemoryReader, region: Region | None = None) -> list[MapObject]:
+    """All confirmed objects, present and gone."""
+    return memory.find(region=region, limit=ALL)
+
+
+def volume(obj: MapObject) -> float:
+    """Volume of the box, cubic metres, with no edge thinner than 1 cm."""
+    return float(np.maximum(obj.box.size, 0.01).prod())
+
+
+def is_on(upper: MapObject, lower: MapObject, gap_m: float = 0.12) -> bool:
+    """Whether ``upper`` rests on ``lower``: over its footprint, its bottom inside it or just above its top."""
+    if upper.id == lower.id or volume(upper) >= volume(lower):
+        return False
+    bottom = upper.box.center[2] - upper.box.size[2] / 2
+    top = lower.box.center[2] + lower.box.size[2] / 2
+    floor = lower.box.center[2] - lower.box.size[2] / 2
+    point = np.array([[*upper.box.center[:2], lower.box.center[2]]])
+    over = bool(contains(lower.box.center, lower.box.size, lower.box.yaw, point, margin_m=0.03)[0])
+    return over and floor + 0.1 < bottom < top + gap_m
+
+
+def landmark(memory: MemoryReader, obj: MapObject, radius_m: float = 1.0) -> tuple[str, MapObject] | None:
+    """A big present object to describe a place with: ("on" or "near", object), or None."""
+    around = (
+        memory.near(object_id=obj.id, radius_m=radius_m)
+        if obj.state is ObjectState.PRESENT
+        else memory.near(obj.box.center, radius_m=radius_m)
+    )
+    big = [o for o in around if o.id != obj.id and volume(o) > max(0.03, 3 * volume(obj)) and o.label != obj.label]
+    for other in big:
+        if is_on(obj, other):
+            return "on", other
+    return ("near", big[0]) if big else None
