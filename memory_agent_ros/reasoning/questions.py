@@ -60,9 +60,10 @@ _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _BE = r"(?:is|are|was|were|'s|’s)"
 _THERE = r"(?:\s+(?:are|is|were|do|did|have)\b.*)?"
 _UNIT_S = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86400}
+_NOBODY = ("it", "they", "you", "i", "anything", "something", "things", "objects", "everything")
 _ARTICLE = re.compile(r"^(?:the|a|an|any|some|my|your|our|his|her|their|this|that|these|those|all|of)\s+")
 _TAIL = re.compile(
-    r"\s+(?:here|there|now|right now|at the moment|currently|in (?:the|this) (?:apartment|flat|house|home|world|map|"
+    r"\s+(?:here|there|before|now|right now|at the moment|currently|in (?:the|this) (?:apartment|flat|house|home|world|map|"
     r"memory|place)|please|do you (?:know|remember|see)|have you seen|did you see|can you see|located|around)$"
 )
 
@@ -77,7 +78,8 @@ _K = QuestionKind
 _PATTERNS: tuple[tuple[QuestionKind, str], ...] = (
     (_K.REGION, rf"^what\b.*\b(?:within|in|inside|between)\b.*\(\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
     (_K.REGION, rf"^what\b.*\b(?:at|{_BESIDE})\s*\(?\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
-    (_K.CHANGES, rf"^(?:what|which|did|has|have)\b.*\b{_CHANGED}\b.*$"),
+    (_K.CHANGES, rf"^(?:did|has|have) (?P<x>.+?)(?: been)? (?:{_CHANGED})\b.*$"),
+    (_K.CHANGES, rf"^(?:what|which)\b.*\b{_CHANGED}\b.*$"),
     (
         _K.LAST_SEEN,
         rf"^when (?:did you|was|were|have you|had you){_LAST}(?P<x>.+?)(?:\s+(?:last\s+)?(?:seen|observed))?$",
@@ -111,7 +113,7 @@ def parse(question: str) -> Question:
         if match is None:
             continue
         subject = noun_phrase(match.groupdict().get("x") or "")
-        if "x" in pattern.groupindex and not subject:
+        if "x" in pattern.groupindex and not subject and kind is not QuestionKind.CHANGES:
             continue
         numbers = tuple(float(n) for n in re.findall(_NUMBER, text)) if kind is QuestionKind.REGION else ()
         return Question(kind, subject, _since(text) if kind is QuestionKind.CHANGES else None, numbers)
@@ -126,11 +128,11 @@ def noun_phrase(text: str) -> str:
     while text != previous:
         previous = text
         text = _TAIL.sub("", _ARTICLE.sub("", text)).strip()
-    return "" if text in ("it", "they", "you", "i") else text
+    return "" if text in _NOBODY else text
 
 
 def _since(text: str) -> float | None:
-    match = re.search(rf"({_NUMBER})?\s*(seconds?|sec|s|minutes?|min|hours?|h|days?)\b(?:\s+ago)?", text)
+    match = re.search(rf"(?:({_NUMBER})\s*|\b)(seconds?|sec|s|minutes?|min|hours?|h|days?)\b", text)
     if match is None or not re.search(r"\b(?:since|last|past|ago|within)\b", text):
         return None
     unit = match.group(2)

@@ -22,7 +22,7 @@ from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.questions import Question, QuestionKind, QuestionNotUnderstoodError, parse, singular
 from memory_agent_ros.reasoning.tools import Match, MatchKind
 from memory_agent_ros.records.answer import Answer, AnswerState
-from memory_agent_ros.records.event import EventKind
+from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.evidence import Evidence
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.region import Region
@@ -206,22 +206,19 @@ class Reasoner:
         since = 0 if asked.since_s is None else max(0, now - int(asked.since_s * 1e9))
         events = [e for e in self._memory.changes(since) if e.kind in _TOLD]
         told = [e for e in events if e.kind is not EventKind.ADDED] if asked.since_s is None else events
+        about = ""
+        if asked.subject:
+            match = tools.match_name(self._memory, asked.subject)
+            if match.kind is MatchKind.NONE:
+                return self._never_seen(asked, match)
+            told = [e for e in told if e.object_id in {o.id for o in match.objects}]
+            about = f" of the {singular(asked.subject)}"
         if not told:
-            return Answer("I noticed no change.", AnswerState.UNKNOWN, 1.0, (), [], "changes")
+            return Answer(f"I noticed no change{about}.", AnswerState.UNKNOWN, 1.0, (), [], "changes")
         text = wording.joined([wording.change(e, now) for e in told]).capitalize() + "."
         by_id = {o.id: o for o in tools.everything(self._memory)}
         objects = [by_id[i] for i in dict.fromkeys(e.object_id for e in told) if i in by_id]
-        value = [
-            {
-                "kind": str(e.kind),
-                "object": e.object_id,
-                "label": e.label,
-                "stamp_ns": e.stamp_ns,
-                "position_m": _rounded(e.position_m),
-                "previous_position_m": None if e.previous_position_m is None else _rounded(e.previous_position_m),
-            }
-            for e in told
-        ]
+        value = [_event_entry(e) for e in told]
         state = AnswerState.GONE if all(e.kind is EventKind.GONE for e in told) else AnswerState.SEEN
         return Answer(text, state, _mean([e.confidence for e in told]), _evidence(objects, 1), value, "changes")
 
@@ -263,4 +260,17 @@ def _entry(obj: MapObject) -> dict[str, Any]:
         "state": str(obj.state),
         "position_m": _rounded(obj.box.center),
         "last_seen_ns": obj.last_seen_ns,
+    }
+
+
+def _event_entry(event: MemoryEvent) -> dict[str, Any]:
+    """An event as JSON-ready value."""
+    before = event.previous_position_m
+    return {
+        "kind": str(event.kind),
+        "object": event.object_id,
+        "label": event.label,
+        "stamp_ns": event.stamp_ns,
+        "position_m": _rounded(event.position_m),
+        "previous_position_m": None if before is None else _rounded(before),
     }
