@@ -1,0 +1,96 @@
+"""What the file remembers and working memory does not: observations as evidence, events, pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from memory_agent_ros.geometry.se3 import quaternion_from_yaw, to_position_quaternion
+from memory_agent_ros.memory.store import Store
+from memory_agent_ros.records.camera import Camera
+from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.event import EventKind, MemoryEvent
+from memory_agent_ros.records.evidence import Evidence
+from memory_agent_ros.records.keyframe import Keyframe
+from memory_agent_ros.records.pose import Pose
+
+_EVIDENCE = """
+SELECT o.id, o.keyframe_id, o.stamp_ns, o.x, o.y, o.z, o.yaw, o.x0, o.y0, o.x1, o.y1, o.score,
+       k.frame_id, k.map_revision, k.pose
+FROM observations o JOIN keyframes k ON k.id = o.keyframe_id
+WHERE o.object_id = ? ORDER BY o.placement DESC, o.quality DESC, o.id LIMIT ?
+"""
+_EVENT = "SELECT id, kind, object_id, label, stamp_ns, x, y, z, px, py, pz, other_id, confidence, detail FROM events"
+
+
+def evidence(store: Store, object_id: int, limit: int) -> tuple[Evidence, ...]:
+    """Observations of an object that have a picture: those of its present place first, the best view first."""
+    return tuple(_evidence_of(object_id, row) for row in store.rows(_EVIDENCE, (object_id, limit)))
+
+
+def _evidence_of(object_id: int, row: tuple[Any, ...]) -> Evidence:
+    (observation, keyframe, stamp, x, y, z, yaw, x0, y0, x1, y1, score, frame_id, revision, pose) = row
+    position, quaternion = to_position_quaternion(np.frombuffer(pose).reshape(4, 4))
+    return Evidence(
+        object_id=object_id,
+        observation_id=observation,
+        keyframe_id=keyframe,
+        stamp_ns=stamp,
+        object_pose=Pose(np.array([x, y, z]), quaternion_from_yaw(yaw), frame_id),
+        camera_pose=Pose(position, quaternion, frame_id),
+        box_xyxy=np.array([x0, y0, x1, y1], dtype=np.float32),
+        score=score,
+        map_revision=revision,
+    )
+
+
+def events_of(store: Store, object_ids: Sequence[int]) -> list[MemoryEvent]:
+    """All events of the given ids, oldest first."""
+    marks = ",".join("?" * len(object_ids))
+    return [_event_of(r) for r in store.rows(f"{_EVENT} WHERE object_id IN ({marks}) ORDER BY id", tuple(object_ids))]
+
+
+def events_since(store: Store, since_ns: int) -> list[MemoryEvent]:
+    """All events but ``updated`` at or after a stamp, oldest first."""
+    rows = store.rows(f"{_EVENT} WHERE stamp_ns >= ? AND kind != ? ORDER BY id", (since_ns, str(EventKind.UPDATED)))
+    return [_event_of(r) for r in rows]
+
+
+def _event_of(row: tuple[Any, ...]) -> MemoryEvent:
+    (event_id, kind, object_id, label, stamp, x, y, z, px, py, pz, other, confidence, detail) = row
+    return MemoryEvent(
+        kind=EventKind(kind),
+        object_id=object_id,
+        label=label,
+        stamp_ns=stamp,
+        position_m=np.array([np.nan if v is None else v for v in (x, y, z)]),
+        previous_position_m=None if px is None else np.array([px, py, pz]),
+        other_id=other,
+        confidence=confidence,
+        detail=detail,
+        id=event_id,
+    )
+
+
+def keyframe(store: Store, keyframe_id: int) -> Keyframe:
+    """One picture.
+
+    Raises:
+        BadInputError: ``unknown_keyframe``.
+    """
+    rows = store.rows(
+        "SELECT id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg FROM keyframes WHERE id = ?",
+        (keyframe_id,),
+    )
+    if not rows:
+        raise BadInputError("unknown_keyframe", f"no keyframe {keyframe_id} in the map; list them with keyframe_ids()")
+    (row_id, stamp, frame_id, revision, width, height, k, pose, jpeg) = rows[0]
+    camera = Camera(width, height, np.frombuffer(k).reshape(3, 3))
+    return Keyframe(row_id, stamp, camera, np.frombuffer(pose).reshape(4, 4), jpeg, frame_id, revision)
+
+
+def keyframe_ids(store: Store) -> list[int]:
+    """Ids of all pictures, oldest first."""
+    return [r[0] for r in store.rows("SELECT id FROM keyframes ORDER BY id")]

@@ -1,0 +1,189 @@
+"""Which observation belongs to which object: gating, a score per pair in log-odds, optimal assignment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from memory_agent_ros.memory.appearance import AppearanceModel
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.visibility import ObjectVisibility
+from memory_agent_ros.records.observation import Observation
+
+_SAMPLES = 48
+
+
+@dataclass
+class Matches:
+    """Result of one frame.
+
+    Attributes:
+        pairs: observation index -> track index, one to one.
+        fragments: observation index -> track index of objects that a better detection also shows.
+        new: observations of no known object.
+        overlap: (n, m) share of each observation's points on each track's surface.
+    """
+
+    pairs: dict[int, int] = field(default_factory=dict)
+    fragments: dict[int, int] = field(default_factory=dict)
+    new: list[int] = field(default_factory=list)
+    overlap: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+def spread(points: NDArray[np.float32], count: int = _SAMPLES) -> NDArray[np.float32]:
+    """At most ``count`` of (N, 3) points, evenly picked."""
+    if len(points) <= count:
+        return points
+    return points[np.linspace(0, len(points) - 1, count).astype(np.intp)]
+
+
+def observation_bounds(observations: Sequence[Observation]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n, 3) low and high corners of the observations' points."""
+    low = np.array([o.points_map.min(axis=0) for o in observations], dtype=np.float64).reshape(-1, 3)
+    high = np.array([o.points_map.max(axis=0) for o in observations], dtype=np.float64).reshape(-1, 3)
+    return low, high
+
+
+def boxes_gap(
+    low_a: NDArray[np.float64], high_a: NDArray[np.float64], low_b: NDArray[np.float64], high_b: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n, m) distance between every pair of axis-aligned boxes, 0 where they touch, metres."""
+    gap = np.maximum(low_a[:, None] - high_b[None], low_b[None] - high_a[:, None])
+    return np.asarray(np.linalg.norm(np.clip(gap, 0.0, None), axis=2))
+
+
+def visible_share_in_boxes(
+    observations: Sequence[Observation], visible: ObjectVisibility, scale: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """(n, m) share of each track's agreeing samples that lie in each observation's pixel box; NaN below 5 samples.
+
+    ``scale`` (2,) turns colour pixels into depth pixels.
+    """
+    share = np.full((len(observations), len(visible.total)), np.nan)
+    enough = visible.agree >= 5
+    if not enough.any():
+        return share
+    agree = visible.points.agree
+    uv, owner = visible.points.uv[agree], visible.owner[agree]
+    for i, obs in enumerate(observations):
+        x0, y0, x1, y1 = obs.box_xyxy * np.tile(scale, 2)
+        inside = (uv[:, 0] >= x0 - 1) & (uv[:, 0] <= x1) & (uv[:, 1] >= y0 - 1) & (uv[:, 1] <= y1)
+        counts = np.bincount(owner[inside], minlength=len(enough))
+        share[i, enough] = counts[enough] / visible.agree[enough]
+    return share
+
+
+def pair_score(
+    obs: Observation,
+    track: Track,
+    overlap: float,
+    covered: float,
+    center_distance: float,
+    config: MemoryConfig,
+    appearance: AppearanceModel,
+) -> float:
+    """Log-odds that observation and track are the same object, -inf outside the gates.
+
+    Args:
+        overlap: share of the observation's points on the track's surface.
+        covered: share of the track's visible samples in the observation's pixel box, NaN if too few are visible.
+        center_distance: distance of the centres over half their larger diagonal.
+    """
+    scores = obs.label_scores or {obs.label: 1.0}
+    agreement = track.votes.agreement(scores)
+    seen = np.isfinite(covered)
+    if agreement < 0.2:
+        if overlap < config.other_label_overlap or not seen or covered < config.other_label_overlap:
+            return -np.inf
+        if center_distance > 0.5:
+            return -np.inf
+    elif (seen and covered < 0.15) or (overlap < 0.1 and center_distance > 0.8):
+        return -np.inf
+    geometry = 0.45 * overlap + 0.2 * (covered if seen else 0.5) + 0.35 * float(np.exp(-(center_distance**2)))
+    label = float(np.log((agreement + 0.02) / 0.15))
+    return 8.0 * (geometry - 0.35) + label + appearance.log_ratio(track.bank.similarity(obs.embedding), 1.5)
+
+
+def associate(
+    observations: Sequence[Observation],
+    tracks: Sequence[Track],
+    visible: ObjectVisibility,
+    scale: NDArray[np.float64],
+    config: MemoryConfig,
+    appearance: AppearanceModel,
+) -> Matches:
+    """Assign the observations of one frame to tracks, at most one observation a track; leftovers are fragments or new."""
+    n, m = len(observations), len(tracks)
+    result = Matches(overlap=np.zeros((n, m)))
+    if n == 0 or m == 0:
+        result.new = list(range(n))
+        return result
+    score = _scores(observations, tracks, visible, scale, config, appearance, result.overlap)
+    rows, columns = linear_sum_assignment(-np.maximum(score, config.match_threshold - 1.0))
+    for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
+        if score[i, j] > config.match_threshold:
+            result.pairs[i] = j
+    taken = set(result.pairs.values())
+    for i in range(n):
+        if i in result.pairs:
+            continue
+        fragment = _fragment_of(i, observations[i], tracks, taken, score, result.overlap, config)
+        if fragment is None:
+            result.new.append(i)
+        else:
+            result.fragments[i] = fragment
+    return result
+
+
+def _scores(
+    observations: Sequence[Observation],
+    tracks: Sequence[Track],
+    visible: ObjectVisibility,
+    scale: NDArray[np.float64],
+    config: MemoryConfig,
+    appearance: AppearanceModel,
+    overlap: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(n, m) pair scores; fills ``overlap`` for the pairs inside the gate."""
+    low_o, high_o = observation_bounds(observations)
+    bounds = [t.bounds(config) for t in tracks]
+    low_t, high_t = np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
+    gap = boxes_gap(low_o, high_o, low_t, high_t)
+    sigma = np.sqrt(np.array([np.trace(o.covariance) for o in observations]))
+    near = gap <= config.gate_m + 2.0 * np.minimum(sigma, 0.5)[:, None]
+    covered = visible_share_in_boxes(observations, visible, scale)
+    center = np.linalg.norm((low_o + high_o)[:, None] - (low_t + high_t)[None], axis=2) / 2
+    diagonal_o, diagonal_t = np.linalg.norm(high_o - low_o, axis=1), np.linalg.norm(high_t - low_t, axis=1)
+    center /= np.maximum(diagonal_o[:, None], diagonal_t[None]) / 2 + config.overlap_m
+    score = np.full(near.shape, -np.inf)
+    samples = [spread(o.points_map) for o in observations]
+    for i, j in zip(*(k.tolist() for k in np.nonzero(near)), strict=True):
+        reach = max(config.overlap_m, 1.5 * tracks[j].cloud.voxel_m) + min(float(sigma[i]), 0.05)
+        overlap[i, j] = float((tracks[j].cloud.distances(samples[i]) < reach).mean())
+        score[i, j] = pair_score(
+            observations[i], tracks[j], overlap[i, j], covered[i, j], center[i, j], config, appearance
+        )
+    return score
+
+
+def _fragment_of(
+    i: int,
+    obs: Observation,
+    tracks: Sequence[Track],
+    taken: set[int],
+    score: NDArray[np.float64],
+    overlap: NDArray[np.float64],
+    config: MemoryConfig,
+) -> int | None:
+    """The track, matched by another detection, on whose surface this one lies too; None if there is none."""
+    candidates = [j for j in taken if overlap[i, j] >= config.fragment_overlap and np.isfinite(score[i, j])]
+    if not candidates:
+        return None
+    best = max(candidates, key=lambda j: float(score[i, j]))
+    scores = obs.label_scores or {obs.label: 1.0}
+    return best if tracks[best].votes.agreement(scores) >= 0.2 else None

@@ -1,0 +1,107 @@
+"""Re-identification: is a new object one that went missing from another place?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from memory_agent_ros.memory.appearance import AppearanceModel
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.looks import LookLog
+from memory_agent_ros.memory.track import Track
+
+
+@dataclass(frozen=True)
+class Link:
+    """A missing object and the new one that it is.
+
+    Attributes:
+        missing_id, new_id: the two tracks; the missing one's identity survives.
+        confidence: probability that they are the same.
+    """
+
+    missing_id: int
+    new_id: int
+    confidence: float
+
+
+def is_missing(track: Track) -> bool:
+    """Gone, or its place was last seen empty and it is fading."""
+    return track.confirmed and (track.gone or (track.log_odds < 0.0 and track.negatives >= 2))
+
+
+def is_newcomer(track: Track) -> bool:
+    """Found once, at one place, and not yet known as another object that moved."""
+    return track.confirmed and not track.gone and track.placement == 0 and track.log_odds > 0.0
+
+
+def size_log_ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Log-likelihood ratio of the same size, from two (3,) box sizes: +1 if equal, down to -3."""
+    first, second = np.sort(a) + 0.03, np.sort(b) + 0.03
+    misfit = float(np.sum((np.log(first / second) / 0.45) ** 2))
+    return max(1.0 - 0.5 * misfit, -3.0)
+
+
+def label_log_ratio(a: Track, b: Track) -> float:
+    """Log-likelihood ratio of the same category from two label distributions, within +-2 (or -inf)."""
+    mine, theirs = a.votes.probs(), b.votes.probs()
+    agreement = sum(p * theirs.get(label, 0.0) for label, p in mine.items())
+    return -math.inf if agreement < 0.05 else min(math.log((agreement + 0.02) / 0.12), 2.0)
+
+
+def pair_log_odds(
+    missing: Track, new: Track, looks: LookLog, appearance: AppearanceModel, config: MemoryConfig
+) -> float:
+    """Log-odds that ``new`` is ``missing`` at another place; -inf if both were seen at the same time.
+
+    A place that was seen empty before the newcomer stood there says that it came from somewhere; one that nobody
+    had looked at says that it may always have been there.
+    """
+    if new.first_seen_ns <= missing.last_seen_ns:
+        return -math.inf
+    score = -0.5 + label_log_ratio(missing, new)
+    if score == -math.inf:
+        return score
+    score += size_log_ratio(missing.cloud.box(1)[1], new.cloud.box(1)[1])
+    score += appearance.log_ratio(missing.bank.bank_similarity(new.bank), 3.0)
+    score += 2.0 if looks.seen_empty(new.cloud.samples(32), new.first_seen_ns) else -1.5
+    return score if is_missing(missing) else score - 2.0
+
+
+def find_links(
+    tracks: Sequence[Track], looks: LookLog, appearance: AppearanceModel, config: MemoryConfig
+) -> list[Link]:
+    """Best one-to-one links between missing and new objects; ambiguous ones are left for later evidence.
+
+    Objects of the same kind whose place nobody has checked since compete too: a newcomer that fits one of them
+    better is not given to the missing one.
+    """
+    newcomers = [t for t in tracks if is_newcomer(t)]
+    missing = [t for t in tracks if is_missing(t)]
+    if not newcomers or not missing:
+        return []
+    labels = {t.label for t in missing}
+    newcomers = [t for t in newcomers if any(t.votes.probs().get(label, 0.0) >= 0.05 for label in labels)]
+    if not newcomers:
+        return []
+    ids = {t.id for t in missing}
+    oldest_new = max(t.first_seen_ns for t in newcomers)
+    rivals = [t for t in tracks if t.confirmed and t.id not in ids and t.label in labels and t.last_seen_ns < oldest_new]
+    rows = missing + rivals
+    score = np.array([[pair_log_odds(m, n, looks, appearance, config) for n in newcomers] for m in rows])
+    chosen = linear_sum_assignment(-np.maximum(score, -20.0))
+    links = []
+    for i, j in zip(*(k.tolist() for k in chosen), strict=True):
+        others = np.concatenate([np.delete(score[:, j], i), np.delete(score[i], j), [-np.inf]])
+        if (
+            i < len(missing)
+            and score[i, j] >= config.link_threshold
+            and score[i, j] - others.max() >= config.link_margin
+        ):
+            links.append(Link(rows[i].id, newcomers[j].id, 1.0 / (1.0 + math.exp(-float(score[i, j])))))
+    return links

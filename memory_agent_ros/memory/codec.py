@@ -1,0 +1,99 @@
+"""Tracks as database rows and back."""
+
+from __future__ import annotations
+
+import json
+import math
+import zlib
+from typing import Any
+
+import numpy as np
+
+from memory_agent_ros.geometry.voxels import voxel_keys
+from memory_agent_ros.memory.appearance import AppearanceBank
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.labels import LabelVotes
+from memory_agent_ros.memory.track import DetectionRate, Track, Views
+from memory_agent_ros.memory.voxel_cloud import VoxelCloud
+from memory_agent_ros.records.errors import StoreError
+
+#: Plain numbers of a track that go into ``objects.body`` as they are.
+_PLAIN = (
+    "log_odds", "score_mass", "placement", "negatives", "last_negative_ns", "shifted", "announced_ns", "logged_ns",
+)  # fmt: skip
+
+
+def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
+    """Values of the ``objects`` table, in the order of its columns."""
+    low, high = track.bounds(config)
+    x, y, z = ((low + high) / 2).tolist()
+    body = {name: getattr(track, name) for name in _PLAIN}
+    body |= {
+        "votes": track.votes.votes,
+        "pinned": track.votes.pinned,
+        "rate": [track.rate.hits, track.rate.misses, track.rate.pending],
+        "views": [track.views.best, track.views.directions],
+        "centroid": track.centroid.tolist(),
+        "information": track.information.ravel().tolist(),
+        "min_pixels": track.min_pixels if math.isfinite(track.min_pixels) else None,
+        "announced": None if track.announced is None else track.announced.tolist(),
+        "bank_weights": track.bank.weights.tolist(),
+    }
+    return (
+        track.id, track.label, int(track.confirmed), int(track.gone), track.presence, x, y, z, track.observations,
+        track.first_seen_ns, track.last_seen_ns, track.last_looked_ns, json.dumps(body), track.bank.vectors.tobytes(),
+    )  # fmt: skip
+
+
+def cloud_row(track: Track) -> tuple[Any, ...]:
+    """Values of the ``clouds`` table."""
+    points = track.cloud.points.tobytes()
+    hits = np.minimum(track.cloud.hits, 255).astype(np.uint8).tobytes()
+    return track.id, track.cloud.voxel_m, points, hits, zlib.crc32(hits, zlib.crc32(points))
+
+
+def cloud_of(object_id: int, voxel_m: float, points: bytes, hits: bytes, crc: int) -> VoxelCloud:
+    """Inverse of :func:`cloud_row`.
+
+    Raises:
+        StoreError: the checksum does not fit.
+    """
+    if zlib.crc32(hits, zlib.crc32(points)) != crc:
+        raise StoreError(f"the points of object {object_id} are damaged; restore the map from a copy made with save()")
+    cloud = VoxelCloud(voxel_m)
+    loose = np.frombuffer(points, dtype=np.float32).reshape(-1, 3)
+    keys = voxel_keys(loose, voxel_m)
+    order = np.argsort(keys, kind="stable")
+    unique, first = np.unique(keys[order], return_index=True)
+    cloud.keys, cloud.points = unique, loose[order][first].copy()
+    cloud.hits = np.frombuffer(hits, dtype=np.uint8).astype(np.float32)[order][first]
+    return cloud
+
+
+def track_of(row: tuple[Any, ...], cloud: VoxelCloud) -> Track:
+    """Inverse of :func:`object_row`."""
+    (object_id, label, confirmed, gone, _, _, _, _, observations, first, last, looked, text, vectors) = row
+    body = json.loads(text)
+    weights = np.array(body["bank_weights"], dtype=np.float32)
+    bank = np.frombuffer(vectors, dtype=np.float32)
+    track = Track(
+        object_id,
+        cloud,
+        first,
+        LabelVotes(dict(body["votes"]), body["pinned"], label),
+        AppearanceBank(bank.reshape(len(weights), -1).copy() if len(weights) else np.zeros((0, 0), np.float32), weights),
+        DetectionRate(*body["rate"]),
+        Views(body["views"][0], body["views"][1]),
+        np.array(body["centroid"]),
+        np.array(body["information"]).reshape(3, 3),
+        confirmed=bool(confirmed),
+        gone=bool(gone),
+        observations=observations,
+        last_seen_ns=last,
+        last_looked_ns=looked,
+        min_pixels=math.inf if body["min_pixels"] is None else body["min_pixels"],
+        announced=None if body["announced"] is None else np.array(body["announced"]),
+    )
+    for name in _PLAIN:
+        setattr(track, name, body[name])
+    return track

@@ -1,0 +1,90 @@
+"""Label votes of one object, and the normal form in which labels are compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_IRREGULAR = {
+    "knives": "knife", "shelves": "shelf", "bookshelves": "bookshelf", "leaves": "leaf", "loaves": "loaf",
+    "scarves": "scarf", "mice": "mouse", "people": "person", "men": "man", "women": "woman", "children": "child",
+    "feet": "foot", "teeth": "tooth", "geese": "goose",
+}  # fmt: skip
+_ARTICLES = {"a", "an", "the", "my", "our", "your", "some", "any", "all"}
+
+
+def singular(word: str) -> str:
+    """English plural -> singular by spelling rules; a word that is not a plural comes back as it was."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and re.search(r"(ss|x|z|ch|sh)es$", word):
+        return word[:-2]
+    if len(word) > 4 and word.endswith("toes"):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def tokens(text: str) -> list[str]:
+    """Lower-case words without articles and punctuation, each in the singular."""
+    return [singular(w) for w in re.findall(r"[a-z0-9]+", text.lower()) if w not in _ARTICLES]
+
+
+def normal_label(text: str) -> str:
+    """Normal form of a label: "The Coffee_Tables" -> "coffee table"."""
+    return " ".join(tokens(text))
+
+
+@dataclass
+class LabelVotes:
+    """Running label distribution: each observation adds its scores, weighted by its quality.
+
+    Attributes:
+        votes: weight by label.
+        pinned: label set by hand, which no vote overrules.
+        leader: label shown; it changes only when another leads by a tenth, so that ties do not flicker.
+    """
+
+    votes: dict[str, float] = field(default_factory=dict)
+    pinned: str | None = None
+    leader: str = ""
+
+    def add(self, scores: Mapping[str, float], weight: float) -> None:
+        """Add one observation's distribution."""
+        for label, score in scores.items():
+            self.votes[label] = self.votes.get(label, 0.0) + weight * float(score)
+        self._elect()
+
+    def merge(self, other: LabelVotes) -> None:
+        """Add all votes of another object."""
+        self.pinned = self.pinned or other.pinned
+        self.add(other.votes, 1.0)
+
+    def pin(self, label: str) -> None:
+        """Fix the label by hand."""
+        self.pinned = label
+        self._elect()
+
+    def probs(self) -> dict[str, float]:
+        """Distribution, largest first, summing to one."""
+        if self.pinned is not None:
+            return {self.pinned: 1.0}
+        total = sum(self.votes.values()) or 1.0
+        return {k: v / total for k, v in sorted(self.votes.items(), key=lambda kv: -kv[1])}
+
+    def agreement(self, scores: Mapping[str, float]) -> float:
+        """Probability that a draw from ``scores`` (normalised) and one from the votes are the same label."""
+        mine, total = self.probs(), sum(scores.values()) or 1.0
+        return sum(mine.get(label, 0.0) * s / total for label, s in scores.items())
+
+    def _elect(self) -> None:
+        if self.pinned is not None:
+            self.leader = self.pinned
+        elif self.votes:
+            best = max(self.votes, key=lambda label: self.votes[label])
+            if self.votes[best] > 1.1 * self.votes.get(self.leader, 0.0):
+                self.leader = best

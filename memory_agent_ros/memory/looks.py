@@ -1,0 +1,143 @@
+"""Where the robot has looked: depth thumbnails of past frames, to ask whether a place was seen empty."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.geometry.pinhole import valid_depth
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.records.frame import Frame
+
+WIDTH, HEIGHT = 80, 60
+
+
+@dataclass(frozen=True, eq=False)
+class LookRecord:
+    """One thumbnail.
+
+    Attributes:
+        frame_row: id of the frame in the store.
+        stamp_ns: its stamp.
+        T_map_camera: (4, 4).
+        K: (3, 3) intrinsics of the thumbnail.
+        depth_mm: (60, 80) uint16, 0 = no reading.
+    """
+
+    frame_row: int
+    stamp_ns: int
+    T_map_camera: NDArray[np.float64]
+    K: NDArray[np.float64]
+    depth_mm: NDArray[np.uint16]
+
+    def packed(self) -> bytes:
+        """Compressed thumbnail."""
+        return zlib.compress(self.depth_mm.tobytes(), 1)
+
+    @staticmethod
+    def unpack(data: bytes) -> NDArray[np.uint16]:
+        """Inverse of :meth:`packed`."""
+        return np.frombuffer(zlib.decompress(data), dtype=np.uint16).reshape(HEIGHT, WIDTH).copy()
+
+
+def look_of(frame: Frame, frame_row: int) -> LookRecord:
+    """Thumbnail of a frame's depth, nearest pixel."""
+    camera = frame.depth_camera or frame.camera
+    rows = ((np.arange(HEIGHT) + 0.5) * camera.height / HEIGHT).astype(np.intp)
+    columns = ((np.arange(WIDTH) + 0.5) * camera.width / WIDTH).astype(np.intp)
+    depth = frame.depth_m[np.ix_(rows, columns)]
+    millimetres = np.where(valid_depth(depth, 0.05, 60.0), depth, 0.0) * 1000.0
+    return LookRecord(
+        frame_row, frame.stamp_ns, frame.T_map_camera, camera.scaled(WIDTH, HEIGHT).K, millimetres.astype(np.uint16)
+    )
+
+
+class LookLog:
+    """Thumbnails in order of time, thinned by motion and by number."""
+
+    def __init__(self, config: MemoryConfig) -> None:
+        self._config = config
+        self.records: list[LookRecord] = []
+        self._stacked: tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.uint16]] | None = None
+
+    def wants(self, T_map_camera: NDArray[np.float64]) -> bool:
+        """Whether the camera has moved or turned enough since the last thumbnail."""
+        if not self.records:
+            return True
+        last = self.records[-1].T_map_camera
+        turned = np.arccos(np.clip((np.trace(last[:3, :3].T @ T_map_camera[:3, :3]) - 1) / 2, -1.0, 1.0))
+        moved = np.linalg.norm(last[:3, 3] - T_map_camera[:3, 3])
+        return bool(moved >= self._config.look_m or turned >= np.deg2rad(self._config.look_deg))
+
+    def add(self, record: LookRecord) -> list[int]:
+        """Append; when full, every second thumbnail of the older half goes. Returns the frame rows dropped."""
+        self.records.append(record)
+        self._stacked = None
+        if len(self.records) <= self._config.max_looks:
+            return []
+        half = len(self.records) // 2
+        dropped = self.records[1:half:2]
+        self.records = self.records[0:half:2] + self.records[half:]
+        return [r.frame_row for r in dropped]
+
+    def erase(self, points: NDArray[np.float32], margin_px: int = 2) -> list[LookRecord]:
+        """Blank the thumbnails where (N, 3) points project; returns those that changed."""
+        self._stacked = None
+        changed = []
+        for record in self.records:
+            uv, z = _project(points, record.T_map_camera[None], record.K[None])
+            inside = (z[0] > 0.05) & (np.abs(uv[0] - [WIDTH / 2, HEIGHT / 2]) < [WIDTH / 2, HEIGHT / 2]).all(axis=1)
+            if not inside.any():
+                continue
+            low = np.clip(uv[0][inside].min(axis=0) - margin_px, 0, None).astype(int)
+            high = np.ceil(uv[0][inside].max(axis=0) + margin_px).astype(int)
+            record.depth_mm[low[1] : high[1] + 1, low[0] : high[0] + 1] = 0
+            changed.append(record)
+        return changed
+
+    def seen_empty(self, points: NDArray[np.float32], before_ns: int) -> list[int]:
+        """Stamps before ``before_ns`` at which most of (N, 3) points were seen through, oldest first."""
+        if not self.records or len(points) == 0:
+            return []
+        T, K, depth = self._stack()
+        stamps = np.array([r.stamp_ns for r in self.records])
+        distance = np.linalg.norm(T[:, :3, 3] - points.mean(axis=0), axis=1)
+        rows = np.nonzero((stamps < before_ns) & (distance <= self._config.presence_range_m))[0]
+        if len(rows) == 0:
+            return []
+        uv, z = _project(points, T[rows], K[rows])
+        with np.errstate(invalid="ignore"):
+            inside = (z > 0.05) & (uv[..., 0] > 0) & (uv[..., 0] < WIDTH - 1) & (uv[..., 1] > 0) & (uv[..., 1] < HEIGHT - 1)
+        pixel = np.where(inside[..., None], np.rint(uv), 0).astype(np.intp)
+        measured = depth[rows[:, None], pixel[..., 1], pixel[..., 0]] / 1000.0
+        tolerance = 1.5 * (self._config.depth_tolerance_m + self._config.depth_tolerance_ratio * z)
+        judged = inside & (measured > 0) & (measured >= z - tolerance)
+        through = judged & (measured > z + tolerance)
+        enough = judged.sum(axis=1) >= max(4, 0.4 * len(points))
+        empty = enough & (through.sum(axis=1) >= self._config.through_share * judged.sum(axis=1))
+        return [int(s) for s in stamps[rows[empty]]]
+
+    def _stack(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint16]]:
+        if self._stacked is None or self._stacked[0] != len(self.records):
+            self._stacked = (
+                len(self.records),
+                np.stack([r.T_map_camera for r in self.records]),
+                np.stack([r.K for r in self.records]),
+                np.stack([r.depth_mm for r in self.records]),
+            )
+        return self._stacked[1:]
+
+
+def _project(
+    points: NDArray[np.float32], T: NDArray[np.float64], K: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(N, 3) points into L cameras -> (L, N, 2) pixels, (L, N) z."""
+    local = np.einsum("lji,lnj->lni", T[:, :3, :3], points[None].astype(np.float64) - T[:, None, :3, 3])
+    z = local[..., 2]
+    safe = np.where(z > 1e-6, z, np.nan)
+    u = K[:, 0, 0, None] * local[..., 0] / safe + K[:, 0, 2, None]
+    v = K[:, 1, 1, None] * local[..., 1] / safe + K[:, 1, 2, None]
+    return np.stack([u, v], axis=2), z

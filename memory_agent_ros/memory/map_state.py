@@ -1,0 +1,123 @@
+"""Everything the memory holds in working memory, and what one step changed of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory.appearance import AppearanceModel
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.duplicates import CoDetections
+from memory_agent_ros.memory.looks import LookLog, LookRecord
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.keyframe import Keyframe
+from memory_agent_ros.records.observation import Observation
+
+#: Stamp of a map that has seen nothing.
+NEVER_NS = -(1 << 62)
+
+
+@dataclass
+class MapState:
+    """Working state of one map.
+
+    Attributes:
+        tracks: objects by id, tentative, present and gone.
+        aliases: id of an object merged away -> id that survived it.
+        together: how often two close objects were detected in one image.
+        sequences: last id given out, by table; ids are never given out twice.
+        frame_id: world frame, fixed by the first image ("" before).
+        stats: counters since the map was opened: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ...
+    """
+
+    looks: LookLog
+    tracks: dict[int, Track] = field(default_factory=dict)
+    aliases: dict[int, int] = field(default_factory=dict)
+    together: CoDetections = field(default_factory=Counter)
+    appearance: AppearanceModel = field(default_factory=AppearanceModel)
+    sequences: Counter[str] = field(default_factory=Counter)
+    frame_id: str = ""
+    last_stamp_ns: int = NEVER_NS
+    map_revision: int = 0
+    stats: Counter[str] = field(default_factory=Counter)
+
+    @staticmethod
+    def empty(config: MemoryConfig) -> MapState:
+        """State of a new map."""
+        return MapState(LookLog(config))
+
+    def next_id(self, table: str) -> int:
+        """A fresh id, positive."""
+        self.sequences[table] += 1
+        return self.sequences[table]
+
+    def resolve(self, object_id: int) -> Track:
+        """The track of an id, following merges.
+
+        Raises:
+            BadInputError: ``unknown_object``.
+        """
+        while object_id in self.aliases:
+            object_id = self.aliases[object_id]
+        if object_id not in self.tracks:
+            raise BadInputError("unknown_object", f"no object {object_id} in the map; list them with objects()")
+        return self.tracks[object_id]
+
+    def absorbed_ids(self, object_id: int) -> set[int]:
+        """The id with all ids that were merged into it."""
+        ids = {object_id}
+        grown = True
+        while grown:
+            more = {old for old, new in self.aliases.items() if new in ids} - ids
+            grown = bool(more)
+            ids |= more
+        return ids
+
+
+@dataclass(frozen=True, eq=False)
+class ObservationRow:
+    """One logged observation: no cloud, but all that evidence needs.
+
+    Attributes:
+        placement: which place of the object it belongs to; observations of the present place are better evidence.
+        quality: how good the view is, in [0, 1].
+    """
+
+    id: int
+    object_id: int
+    placement: int
+    frame_row: int
+    quality: float
+    observation: Observation
+
+
+@dataclass
+class Changes:
+    """What one step changed; written to the store in one transaction.
+
+    Attributes:
+        touched: ids of tracks to write; removed: ids to delete.
+        reassigned: (old id, new id, placement) of merges; observations go over to the survivor.
+        together: keys of changed co-detection counts.
+        frame_row: id of the frame in the store, 0 if nothing refers to it.
+        keyframe: picture kept of this frame.
+        look: depth thumbnail kept of this frame; dropped_looks: frames whose thumbnail goes.
+    """
+
+    events: list[MemoryEvent] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
+    removed: list[int] = field(default_factory=list)
+    reassigned: list[tuple[int, int, int]] = field(default_factory=list)
+    together: set[tuple[int, int]] = field(default_factory=set)
+    rows: list[ObservationRow] = field(default_factory=list)
+    frame_row: int = 0
+    stamp_ns: int = 0
+    T_map_camera: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+    keyframe: Keyframe | None = None
+    look: LookRecord | None = None
+    dropped_looks: list[int] = field(default_factory=list)

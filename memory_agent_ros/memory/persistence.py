@@ -1,0 +1,179 @@
+"""Working state <-> map file. One step is one transaction."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from memory_agent_ros.memory.appearance import AppearanceModel
+from memory_agent_ros.memory.codec import cloud_of, cloud_row, object_row, track_of
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.looks import LookRecord
+from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
+from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.keyframe import Keyframe
+
+_INSERT_OBJECT = (
+    "INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
+    + ", ".join(
+        f"{c}=excluded.{c}"
+        for c in (
+            "label", "confirmed", "gone", "presence", "x", "y", "z", "observations",
+            "first_seen_ns", "last_seen_ns", "last_looked_ns", "body", "bank",
+        )  # fmt: skip
+    )
+)
+
+
+class Persistence:
+    """Writes steps and reads maps. Clouds are written when they have grown; the rest of a track each time it changes."""
+
+    def __init__(self, store: Store, config: MemoryConfig) -> None:
+        self._store = store
+        self._config = config
+        self._written: dict[int, tuple[int, float, int, int]] = {}
+        self._backlog: list[Changes] = []
+
+    def write(self, state: MapState, changes: Changes) -> None:
+        """Commit one step. If that fails, the step is kept and goes out with the next.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        self._backlog.append(changes)
+        written = dict(self._written)
+        try:
+            with self._store.transaction() as cursor:
+                for waiting in self._backlog:
+                    self._write(cursor, state, waiting)
+                self._write_meta(cursor, state)
+        except BaseException:
+            self._written = written
+            raise
+        self._backlog.clear()
+
+    def flush(self, state: MapState) -> None:
+        """Write every cloud as it stands now."""
+        with self._store.transaction() as cursor:
+            for waiting in self._backlog:
+                self._write(cursor, state, waiting)
+            stale = [t for t in state.tracks.values() if self._written.get(t.id, (-1,))[0] != t.cloud.revision]
+            self._write_tracks(cursor, stale, all_clouds=True)
+            self._write_meta(cursor, state)
+        self._backlog.clear()
+
+    def _write(self, cursor: sqlite3.Cursor, state: MapState, changes: Changes) -> None:
+        tracks = [state.tracks[i] for i in changes.touched if i in state.tracks]
+        self._write_tracks(cursor, tracks)
+        if changes.frame_row:
+            look = changes.look
+            cursor.execute(
+                "INSERT OR IGNORE INTO frames VALUES (?,?,?,?,?)",
+                (
+                    changes.frame_row, changes.stamp_ns, changes.T_map_camera.tobytes(),
+                    look.K.tobytes() if look else None, look.packed() if look else None,
+                ),
+            )  # fmt: skip
+        if changes.keyframe is not None:
+            cursor.execute("INSERT OR IGNORE INTO keyframes VALUES (?,?,?,?,?,?,?,?,?,?)", keyframe_row(changes.keyframe))
+        keyframe_id = changes.keyframe.id if changes.keyframe else None
+        for old, new, placement in changes.reassigned:
+            cursor.execute("UPDATE observations SET object_id=?, placement=? WHERE object_id=?", (new, placement, old))
+            cursor.execute("INSERT OR REPLACE INTO aliases VALUES (?,?)", (old, new))
+            cursor.execute("DELETE FROM together WHERE a=? OR b=?", (old, old))
+        rows = [_observation_row(r, state, keyframe_id) for r in changes.rows]
+        cursor.executemany(
+            f"INSERT OR IGNORE INTO observations VALUES ({','.join('?' * 22)})", [r for r in rows if r[1] in state.tracks]
+        )
+        cursor.executemany("DELETE FROM objects WHERE id=?", [(i,) for i in changes.removed])
+        cursor.executemany("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(event_row, changes.events))
+        counts = [(a, b, state.together[a, b]) for a, b in changes.together if (a, b) in state.together]
+        cursor.executemany("INSERT OR REPLACE INTO together VALUES (?,?,?)", counts)
+        cursor.executemany("UPDATE frames SET look_k=NULL, look=NULL WHERE id=?", [(i,) for i in changes.dropped_looks])
+
+    def _write_tracks(self, cursor: sqlite3.Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
+        cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config) for t in tracks])
+        due = tracks if all_clouds else [t for t in tracks if self._cloud_is_due(t)]
+        cursor.executemany("INSERT OR REPLACE INTO clouds VALUES (?,?,?,?,?)", [cloud_row(t) for t in due])
+        for t in due:
+            self._written[t.id] = (t.cloud.revision, t.cloud.voxel_m, len(t.cloud), t.placement)
+
+    def _cloud_is_due(self, track: Track) -> bool:
+        """Not written yet, at another place, or a twentieth more or fewer voxels than in the file."""
+        revision, voxel_m, count, placement = self._written.get(track.id, (-1, 0.0, 0, -1))
+        if voxel_m != track.cloud.voxel_m or placement != track.placement:
+            return True
+        return revision != track.cloud.revision and abs(len(track.cloud) - count) > 0.05 * count
+
+    def _write_meta(self, cursor: sqlite3.Cursor, state: MapState) -> None:
+        values: dict[str, Any] = {
+            "frame_id": state.frame_id,
+            "last_stamp_ns": state.last_stamp_ns,
+            "map_revision": state.map_revision,
+            "sequences": dict(state.sequences),
+            "appearance": [state.appearance.same, state.appearance.different],
+        }
+        cursor.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", [(k, json.dumps(v)) for k, v in values.items()])
+
+    def load(self) -> MapState:
+        """Read the whole working state.
+
+        Raises:
+            StoreError: rows are damaged.
+        """
+        state = MapState.empty(self._config)
+        meta = {k: json.loads(v) for k, v in self._store.rows("SELECT key, value FROM meta")}
+        if meta:
+            state.frame_id, state.last_stamp_ns = meta["frame_id"], meta["last_stamp_ns"]
+            state.map_revision, state.sequences = meta["map_revision"], Counter(meta["sequences"])
+            state.appearance = AppearanceModel(*meta["appearance"])
+        clouds = {r[0]: cloud_of(*r) for r in self._store.rows("SELECT * FROM clouds")}
+        for row in self._store.rows("SELECT * FROM objects ORDER BY id"):
+            state.tracks[row[0]] = track_of(row, clouds[row[0]])
+            cloud = clouds[row[0]]
+            self._written[row[0]] = (cloud.revision, cloud.voxel_m, len(cloud), state.tracks[row[0]].placement)
+        state.aliases = dict(self._store.rows("SELECT old_id, new_id FROM aliases"))
+        state.together = Counter({(a, b): n for a, b, n in self._store.rows("SELECT a, b, count FROM together")})
+        for frame_row, stamp, pose, k, look in self._store.rows(
+            "SELECT id, stamp_ns, pose, look_k, look FROM frames WHERE look IS NOT NULL ORDER BY id"
+        ):
+            T, K = np.frombuffer(pose).reshape(4, 4), np.frombuffer(k).reshape(3, 3)
+            state.looks.records.append(LookRecord(frame_row, stamp, T, K, LookRecord.unpack(look)))
+        return state
+
+
+def keyframe_row(keyframe: Keyframe) -> tuple[Any, ...]:
+    """Values of the ``keyframes`` table."""
+    return (
+        keyframe.id, keyframe.stamp_ns, keyframe.frame_id, keyframe.map_revision, keyframe.camera.width,
+        keyframe.camera.height, keyframe.camera.K.tobytes(), keyframe.T_map_camera.tobytes(), keyframe.jpeg,
+        zlib.crc32(keyframe.jpeg),
+    )  # fmt: skip
+
+
+def event_row(event: MemoryEvent) -> tuple[Any, ...]:
+    """Values of the ``events`` table; NaN positions become NULL."""
+    now = [None if np.isnan(v) else float(v) for v in event.position_m]
+    before = [None] * 3 if event.previous_position_m is None else [float(v) for v in event.previous_position_m]
+    return (
+        event.id, str(event.kind), event.object_id, event.label, event.stamp_ns, *now, *before,
+        event.other_id, event.confidence, event.detail,
+    )  # fmt: skip
+
+
+def _observation_row(row: ObservationRow, state: MapState, keyframe_id: int | None) -> tuple[Any, ...]:
+    obs, object_id = row.observation, row.object_id
+    while object_id in state.aliases:
+        object_id = state.aliases[object_id]
+    return (
+        row.id, object_id, row.placement, row.frame_row, keyframe_id, obs.stamp_ns, obs.label, float(obs.score),
+        row.quality, int(obs.pixels), float(obs.range_m), *(float(v) for v in obs.box.center),
+        *(float(v) for v in obs.box.size), float(obs.box.yaw), *(float(v) for v in obs.box_xyxy),
+    )  # fmt: skip

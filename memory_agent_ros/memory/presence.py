@@ -1,0 +1,71 @@
+"""Negative evidence: what an image says about objects that were not detected in it."""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.visibility import ObjectVisibility
+
+
+class Look(enum.Enum):
+    """What one image says about one undetected object."""
+
+    NOTHING = "nothing"  # out of view, out of range, occluded, no depth, or too small to say
+    EMPTY = "empty"  # its place is seen through
+    MISSED = "missed"  # a surface is where it was, yet it was not detected
+
+
+def judge(
+    visible: ObjectVisibility, min_pixels: NDArray[np.float64], pixel_scale: float, config: MemoryConfig
+) -> list[Look]:
+    """Verdict on each of M undetected objects.
+
+    Half of an object's samples must be in the image and a fifth (at least 4) unoccluded with depth. It is EMPTY if most of
+    those are seen through (Khronos, RSS 2024, accepts absence likewise by agreement of rays), MISSED if few are, the whole
+    object is in the image and it appears large enough to be detected.
+
+    Args:
+        min_pixels: (M,) smallest size at which each object was ever detected, pixels at 640x480.
+        pixel_scale: pixels at 640x480 per pixel of the depth image.
+    """
+    share_in = visible.in_image / np.maximum(visible.total, 1)
+    with np.errstate(invalid="ignore"):
+        near = visible.range_m <= config.presence_range_m
+    enough = visible.judged >= np.maximum(4, 0.2 * visible.total)
+    judged = near & (share_in >= 0.5) & enough
+    pixels = visible.pixels() * pixel_scale
+    large = pixels >= np.maximum(config.presence_pixels, 1.5 * np.where(np.isfinite(min_pixels), min_pixels, 0.0))
+    whole = share_in >= 0.99
+    unoccluded = visible.occluded <= 0.5 * visible.total
+    empty = judged & (visible.through_share >= config.through_share) & (pixels >= 0.3 * config.presence_pixels)
+    missed = judged & (visible.through_share <= 0.3) & whole & unoccluded & large
+    looks = []
+    for is_empty, is_missed in zip(empty.tolist(), missed.tolist(), strict=True):
+        looks.append(Look.EMPTY if is_empty else Look.MISSED if is_missed else Look.NOTHING)
+    return looks
+
+
+def weaken(track: Track, look: Look, stamp_ns: int, config: MemoryConfig) -> bool:
+    """Apply one look to an undetected object; True if the object must now be declared gone.
+
+    A miss costs what this object's own detection rate makes it worth, within ``miss_loss``. Time alone costs nothing.
+    """
+    if look is Look.NOTHING:
+        return False
+    track.last_looked_ns = stamp_ns
+    if stamp_ns - track.last_negative_ns < config.negative_interval_s * 1e9:
+        return False
+    track.last_negative_ns = stamp_ns
+    track.rate.pending += 1.0
+    track.negatives += 1
+    if look is Look.EMPTY:
+        track.log_odds -= config.through_loss
+    else:
+        track.log_odds -= min(-math.log(max(1.0 - track.rate.probability, 1e-3)) * 0.5, config.miss_loss)
+    return track.log_odds < config.presence_gone and track.negatives >= config.gone_frames

@@ -1,0 +1,104 @@
+"""Ranking of objects for a question: label, free text, region, distance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.labels import normal_label, tokens
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.perception.protocols import TextEmbedder
+from memory_agent_ros.records.box import OrientedBox
+from memory_agent_ros.records.region import Region
+
+
+class TextMatcher:
+    """How well free text fits a label: shared words, or meaning if a text embedder is there. Labels are embedded once."""
+
+    def __init__(self, embedder: TextEmbedder | None, threshold: float) -> None:
+        self._embedder = embedder
+        self._threshold = threshold
+        self._labels: dict[str, NDArray[np.float32]] = {}
+
+    def relevance(self, text: str, labels: Iterable[str]) -> dict[str, float]:
+        """Relevance in (0, 1] of each label that fits at all."""
+        wanted = tokens(text)
+        known = sorted(set(labels))
+        found = {label: score for label in known if (score := word_match(wanted, tokens(label))) > 0.0}
+        if self._embedder is not None and known and wanted:
+            missing = [label for label in known if label not in self._labels]
+            vectors = self._embedder.embed_texts([text, *(label.replace("_", " ") for label in missing)])
+            self._labels.update(zip(missing, vectors[1:], strict=True))
+            for label in known:
+                cosine = float(vectors[0] @ self._labels[label])
+                if cosine >= self._threshold:
+                    found[label] = max(found.get(label, 0.0), min(cosine, 1.0))
+        return found
+
+
+def word_match(wanted: list[str], label: list[str]) -> float:
+    """1 if the label's words are the text's; less if only the label's noun or some words are among them; 0 if none."""
+    if not wanted or not label:
+        return 0.0
+    if wanted == label:
+        return 1.0
+    shared = set(wanted) & set(label)
+    if set(label) <= set(wanted):
+        return 0.9
+    if label[-1] in shared or wanted[-1] in shared:
+        return 0.4 + 0.4 * len(shared) / len(set(wanted) | set(label))
+    return 0.0
+
+
+def rank(
+    tracks: Iterable[Track],
+    matcher: TextMatcher,
+    config: MemoryConfig,
+    label: str | None,
+    text: str | None,
+    region: Region | None,
+) -> list[tuple[float, Track]]:
+    """Tracks that fit all given conditions with their relevance: best first, then present, sure and often seen ones."""
+    chosen = list(tracks)
+    if label is not None:
+        wanted = normal_label(label)
+        chosen = [t for t in chosen if normal_label(t.label) == wanted]
+    relevance = {t.id: 1.0 for t in chosen}
+    if text is not None:
+        found = matcher.relevance(text, {t.label for t in chosen})
+        relevance = {t.id: found[t.label] for t in chosen if t.label in found}
+    if region is not None:
+        inside = {t.id for t in chosen if in_region(t.box(config).center, region)}
+        relevance = {i: r for i, r in relevance.items() if i in inside}
+    ranked = [(relevance[t.id], t) for t in chosen if t.id in relevance]
+    return sorted(ranked, key=lambda rt: (-rt[0], rt[1].gone, -rt[1].presence, -rt[1].observations, rt[1].id))
+
+
+def in_region(point: NDArray[np.float64], region: Region) -> bool:
+    """Whether a (3,) point lies in the region, borders included."""
+    return bool((point >= region.minimum).all() and (point <= region.maximum).all())
+
+
+def box_distance(box: OrientedBox, point: NDArray[np.float64]) -> float:
+    """Distance of a (3,) point to a box, 0 inside, metres."""
+    return float(np.linalg.norm(np.clip(np.abs(_to_box(box, point[None])[0]) - box.size / 2, 0.0, None)))
+
+
+def distance_between(a: Track, b: Track, config: MemoryConfig) -> float:
+    """Distance between two objects: smallest distance of one's points to the other's box, metres."""
+    return min(_points_to_box(a.cloud.points, b.box(config)), _points_to_box(b.cloud.points, a.box(config)))
+
+
+def _points_to_box(points: NDArray[np.float32], box: OrientedBox) -> float:
+    outside = np.clip(np.abs(_to_box(box, points)) - box.size / 2, 0.0, None)
+    return float(np.linalg.norm(outside, axis=1).min())
+
+
+def _to_box(box: OrientedBox, points: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N, 3) map points in the box's own axes, origin at its centre."""
+    d = np.asarray(points, dtype=np.float64) - box.center
+    c, s = np.cos(box.yaw), np.sin(box.yaw)
+    return np.stack([c * d[:, 0] + s * d[:, 1], -s * d[:, 0] + c * d[:, 1], d[:, 2]], axis=1)

@@ -1,0 +1,44 @@
+"""The map file: SQLite tables and their version."""
+
+from __future__ import annotations
+
+#: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
+APPLICATION_ID = 0x4D41674D
+SCHEMA_VERSION = 1
+
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE objects (
+    id INTEGER PRIMARY KEY, label TEXT NOT NULL, confirmed INTEGER NOT NULL, gone INTEGER NOT NULL, presence REAL NOT NULL,
+    x REAL NOT NULL, y REAL NOT NULL, z REAL NOT NULL, observations INTEGER NOT NULL,
+    first_seen_ns INTEGER NOT NULL, last_seen_ns INTEGER NOT NULL, last_looked_ns INTEGER NOT NULL,
+    body TEXT NOT NULL, bank BLOB NOT NULL
+);
+CREATE TABLE clouds (
+    object_id INTEGER PRIMARY KEY REFERENCES objects(id) ON DELETE CASCADE, voxel_m REAL NOT NULL,
+    points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL
+);
+CREATE TABLE aliases (old_id INTEGER PRIMARY KEY, new_id INTEGER NOT NULL);
+CREATE TABLE together (a INTEGER NOT NULL, b INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (a, b)) WITHOUT ROWID;
+CREATE TABLE frames (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, pose BLOB NOT NULL, look_k BLOB, look BLOB);
+CREATE TABLE keyframes (
+    id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, frame_id TEXT NOT NULL, map_revision INTEGER NOT NULL,
+    width INTEGER NOT NULL, height INTEGER NOT NULL, k BLOB NOT NULL, pose BLOB NOT NULL, jpeg BLOB NOT NULL, crc INTEGER NOT NULL
+);
+CREATE TABLE observations (
+    id INTEGER PRIMARY KEY, object_id INTEGER NOT NULL REFERENCES objects(id) ON DELETE CASCADE,
+    placement INTEGER NOT NULL, frame_row INTEGER NOT NULL REFERENCES frames(id), keyframe_id INTEGER REFERENCES keyframes(id),
+    stamp_ns INTEGER NOT NULL, label TEXT NOT NULL, score REAL NOT NULL, quality REAL NOT NULL,
+    pixels INTEGER NOT NULL, range_m REAL NOT NULL,
+    x REAL NOT NULL, y REAL NOT NULL, z REAL NOT NULL, sx REAL NOT NULL, sy REAL NOT NULL, sz REAL NOT NULL, yaw REAL NOT NULL,
+    x0 REAL NOT NULL, y0 REAL NOT NULL, x1 REAL NOT NULL, y1 REAL NOT NULL
+);
+CREATE INDEX observations_of_object ON observations (object_id);
+CREATE INDEX observations_in_keyframe ON observations (keyframe_id) WHERE keyframe_id IS NOT NULL;
+CREATE TABLE events (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, object_id INTEGER NOT NULL, label TEXT NOT NULL, stamp_ns INTEGER NOT NULL,
+    x REAL, y REAL, z REAL, px REAL, py REAL, pz REAL, other_id INTEGER, confidence REAL NOT NULL, detail TEXT NOT NULL
+);
+CREATE INDEX events_of_object ON events (object_id);
+CREATE INDEX events_by_stamp ON events (stamp_ns);
+"""

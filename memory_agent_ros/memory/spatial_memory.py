@@ -1,0 +1,395 @@
+"""The public face of the memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory import archive, lifecycle, queries
+from memory_agent_ros.memory.admission import admit_frame, admit_observations
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.erasure import erase
+from memory_agent_ros.memory.expected_view import ExpectedObject, expected_objects
+from memory_agent_ros.memory.labels import normal_label
+from memory_agent_ros.memory.map_state import Changes, MapState
+from memory_agent_ros.memory.persistence import Persistence
+from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.update import step
+from memory_agent_ros.perception.protocols import TextEmbedder
+from memory_agent_ros.records.camera import Camera
+from memory_agent_ros.records.errors import BadInputError, StoreError
+from memory_agent_ros.records.event import EventKind, MemoryEvent
+from memory_agent_ros.records.frame import Frame
+from memory_agent_ros.records.keyframe import Keyframe
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.observation import Observation
+from memory_agent_ros.records.region import Region
+
+
+class SpatialMemory:
+    """Objects in space, as one robot has seen them, in one file. Safe to call from several threads.
+
+    Open with :meth:`open`; it implements :class:`~memory_agent_ros.reasoning.memory_reader.MemoryReader`. All geometry is in
+    the map frame of the first image. A read-only memory follows what another process writes into the same file.
+    """
+
+    def __init__(self, store: Store, config: MemoryConfig, persistence: Persistence, state: MapState) -> None:
+        self.config = config
+        self._store = store
+        self._persistence = persistence
+        self._state = state
+        self._matcher = queries.TextMatcher(None, config.text_similarity)
+        self._lock = threading.RLock()
+        self._closed = False
+        self._version = -1
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str | None,
+        config: MemoryConfig | None = None,
+        *,
+        text_embedder: TextEmbedder | None = None,
+        read_only: bool = False,
+    ) -> SpatialMemory:
+        """Open a map file, or create it if there is none; ``None`` keeps the map in working memory.
+
+        Raises:
+            StoreError: no map, damaged, of a newer schema, or open for writing elsewhere; the file is left as it is.
+        """
+        config = config or MemoryConfig()
+        store = Store.open(None if path is None else Path(path), read_only=read_only)
+        persistence = Persistence(store, config)
+        try:
+            memory = cls(store, config, persistence, persistence.load())
+        except (StoreError, KeyError, ValueError) as error:
+            store.close()
+            raise StoreError(f"{path} is damaged ({error}); restore it from a copy, it was left as it is") from error
+        memory._version = store.data_version()
+        memory._matcher = queries.TextMatcher(text_embedder, config.text_similarity)
+        return memory
+
+    @property
+    def path(self) -> Path | None:
+        """The map file, None in working memory."""
+        return self._store.path
+
+    @property
+    def last_stamp_ns(self) -> int | None:
+        """Stamp of the last accepted image, None before the first."""
+        state = self._current()
+        return state.last_stamp_ns if state.frame_id else None
+
+    @property
+    def map_revision(self) -> int:
+        """Revision of the map frame."""
+        return self._current().map_revision
+
+    @property
+    def frame_id(self) -> str:
+        """World frame of all geometry, "" before the first image."""
+        return self._current().frame_id
+
+    @property
+    def stats(self) -> Mapping[str, int]:
+        """Counters since opening: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ``fragments``."""
+        return dict(self._state.stats)
+
+    def observe(self, frame: Frame, observations: Sequence[Observation]) -> list[MemoryEvent]:
+        """Take in one image with everything detected in it (an empty list is evidence too); commit; return what changed.
+
+        Raises:
+            BadInputError: ``stamp_runs_back``, ``frame_id_mismatch``, ``pose_not_finite``, ``pose_uncertain``; nothing is stored.
+                Single unusable observations are left out and counted in :attr:`stats`.
+            StoreError: the file cannot be written; the step is kept and goes out with the next.
+        """
+        with self._lock:
+            self._writable()
+            admit_frame(frame, self._state, self.config)
+            usable = admit_observations(frame, observations, self._state)
+            self._state.frame_id = frame.frame_id
+            changes = step(self._state, frame, usable, self.config)
+            self._state.stats["frames_accepted"] += 1
+            self._persistence.write(self._state, changes)
+            return changes.events
+
+    def objects(self, include_tentative: bool = False) -> list[MapObject]:
+        """All objects, present and gone, by id."""
+        tracks = sorted(self._current().tracks.values(), key=lambda t: t.id)
+        return [self._record(t) for t in tracks if t.confirmed or include_tentative]
+
+    def get(self, object_id: int) -> MapObject:
+        """One object with its evidence; the id of an object that was merged away gives the survivor.
+
+        Raises:
+            BadInputError: ``unknown_object``.
+        """
+        return self._answer(self._current().resolve(object_id))
+
+    def find(
+        self,
+        label: str | None = None,
+        *,
+        text: str | None = None,
+        region: Region | None = None,
+        state: ObjectState | None = None,
+        limit: int = 20,
+    ) -> list[MapObject]:
+        """Confirmed objects by label (any case, singular or plural) and/or free text, best first; ``state=None``: both."""
+        ranked = self._ranked(label, text, region)
+        if state is not None:
+            ranked = [(r, t) for r, t in ranked if t.gone == (state is ObjectState.GONE)]
+        return [self._answer(t, r) for r, t in ranked[: max(limit, 0)]]
+
+    def near(
+        self,
+        center: NDArray[np.float64] | None = None,
+        *,
+        object_id: int | None = None,
+        radius_m: float = 1.0,
+        label: str | None = None,
+        limit: int = 20,
+    ) -> list[MapObject]:
+        """Present objects whose box is within ``radius_m`` of a map point or of an object, nearest first.
+
+        Raises:
+            BadInputError: ``near_needs_place`` without (or with both) point and object, ``unknown_object``.
+        """
+        if (center is None) == (object_id is None):
+            raise BadInputError("near_needs_place", "give either a center (3,) or an object_id")
+        state = self._current()
+        present = [t for t in state.tracks.values() if t.confirmed and not t.gone]
+        if label is not None:
+            present = [t for t in present if normal_label(t.label) == normal_label(label)]
+        if object_id is not None:
+            own = state.resolve(object_id)
+            measured = [(queries.distance_between(own, t, self.config), t) for t in present if t is not own]
+        else:
+            point = np.asarray(center, dtype=np.float64).reshape(3)
+            measured = [(queries.box_distance(t.box(self.config), point), t) for t in present]
+        close = sorted(((d, t) for d, t in measured if d <= radius_m), key=lambda dt: (dt[0], dt[1].id))
+        return [self._answer(t, 1.0 - d / (radius_m + 1e-9)) for d, t in close[: max(limit, 0)]]
+
+    def last_seen(self, label: str | None = None, *, text: str | None = None) -> MapObject | None:
+        """The matching object seen most recently, present or gone; None if none was ever seen."""
+        ranked = self._ranked(label, text, None)
+        if not ranked:
+            return None
+        relevance, track = max(ranked, key=lambda rt: (rt[1].last_seen_ns, rt[0]))
+        return self._answer(track, relevance)
+
+    def count(self, label: str | None = None, *, text: str | None = None, region: Region | None = None) -> int:
+        """How many matching objects are present."""
+        return sum(not t.gone for _, t in self._ranked(label, text, region))
+
+    def history(self, object_id: int) -> list[MemoryEvent]:
+        """All events of one object, and of those merged into it, oldest first.
+
+        Raises:
+            BadInputError: ``unknown_object``.
+        """
+        state = self._current()
+        return archive.events_of(self._store, sorted(state.absorbed_ids(state.resolve(object_id).id)))
+
+    def changes(self, since_ns: int = 0) -> list[MemoryEvent]:
+        """Events other than ``updated`` with a stamp at or after ``since_ns``, oldest first."""
+        return archive.events_since(self._store, since_ns)
+
+    def keyframe(self, keyframe_id: int) -> Keyframe:
+        """One remembered picture.
+
+        Raises:
+            BadInputError: ``unknown_keyframe``.
+        """
+        return archive.keyframe(self._store, keyframe_id)
+
+    def keyframe_ids(self) -> list[int]:
+        """Ids of all remembered pictures, oldest first."""
+        return archive.keyframe_ids(self._store)
+
+    def expected_view(
+        self,
+        camera: Camera,
+        T_map_camera: NDArray[np.float64],
+        depth_m: NDArray[np.float32] | None = None,
+        depth_camera: Camera | None = None,
+    ) -> list[ExpectedObject]:
+        """What a camera at a pose should see of the present objects, nearest first; see :mod:`expected_view`."""
+        tracks = [t for t in self._current().tracks.values() if t.confirmed and not t.gone]
+        return expected_objects(tracks, camera, T_map_camera, depth_m, depth_camera, self.config)
+
+    def relabel(self, object_id: int, label: str, reason: str) -> MemoryEvent:
+        """Give an object another label by hand; no detection overrules it.
+
+        Raises:
+            BadInputError: ``unknown_object``, ``label_empty``.
+        """
+        if not normal_label(label):
+            raise BadInputError("label_empty", "a label needs at least one letter or digit")
+        with self._lock:
+            track = self._editable(object_id)
+            detail = f"label {track.label} -> {label.strip()}: {reason}"
+            track.votes.pin(label.strip())
+            return self._edited(track, detail, None)
+
+    def move(self, object_id: int, position_m: NDArray[np.float64], reason: str) -> MemoryEvent:
+        """Put an object's box centre at (3,) ``position_m`` by hand.
+
+        Raises:
+            BadInputError: ``unknown_object``, ``position_not_finite``.
+        """
+        target = np.asarray(position_m, dtype=np.float64).reshape(3)
+        if not np.isfinite(target).all():
+            raise BadInputError("position_not_finite", "the new position holds NaN or infinity")
+        with self._lock:
+            track = self._editable(object_id)
+            previous = track.box(self.config).center.copy()
+            track.move(target - previous)
+            return self._edited(track, f"moved by hand: {reason}", previous)
+
+    def merge_objects(self, keep_id: int, other_id: int, reason: str) -> MemoryEvent:
+        """Declare two records one object; ``keep_id`` survives, ``other_id`` becomes another name for it.
+
+        Raises:
+            BadInputError: ``unknown_object``, ``merge_with_itself``.
+        """
+        with self._lock:
+            keep, other = self._editable(keep_id), self._editable(other_id)
+            if keep is other:
+                raise BadInputError("merge_with_itself", f"{keep_id} and {other_id} are the same object already")
+            changes = Changes(stamp_ns=self._state.last_stamp_ns)
+            other.confirmed = True
+            lifecycle.merge_tracks(
+                self._state, changes, keep.id, other.id, self._state.last_stamp_ns, self.config, f"merged by hand: {reason}"
+            )
+            self._persistence.write(self._state, changes)
+            return changes.events[-1]
+
+    def forget(
+        self, object_ids: Sequence[int] = (), label: str | None = None, region: Region | None = None
+    ) -> list[int]:
+        """Erase objects for good: those named, and those of ``label`` and/or with their centre in ``region``.
+
+        Rows, points, events, their part of every picture and of every depth thumbnail leave the file. Returns the ids erased.
+
+        Raises:
+            BadInputError: ``unknown_object``.
+        """
+        with self._lock:
+            self._writable()
+            tracks = {t.id: t for t in (self._state.resolve(i) for i in object_ids)}
+            if label is not None or region is not None:
+                everything = self._state.tracks.values()
+                tracks |= {t.id: t for _, t in queries.rank(everything, self._matcher, self.config, label, None, region)}
+            if tracks:
+                self._persistence.flush(self._state)
+                erase(self._state, self._store, list(tracks.values()), self.config)
+            return sorted(tracks)
+
+    def verify(self) -> list[str]:
+        """Problems of the map, one sentence each; empty if it is sound."""
+        with self._lock:
+            problems = self._store.problems()
+            for object_id, points, hits, crc in self._store.rows("SELECT object_id, points, hits, crc FROM clouds"):
+                if zlib.crc32(hits, zlib.crc32(points)) != crc:
+                    problems.append(f"the points of object {object_id} are damaged")
+            for keyframe_id, jpeg, crc in self._store.rows("SELECT id, jpeg, crc FROM keyframes"):
+                if zlib.crc32(jpeg) != crc:
+                    problems.append(f"keyframe {keyframe_id} is damaged")
+            state = self._current()
+            for track in state.tracks.values():
+                if track.confirmed and not archive.evidence(self._store, track.id, 1):
+                    problems.append(f"object {track.id} ({track.label}) has no evidence")
+                if not (np.isfinite(track.cloud.points).all() and np.isfinite(track.centroid).all()):
+                    problems.append(f"object {track.id} ({track.label}) has geometry that is not finite")
+            return problems
+
+    def save(self, path: Path | str | None = None) -> Path:
+        """Write everything to the map file, or a consistent copy to ``path``; returns the file.
+
+        Raises:
+            StoreError: it cannot be written, or the map is in working memory and no path is given.
+        """
+        with self._lock:
+            target = self._store.path if path is None else Path(path)
+            if target is None:
+                raise StoreError("this map is in working memory; give a path to save it to")
+            if not self._store.read_only:
+                self._persistence.flush(self._state)
+            same = self._store.path is not None and target.absolute() == self._store.path.absolute()
+            if same:
+                self._store.checkpoint()
+            else:
+                self._store.copy_to(target)
+            return target
+
+    def close(self) -> None:
+        """Write everything and leave one self-contained file. A closed memory may be closed again."""
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                if not self._store.read_only:
+                    self._persistence.flush(self._state)
+            finally:
+                self._closed = True
+                self._store.close()
+
+    def __enter__(self) -> SpatialMemory:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def _current(self) -> MapState:
+        """Working state; a reader takes over what the writer has committed since."""
+        with self._lock:
+            if self._closed:
+                raise StoreError("this memory is closed; open it again")
+            if self._store.read_only:
+                version = self._store.data_version()
+                if version != self._version:
+                    stats = self._state.stats
+                    self._state, self._version = self._persistence.load(), version
+                    self._state.stats = stats
+            return self._state
+
+    def _writable(self) -> None:
+        if self._closed:
+            raise StoreError("this memory is closed; open it again")
+        if self._store.read_only:
+            raise StoreError("this map was opened read-only; open it without read_only to change it")
+
+    def _editable(self, object_id: int) -> Track:
+        self._writable()
+        return self._state.resolve(object_id)
+
+    def _edited(self, track: Track, detail: str, previous: NDArray[np.float64] | None) -> MemoryEvent:
+        changes = Changes(touched={track.id}, stamp_ns=self._state.last_stamp_ns)
+        event = lifecycle.emit(
+            self._state, changes, track, EventKind.EDITED, self._state.last_stamp_ns, self.config,
+            previous=previous, detail=detail,
+        )  # fmt: skip
+        self._persistence.write(self._state, changes)
+        return event
+
+    def _ranked(self, label: str | None, text: str | None, region: Region | None) -> list[tuple[float, Track]]:
+        with self._lock:
+            confirmed = [t for t in self._current().tracks.values() if t.confirmed]
+            return queries.rank(confirmed, self._matcher, self.config, label, text, region)
+
+    def _record(self, track: Track) -> MapObject:
+        return track.snapshot(self.config, self._state.frame_id, self._state.map_revision)
+
+    def _answer(self, track: Track, relevance: float = 1.0) -> MapObject:
+        with self._lock:
+            found = archive.evidence(self._store, track.id, self.config.evidence_limit)
+            return dataclasses.replace(self._record(track), evidence=found, relevance=relevance)

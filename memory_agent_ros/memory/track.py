@@ -1,0 +1,223 @@
+"""Running state of one object while the memory is open."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory.appearance import AppearanceBank
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.labels import LabelVotes
+from memory_agent_ros.memory.voxel_cloud import VoxelCloud
+from memory_agent_ros.records.box import OrientedBox
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.observation import Observation
+
+#: Samples of an object that are projected to judge its visibility.
+SAMPLES = 48
+
+
+@dataclass
+class DetectionRate:
+    """How often the detector finds this object when it should: a Beta estimate.
+
+    Misses count only once the object is found again: until then it may simply be gone.
+
+    Attributes:
+        hits, misses: pseudo-counts, prior included.
+        pending: misses since the last detection.
+    """
+
+    hits: float = 4.0
+    misses: float = 1.0
+    pending: float = 0.0
+
+    def hit(self) -> None:
+        """The object was detected."""
+        self.hits += 1.0
+        self.misses += self.pending
+        self.pending = 0.0
+        if self.hits + self.misses > 60.0:
+            scale = 60.0 / (self.hits + self.misses)
+            self.hits, self.misses = self.hits * scale, self.misses * scale
+
+    @property
+    def probability(self) -> float:
+        """Mean of the estimate, in (0, 1)."""
+        return self.hits / (self.hits + self.misses)
+
+
+@dataclass
+class Views:
+    """Which views of an object are kept as pictures, at its present place.
+
+    Attributes:
+        best: quality of the best one.
+        directions: (3,) unit vectors from the object to the camera of each.
+    """
+
+    best: float = 0.0
+    directions: list[list[float]] = field(default_factory=list)
+
+
+@dataclass
+class Track:
+    """One object. Mutable; :meth:`snapshot` gives the record that leaves the memory.
+
+    Attributes:
+        log_odds: of standing where it was last seen.
+        centroid, information: information-filter estimate of the surface centroid, (3,) and (3, 3).
+        placement: grows each time the object is found at a new place.
+        negatives: looks at an empty place since it was last detected; ``last_negative_ns`` the stamp of the last.
+        shifted: looks in a row at which it was detected while its old points were seen through.
+        min_pixels: smallest detection so far (640x480), below which a miss says nothing.
+        announced: (3,) position last told in an event; ``announced_ns`` when.
+        logged_ns: stamp of its last logged observation.
+    """
+
+    id: int
+    cloud: VoxelCloud
+    first_seen_ns: int
+    votes: LabelVotes = field(default_factory=LabelVotes)
+    bank: AppearanceBank = field(default_factory=AppearanceBank)
+    rate: DetectionRate = field(default_factory=DetectionRate)
+    views: Views = field(default_factory=Views)
+    centroid: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
+    information: NDArray[np.float64] = field(default_factory=lambda: np.zeros((3, 3)))
+    confirmed: bool = False
+    gone: bool = False
+    log_odds: float = 0.0
+    observations: int = 0
+    score_mass: float = 0.0
+    last_seen_ns: int = 0
+    last_looked_ns: int = 0
+    placement: int = 0
+    negatives: int = 0
+    last_negative_ns: int = 0
+    shifted: int = 0
+    min_pixels: float = math.inf
+    announced: NDArray[np.float64] | None = None
+    announced_ns: int = 0
+    logged_ns: int = -(1 << 62)
+
+    @property
+    def label(self) -> str:
+        """Label with the most votes."""
+        return self.votes.leader
+
+    @property
+    def presence(self) -> float:
+        """Probability that it stands where it was last seen."""
+        return 1.0 / (1.0 + math.exp(-self.log_odds))
+
+    def observe(self, obs: Observation, pixels: float, config: MemoryConfig) -> int:
+        """Take in one matched observation; ``pixels`` are scaled to 640x480. Returns how many voxels are new."""
+        added = self.absorb_points(obs, config)
+        scores = obs.label_scores or {obs.label: obs.score}
+        self.votes.add(scores, min(1.0, math.sqrt(pixels / 400.0)))
+        if obs.embedding is not None:
+            self.bank.add(obs.embedding)
+        self._fuse_centroid(obs)
+        self.observations += 1
+        self.score_mass += obs.score
+        self.log_odds = min(self.log_odds + config.hit_gain, config.presence_max)
+        self.rate.hit()
+        self.negatives = 0
+        self.min_pixels = min(self.min_pixels, pixels)
+        self.last_seen_ns = self.last_looked_ns = obs.stamp_ns
+        return added
+
+    def absorb_points(self, obs: Observation, config: MemoryConfig) -> int:
+        """Add only the surface of an observation (a fragment); returns how many voxels are new."""
+        return self.cloud.integrate(obs.points_map, config.hit_cap, config.max_voxels)
+
+    def relocate(self, obs: Observation, config: MemoryConfig) -> None:
+        """Forget the old place: geometry starts again from one observation."""
+        self.cloud = VoxelCloud(config.voxel_m)
+        self.absorb_points(obs, config)
+        self.information = np.zeros((3, 3))  # the observation that follows fills it
+        self.shifted = 0
+
+    def new_place(self) -> None:
+        """The object stands somewhere else now: views of the old place no longer serve."""
+        self.placement += 1
+        self.views = Views()
+        self.shifted = 0
+
+    def absorb(self, other: Track, config: MemoryConfig, *, moved: bool) -> None:
+        """Take over another track of the same object; ``moved``: its place replaces mine."""
+        self.votes.merge(other.votes)
+        self.bank.merge(other.bank)
+        self.observations += other.observations
+        self.score_mass += other.score_mass
+        self.first_seen_ns = min(self.first_seen_ns, other.first_seen_ns)
+        self.min_pixels = min(self.min_pixels, other.min_pixels)
+        if moved:
+            self.cloud, self.centroid, self.information = other.cloud, other.centroid, other.information
+            self.log_odds, self.negatives, self.last_negative_ns = other.log_odds, other.negatives, other.last_negative_ns
+            self.new_place()
+            self.views = other.views
+        else:
+            self.cloud.merge(other.cloud, config.hit_cap, config.max_voxels)
+            self.log_odds = max(self.log_odds, other.log_odds)
+            self._add_information(other.centroid, other.information)
+            self.views = max(self.views, other.views, key=lambda v: v.best)
+        self.gone = other.gone if moved else self.gone and other.gone
+        self.confirmed = self.confirmed or other.confirmed
+        self.last_seen_ns = max(self.last_seen_ns, other.last_seen_ns)
+        self.last_looked_ns = max(self.last_looked_ns, other.last_looked_ns)
+        self.logged_ns = max(self.logged_ns, other.logged_ns)
+
+    def move(self, offset_m: NDArray[np.float64]) -> None:
+        """Translate the whole object by (3,) metres (a correction by hand)."""
+        self.cloud.shift(offset_m)
+        self.centroid = self.centroid + offset_m
+        self.new_place()
+
+    def box(self, config: MemoryConfig) -> OrientedBox:
+        """Upright box of the points seen often enough."""
+        center, size, yaw = self.cloud.box(config.min_hits if self.observations >= 4 else 1)
+        return OrientedBox(center, size, yaw)
+
+    def bounds(self, config: MemoryConfig) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Low and high corners, (3,) each, of the points seen often enough."""
+        return self.cloud.bounds(config.min_hits if self.observations >= 4 else 1)
+
+    def snapshot(self, config: MemoryConfig, frame_id: str, map_revision: int) -> MapObject:
+        """The record of this moment, without evidence."""
+        return MapObject(
+            id=self.id,
+            label=self.label,
+            label_probs=self.votes.probs(),
+            state=ObjectState.GONE if self.gone else ObjectState.PRESENT,
+            presence=self.presence,
+            confirmed=self.confirmed,
+            centroid_map=self.centroid.copy(),
+            covariance=self.covariance(),
+            box=self.box(config),
+            points_map=self.cloud.points.copy(),
+            embedding=self.bank.mean(),
+            observations=self.observations,
+            first_seen_ns=self.first_seen_ns,
+            last_seen_ns=self.last_seen_ns,
+            last_looked_ns=self.last_looked_ns,
+            frame_id=frame_id,
+            map_revision=map_revision,
+        )
+
+    def covariance(self) -> NDArray[np.float64]:
+        """(3, 3) covariance of the centroid, metres squared, never below 1 mm standard deviation."""
+        return np.linalg.inv(self.information) + 1e-6 * np.eye(3)
+
+    def _fuse_centroid(self, obs: Observation) -> None:
+        """Each view sees another side, so its centroid also carries a bias of a sixth of the object's size."""
+        bias = (obs.box.size / 6.0) ** 2 + 1e-5
+        self._add_information(obs.centroid_map, np.linalg.inv(obs.covariance + np.diag(np.full(3, bias.max()))))
+
+    def _add_information(self, mean: NDArray[np.float64], information: NDArray[np.float64]) -> None:
+        total = self.information + information
+        self.centroid = np.linalg.solve(total, self.information @ self.centroid + information @ mean)
+        self.information = total

@@ -1,0 +1,207 @@
+"""One step of the memory: a frame and its observations change the working state. No storage here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory import keyframes
+from memory_agent_ros.memory.association import Matches, associate
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.duplicates import count_together, find_duplicates
+from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, merge_tracks, settle
+from memory_agent_ros.memory.looks import look_of
+from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
+from memory_agent_ros.memory.presence import Look, judge, weaken
+from memory_agent_ros.memory.track import SAMPLES, Track
+from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_objects, judge_points
+from memory_agent_ros.memory.voxel_cloud import VoxelCloud
+from memory_agent_ros.records.event import EventKind
+from memory_agent_ros.records.frame import Frame
+from memory_agent_ros.records.keyframe import Keyframe
+from memory_agent_ros.records.observation import Observation
+
+#: Objects farther than this from the camera take no part in a step, metres.
+_REACH_M = 12.0
+
+
+@dataclass
+class _Step:
+    """What the parts of one step share."""
+
+    state: MapState
+    config: MemoryConfig
+    frame: Frame
+    observations: Sequence[Observation]
+    view: DepthView
+    changes: Changes
+    pixel_scale: float
+
+
+def step(state: MapState, frame: Frame, observations: Sequence[Observation], config: MemoryConfig) -> Changes:
+    """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
+    changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera)
+    scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
+    run = _Step(state, config, frame, observations, DepthView.of_frame(frame), changes, scale)
+    camera = frame.T_map_camera[:3, 3]
+    tracks = [t for t in state.tracks.values() if not t.gone and _within(t, camera, _REACH_M)]
+    visible = judge_objects([t.cloud.samples(SAMPLES) for t in tracks], run.view, config)
+    to_depth = np.array([run.view.camera.width / frame.camera.width, run.view.camera.height / frame.camera.height])
+    matches = associate(observations, tracks, visible, to_depth, config, state.appearance)
+    _learn_appearance(run, tracks, matches)
+    detected = _update_matched(run, tracks, visible, matches)
+    _carve(run, detected)
+    lost = _judge_undetected(run, tracks, visible, set(matches.pairs.values()))
+    count_together(state.together, [t for t, _ in detected if t.confirmed], config)
+    _merge_duplicates(run, [t for t, _ in detected])
+    fresh = [t for t in state.tracks.values() if t.id in changes.touched and confirm_ready(t, config)]
+    settle(state, changes, fresh, lost, frame.stamp_ns, config)
+    announce(state, changes, [t for t, _ in detected], frame.stamp_ns, config)
+    _log(run, detected)
+    _remember_look(run)
+    state.last_stamp_ns = frame.stamp_ns
+    return changes
+
+
+def _within(track: Track, camera: NDArray[np.float64], reach_m: float) -> bool:
+    d = track.centroid - camera
+    return float(d @ d) < reach_m * reach_m
+
+
+def _learn_appearance(run: _Step, tracks: Sequence[Track], matches: Matches) -> None:
+    """Pairs that geometry alone is sure of teach what cosines are worth; neighbours in the image are the counter-examples."""
+    items = list(matches.pairs.items())
+    for n, (i, j) in enumerate(items):
+        embedding = run.observations[i].embedding
+        cosine = tracks[j].bank.similarity(embedding)
+        if cosine is not None and matches.overlap[i, j] > 0.7 and tracks[j].observations >= 3:
+            run.state.appearance.learn(cosine, same=True)
+        other = items[n - 1][1]
+        cosine = tracks[other].bank.similarity(embedding)
+        if cosine is not None and other != j and matches.overlap[i, other] < 0.1:
+            run.state.appearance.learn(cosine, same=False)
+
+
+def _update_matched(
+    run: _Step, tracks: Sequence[Track], visible: ObjectVisibility, matches: Matches
+) -> list[tuple[Track, Observation]]:
+    """Feed observations to their tracks, open new ones; returns what was detected."""
+    detected = []
+    for i, j in matches.pairs.items():
+        track, obs = tracks[j], run.observations[i]
+        judged, total = int(visible.judged[j]), int(visible.total[j])
+        away = judged >= max(4, total // 4) and float(visible.through_share[j]) >= run.config.through_share
+        track.shifted = track.shifted + 1 if away else 0
+        if track.shifted >= 2 and not obs.truncated:
+            _relocate(run, track, obs)
+        track.observe(obs, obs.pixels * run.pixel_scale, run.config)
+        detected.append((track, obs))
+    for i, j in matches.fragments.items():
+        tracks[j].absorb_points(run.observations[i], run.config)
+        run.state.stats["fragments"] += 1
+    for i in matches.new:
+        track = Track(run.state.next_id("objects"), VoxelCloud(run.config.voxel_m), run.frame.stamp_ns)
+        track.observe(run.observations[i], run.observations[i].pixels * run.pixel_scale, run.config)
+        run.state.tracks[track.id] = track
+        detected.append((track, run.observations[i]))
+    run.changes.touched.update(t.id for t, _ in detected)
+    return detected
+
+
+def _relocate(run: _Step, track: Track, obs: Observation) -> None:
+    """An object pushed aside while in view: its old surface is empty, the detection shows the new one."""
+    previous = track.box(run.config).center.copy()
+    track.relocate(obs, run.config)
+    if not track.confirmed or float(np.linalg.norm(obs.box.center - previous)) < run.config.moved_m:
+        return
+    track.new_place()
+    emit(
+        run.state, run.changes, track, EventKind.MOVED, run.frame.stamp_ns, run.config,
+        previous=previous, confidence=track.presence, detail="pushed aside in view",
+    )  # fmt: skip
+
+
+def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]]) -> None:
+    """Voxels of detected objects through which this image looks lose a hit, so that boxes do not keep errors."""
+    clouds = [t.cloud for t, _ in detected if t.observations > 1]
+    if not clouds:
+        return
+    verdict = judge_points(np.concatenate([c.points for c in clouds]), run.view, run.config)
+    start = 0
+    for cloud in clouds:
+        count = len(cloud)
+        through = verdict.through[start : start + count]
+        if through.any():
+            cloud.carve(through)
+        start += count
+
+
+def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibility, matched: set[int]) -> list[Track]:
+    """Weigh every undetected object; drops tentative ones; returns the confirmed ones that must be declared gone."""
+    to_640 = run.pixel_scale * (run.frame.camera.width / run.view.camera.width) * (
+        run.frame.camera.height / run.view.camera.height
+    )  # fmt: skip
+    looks = judge(visible, np.array([t.min_pixels for t in tracks]), to_640, run.config)
+    lost = []
+    for j, (track, look) in enumerate(zip(tracks, looks, strict=True)):
+        if j in matched or look is Look.NOTHING:
+            continue
+        run.changes.touched.add(track.id)
+        is_lost = weaken(track, look, run.frame.stamp_ns, run.config)
+        if track.confirmed:
+            if is_lost:
+                lost.append(track)
+        elif track.negatives >= (2 if look is Look.EMPTY else run.config.tentative_misses):
+            del run.state.tracks[track.id]
+            run.changes.touched.discard(track.id)
+            run.changes.removed.append(track.id)
+            run.state.stats["tentative_dropped"] += 1
+    return lost
+
+
+def _merge_duplicates(run: _Step, detected: Sequence[Track]) -> None:
+    ids = [t.id for t in detected]
+    run.changes.together.update(k for k in run.state.together if k[0] in ids and k[1] in ids)
+    nearby = [t for t in run.state.tracks.values() if not t.gone and _within(t, run.frame.T_map_camera[:3, 3], _REACH_M)]
+    for keep_id, other_id in find_duplicates(ids, nearby, run.state.together, run.config):
+        merge_tracks(run.state, run.changes, keep_id, other_id, run.frame.stamp_ns, run.config)
+
+
+def _log(run: _Step, detected: Sequence[tuple[Track, Observation]]) -> None:
+    """Observation rows of this frame, and its picture if one of the confirmed objects wants it."""
+    image_pixels = run.frame.camera.width * run.frame.camera.height
+    alive = [(run.state.resolve(t.id), o) for t, o in detected if t.id in run.state.tracks or t.id in run.state.aliases]
+    scored = [(t, o, keyframes.quality(o, image_pixels), keyframes.view_direction(t, run.frame)) for t, o in alive]
+    wanting = [t.confirmed and keyframes.wants_view(t, q, d, run.config) for t, _, q, d in scored]
+    if any(wanting):
+        run.changes.keyframe = Keyframe(
+            run.state.next_id("keyframes"), run.frame.stamp_ns, run.frame.camera, run.frame.T_map_camera,
+            keyframes.encode(run.frame.rgb, run.config.jpeg_quality), run.frame.frame_id, run.state.map_revision,
+        )  # fmt: skip
+        for wants, (track, _, view_quality, direction) in zip(wanting, scored, strict=True):
+            if wants:
+                keyframes.keep_view(track, view_quality, direction, run.config)
+    for track, obs, view_quality, _ in scored:
+        due = obs.stamp_ns - track.logged_ns >= run.config.observation_interval_s * 1e9
+        if due or run.changes.keyframe is not None:
+            track.logged_ns = obs.stamp_ns
+            run.changes.rows.append(
+                ObservationRow(
+                    run.state.next_id("observations"), track.id, track.placement, _frame_row(run), view_quality, obs
+                )
+            )
+
+
+def _remember_look(run: _Step) -> None:
+    if run.state.looks.wants(run.frame.T_map_camera):
+        run.changes.look = look_of(run.frame, _frame_row(run))
+        run.changes.dropped_looks = run.state.looks.add(run.changes.look)
+
+
+def _frame_row(run: _Step) -> int:
+    if run.changes.frame_row == 0:
+        run.changes.frame_row = run.state.next_id("frames")
+    return run.changes.frame_row

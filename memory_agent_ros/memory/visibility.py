@@ -1,0 +1,156 @@
+"""What a depth image says about stored surface points: agree, occluded, seen through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.geometry.pinhole import project_map, valid_depth
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.records.camera import Camera
+from memory_agent_ros.records.frame import Frame
+
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class DepthView:
+    """A depth image made ready for lookups.
+
+    Attributes:
+        camera: its intrinsics; ``T_map_camera`` its pose.
+        depth_m: (h, w) float32, infinity where there is no reading.
+        nearest_m: (h, w) float32, smallest reading of the 3x3 neighbourhood (the pixel itself for coarse images).
+        known: (h, w) where there is a reading.
+    """
+
+    camera: Camera
+    T_map_camera: NDArray[np.float64]
+    depth_m: NDArray[np.float32]
+    nearest_m: NDArray[np.float32]
+    known: Bools
+
+    @staticmethod
+    def of(depth_m: NDArray[np.float32], camera: Camera, T_map_camera: NDArray[np.float64]) -> DepthView:
+        """Prepare one image, 3x3 erosion for images at least 300 pixels wide."""
+        known = valid_depth(depth_m, 0.05, 50.0)
+        depth = np.where(known, depth_m, np.float32(np.inf)).astype(np.float32)
+        nearest = cv2.erode(depth, np.ones((3, 3), np.uint8)) if camera.width >= 300 else depth
+        return DepthView(camera, T_map_camera, depth, np.asarray(nearest, dtype=np.float32), known)
+
+    @staticmethod
+    def of_frame(frame: Frame) -> DepthView:
+        """The depth image of a frame."""
+        return DepthView.of(frame.depth_m, frame.depth_camera or frame.camera, frame.T_map_camera)
+
+
+@dataclass(frozen=True, eq=False)
+class PointVisibility:
+    """Verdict on each of N points.
+
+    Attributes:
+        uv: (N, 2) pixels in the depth image (NaN behind the camera); z: (N,) metres.
+        in_image, known, occluded, through, agree: (N,) flags; the last three exclude each other and imply ``known``.
+    """
+
+    uv: NDArray[np.float64]
+    z: NDArray[np.float64]
+    in_image: Bools
+    known: Bools
+    occluded: Bools
+    through: Bools
+    agree: Bools
+
+
+def judge_points(points: NDArray[np.floating], view: DepthView, config: MemoryConfig) -> PointVisibility:
+    """(N, 3) map points against a depth image.
+
+    ``occluded``: something stands in front. ``through``: even the nearest reading around is behind the point, so the point
+    is empty now. ``agree``: a surface is measured at the point. Tolerance grows with range.
+    """
+    uv, z = project_map(view.camera.K, view.T_map_camera, points)
+    with np.errstate(invalid="ignore"):
+        in_image = (
+            (z > 0.05)
+            & (uv[:, 0] >= -0.5) & (uv[:, 0] < view.camera.width - 0.5)
+            & (uv[:, 1] >= -0.5) & (uv[:, 1] < view.camera.height - 0.5)
+        )  # fmt: skip
+    pixels = np.zeros((len(z), 2), dtype=np.intp)
+    pixels[in_image] = np.rint(uv[in_image]).astype(np.intp)
+    measured = view.depth_m[pixels[:, 1], pixels[:, 0]]
+    nearest = view.nearest_m[pixels[:, 1], pixels[:, 0]]
+    known = in_image & view.known[pixels[:, 1], pixels[:, 0]]
+    tolerance = config.depth_tolerance_m + config.depth_tolerance_ratio * z
+    occluded = known & (measured < z - tolerance)
+    through = known & (nearest > z + tolerance)
+    agree = known & (np.abs(measured - z) <= tolerance)
+    return PointVisibility(uv, z, in_image, known, occluded, through, agree)
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectVisibility:
+    """Verdict on each of M objects from its samples.
+
+    Attributes:
+        owner: (N,) object index of each sample; points: their verdicts.
+        total, in_image, known, occluded, through, agree: (M,) sample counts.
+        range_m: (M,) median z (NaN without samples in front).
+        box: (M, 4) pixel box x0, y0, x1, y1 in the depth image of the samples in front of the camera.
+    """
+
+    owner: NDArray[np.intp]
+    points: PointVisibility
+    total: NDArray[np.intp]
+    in_image: NDArray[np.intp]
+    known: NDArray[np.intp]
+    occluded: NDArray[np.intp]
+    through: NDArray[np.intp]
+    agree: NDArray[np.intp]
+    range_m: NDArray[np.float64]
+    box: NDArray[np.float64]
+
+    @property
+    def judged(self) -> NDArray[np.intp]:
+        """(M,) samples on whose place the image has a say."""
+        return self.through + self.agree
+
+    @property
+    def through_share(self) -> NDArray[np.float64]:
+        """(M,) share of the judged samples that are seen through."""
+        return self.through / np.maximum(self.judged, 1)
+
+    def pixels(self, fill: float = 0.6) -> NDArray[np.float64]:
+        """(M,) expected unoccluded pixels in the depth image, from the box of the samples."""
+        size = np.clip(self.box[:, 2:] - self.box[:, :2], 0.0, None)
+        share = (self.in_image - self.occluded) / np.maximum(self.total, 1)
+        return np.nan_to_num(size.prod(axis=1) * fill * share)
+
+
+def judge_objects(samples: Sequence[NDArray[np.float32]], view: DepthView, config: MemoryConfig) -> ObjectVisibility:
+    """Samples (n_j, 3) of M objects against one depth image, all projected at once."""
+    count = len(samples)
+    lengths = np.array([len(s) for s in samples], dtype=np.intp)
+    owner = np.repeat(np.arange(count), lengths)
+    points = np.concatenate(samples) if count else np.zeros((0, 3), dtype=np.float32)
+    verdict = judge_points(points, view, config)
+
+    def per_object(flag: Bools) -> NDArray[np.intp]:
+        return np.bincount(owner[flag], minlength=count).astype(np.intp)
+
+    box = np.full((count, 4), np.nan)
+    ranges = np.full(count, np.nan)
+    front = verdict.z > 0.05
+    if front.any():
+        starts_owner, starts = np.unique(owner[front], return_index=True)
+        uv, z = verdict.uv[front], verdict.z[front]
+        box[starts_owner, :2] = np.minimum.reduceat(uv, starts, axis=0)
+        box[starts_owner, 2:] = np.maximum.reduceat(uv, starts, axis=0)
+        ranges[starts_owner] = np.add.reduceat(z, starts) / np.diff(np.append(starts, len(z)))
+    return ObjectVisibility(
+        owner, verdict, lengths, per_object(verdict.in_image), per_object(verdict.known), per_object(verdict.occluded),
+        per_object(verdict.through), per_object(verdict.agree), ranges, box,
+    )  # fmt: skip

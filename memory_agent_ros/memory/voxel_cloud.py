@@ -1,0 +1,156 @@
+"""Surface points of one object as a growing set of voxels with hit counts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from memory_agent_ros.geometry.boxes import Box, axis_aligned_box, upright_box
+from memory_agent_ros.geometry.voxels import voxel_keys
+
+Points = NDArray[np.float32]
+
+
+class VoxelCloud:
+    """Voxel-hashed points. Each voxel holds the running mean of what fell in it and how often it was seen.
+
+    Attributes:
+        voxel_m: edge; doubles when the cloud outgrows its limit.
+        keys: (N,) int64 sorted voxel keys.
+        points: (N, 3) float32 mean point of each voxel, metres.
+        hits: (N,) float32 number of observations that saw it, capped.
+        revision: grows with every change, for caches.
+    """
+
+    def __init__(self, voxel_m: float) -> None:
+        self.voxel_m = voxel_m
+        self.keys: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.points: Points = np.zeros((0, 3), dtype=np.float32)
+        self.hits: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+        self.revision = 0
+        self._tree: tuple[int, cKDTree] | None = None
+        self._box: tuple[int, int, Box] | None = None
+        self._bounds: tuple[int, int, NDArray[np.float64], NDArray[np.float64]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def integrate(self, points: Points, hit_cap: float, max_voxels: int) -> int:
+        """Add one observation's (M, 3) points; returns how many voxels are new."""
+        keys, first, inverse, counts = np.unique(
+            voxel_keys(points, self.voxel_m), return_index=True, return_inverse=True, return_counts=True
+        )
+        if len(keys) == len(points):
+            means = points[first]
+        else:
+            order = np.argsort(inverse, kind="stable")
+            starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+            means = (np.add.reduceat(points[order], starts, axis=0) / counts[:, None]).astype(np.float32)
+        added = self._insert(keys, means, np.ones(len(keys), dtype=np.float32), hit_cap)
+        while len(self.keys) > max_voxels:
+            self._coarsen()
+        return added
+
+    def merge(self, other: VoxelCloud, hit_cap: float, max_voxels: int) -> None:
+        """Add all voxels of another cloud."""
+        while self.voxel_m < other.voxel_m:
+            self._coarsen()
+        cloud = other
+        while cloud.voxel_m < self.voxel_m:
+            cloud = cloud.copy()
+            cloud._coarsen()
+        self._insert(cloud.keys, cloud.points, cloud.hits, hit_cap)
+        while len(self.keys) > max_voxels:
+            self._coarsen()
+
+    def copy(self) -> VoxelCloud:
+        """An independent cloud with the same voxels."""
+        out = VoxelCloud(self.voxel_m)
+        out.keys, out.points, out.hits = self.keys.copy(), self.points.copy(), self.hits.copy()
+        return out
+
+    def carve(self, seen_through: NDArray[np.bool_]) -> int:
+        """Take one hit from the (N,) voxels seen through and drop those without any; returns how many went."""
+        self.hits[seen_through] -= 1.0
+        keep = self.hits > 0
+        gone = int(len(keep) - keep.sum())
+        if gone and keep.any():
+            self.keys, self.points, self.hits = self.keys[keep], self.points[keep], self.hits[keep]
+            self.revision += 1
+        else:
+            np.maximum(self.hits, 1.0, out=self.hits)
+        return gone
+
+    def shift(self, offset_m: NDArray[np.float64]) -> None:
+        """Translate all points by (3,) metres."""
+        self.points = (self.points + offset_m).astype(np.float32)
+        self._rehash()
+
+    def solid(self, min_hits: int) -> Points:
+        """(M, 3) points of voxels with enough hits; all points if less than a third has them."""
+        strong = self.hits >= min_hits
+        return self.points[strong] if 3 * int(strong.sum()) >= len(strong) else self.points
+
+    def samples(self, count: int) -> Points:
+        """At most ``count`` points spread over the cloud, the same ones as long as it does not change."""
+        if len(self.points) <= count:
+            return self.points
+        return self.points[np.linspace(0, len(self.points) - 1, count).astype(np.intp)]
+
+    def distances(self, points: Points) -> NDArray[np.float64]:
+        """(M, 3) points -> (M,) distance to the nearest point of the cloud, metres."""
+        if self._tree is None or self._tree[0] != self.revision:
+            self._tree = (self.revision, cKDTree(self.samples(400), leafsize=32, balanced_tree=False, compact_nodes=False))
+        distance, _ = self._tree[1].query(points)
+        return np.asarray(distance, dtype=np.float64)
+
+    def bounds(self, min_hits: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Low and high (3,) corners of the solid points."""
+        if self._bounds is None or self._bounds[:2] != (self.revision, min_hits):
+            solid = self.solid(min_hits)
+            low, high = solid.min(axis=0).astype(np.float64), solid.max(axis=0).astype(np.float64)
+            self._bounds = (self.revision, min_hits, low, high)
+        return self._bounds[2], self._bounds[3]
+
+    def box(self, min_hits: int) -> Box:
+        """Upright box of the solid points: center (3,), size (3,), yaw."""
+        if self._box is None or self._box[:2] != (self.revision, min_hits):
+            solid = self.solid(min_hits)
+            box = upright_box(solid) if len(solid) >= 8 else axis_aligned_box(solid)
+            self._box = (self.revision, min_hits, box)
+        return self._box[2]
+
+    def _insert(self, keys: NDArray[np.int64], means: Points, hits: NDArray[np.float32], hit_cap: float) -> int:
+        at = np.searchsorted(self.keys, keys)
+        known = np.zeros(len(keys), dtype=bool)
+        inside = at < len(self.keys)
+        known[inside] = self.keys[at[inside]] == keys[inside]
+        rows = at[known]
+        weight = hits[known] / (self.hits[rows] + hits[known])
+        self.points[rows] += weight[:, None] * (means[known] - self.points[rows])
+        self.hits[rows] = np.minimum(self.hits[rows] + hits[known], hit_cap)
+        fresh = ~known
+        added = int(fresh.sum())
+        if added:
+            all_keys = np.concatenate([self.keys, keys[fresh]])
+            order = np.argsort(all_keys, kind="stable")
+            self.keys = all_keys[order]
+            self.points = np.concatenate([self.points, means[fresh]])[order]
+            self.hits = np.concatenate([self.hits, np.minimum(hits[fresh], hit_cap)])[order]
+        self.revision += 1
+        return added
+
+    def _coarsen(self) -> None:
+        self.voxel_m *= 2
+        self._rehash()
+
+    def _rehash(self) -> None:
+        keys, inverse = np.unique(voxel_keys(self.points, self.voxel_m), return_inverse=True)
+        weight = np.bincount(inverse, weights=self.hits)
+        sums = np.stack([np.bincount(inverse, weights=self.hits * self.points[:, a]) for a in range(3)], axis=1)
+        hits = np.zeros(len(keys), dtype=np.float32)
+        np.maximum.at(hits, inverse, self.hits)
+        self.keys, self.hits = keys, hits
+        self.points = (sums / weight[:, None]).astype(np.float32)
+        self.revision += 1
