@@ -72,14 +72,14 @@ class CameraIntake:
         return None if self._color is None else turn_camera(self._color[1].camera, self._turns)
 
     def set_color_info(self, info: CameraInfo) -> None:
-        """Take a colour camera_info; a bad one raises ``camera_invalid`` or ``distortion_model`` and the last is kept."""
+        """Take a colour camera_info; ``camera_invalid`` or ``distortion_model`` is raised and the last one kept."""
         key = _key(info)
         if key != self._color_key:
             self._color = (info.header.frame_id, self._rectifier(info))
             self._color_key = key
 
     def set_depth_info(self, info: CameraInfo) -> None:
-        """Take the depth camera's own camera_info; raises as :meth:`set_color_info`."""
+        """Take the depth camera's own camera_info; refuses as :meth:`set_color_info`."""
         key = _key(info)
         if key != self._depth_key:
             self._depth = (info.header.frame_id, self._rectifier(info))

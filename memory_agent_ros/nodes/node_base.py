@@ -49,6 +49,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
+from rclpy.service import Service
 from rclpy.signals import SignalHandlerOptions
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
@@ -78,6 +79,7 @@ class AgentNode(LifecycleNode, Generic[ConfigT]):
         self._watches: list[TopicWatch] = []
         self._timers_of_start: list[Timer] = []
         self._publishers_of_setup: list[Publisher] = []
+        self._services_of_setup: list[Service] = []
         self._reported: dict[str, str] = {}
         self._specs = parameters.declare(self, self.config_class)
         self.declare_parameter(
@@ -125,6 +127,12 @@ class AgentNode(LifecycleNode, Generic[ConfigT]):
         publisher = self.create_publisher(message_type, topic, profile, qos_overriding_options=qos.overridable())
         self._publishers_of_setup.append(publisher)
         return publisher
+
+    def serve(self, service_type: type, name: str, callback: Callable[[Any, Any], Any]) -> Service:
+        """A service that lives until cleanup."""
+        service = self.create_service(service_type, name, callback)
+        self._services_of_setup.append(service)
+        return service
 
     def subscribe(
         self,
@@ -233,7 +241,9 @@ class AgentNode(LifecycleNode, Generic[ConfigT]):
         self.teardown()
         for publisher in self._publishers_of_setup:
             self.destroy_publisher(publisher)
-        self._publishers_of_setup = []
+        for service in self._services_of_setup:
+            self.destroy_service(service)
+        self._publishers_of_setup, self._services_of_setup = [], []
 
     def _unsubscribe(self) -> None:
         for timer in self._timers_of_start:

@@ -1,7 +1,7 @@
 """Synchronised RGB-D images and TF in, observations in the map frame out.
 
-Images are only queued as they arrive; one frame at a time is worked off when the executor has nothing else to take in, so
-that transforms are never starved. A frame waits for its pose, at the image's own stamp, for at most ``tf_timeout_s``.
+Images are only queued as they arrive; one frame at a time is worked off when the executor has nothing else to take in,
+so that transforms are never starved. A frame waits for its pose, at the image's own stamp, up to ``tf_timeout_s``.
 When the detector is slower than the camera, the oldest waiting frames are dropped and counted (``dropped_busy``).
 
 Subscribes ``camera/color/image_raw``, ``camera/depth/image_raw`` (or their ``/compressed`` and ``/compressedDepth``),

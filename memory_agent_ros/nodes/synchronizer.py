@@ -1,7 +1,7 @@
 """Brings images of the same moment together and counts, by cause, what has no partner.
 
-Matching is by nearest stamp within ``slop_s`` of the first (reference) stream; equal stamps match at once, others as soon
-as no nearer partner can come. The queues, unlike those of ``message_filters``, tell what they drop and why.
+Matching is by nearest stamp within ``slop_s`` of the first (reference) stream; equal stamps match at once, others as
+soon as no nearer partner can come. The queues, unlike those of ``message_filters``, tell what they drop and why.
 """
 
 from __future__ import annotations

@@ -1,0 +1,213 @@
+"""Observations in; a memory that lasts, its events, pictures for RViz and services out.
+
+The map file named by ``map_path`` is opened (or created) at configure and closed at cleanup, shutdown or error. Every
+frame is committed before its events are published, so a node that is killed loses at most the frame it was working on
+and goes on with the same map when it is started again. A second node on the same file is refused.
+
+After each ``ObservationArray``, used or refused, its header is published on ``memory/frame_done``: whoever feeds frames
+may hold back the next one until then.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Header
+from visualization_msgs.msg import MarkerArray
+
+from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
+from memory_agent_msgs.msg import ObservationArray
+from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.nodes import qos
+from memory_agent_ros.nodes.conversions import event_message, time_message
+from memory_agent_ros.nodes.diagnostics import Timing
+from memory_agent_ros.nodes.markers import marker_array, point_cloud
+from memory_agent_ros.nodes.memory_services import MemoryServices
+from memory_agent_ros.nodes.node_base import AgentNode, run_node
+from memory_agent_ros.nodes.observation_frames import frame_from_observation_array
+from memory_agent_ros.nodes.parameters import parameter
+from memory_agent_ros.perception.factory import make_text_embedder
+from memory_agent_ros.records.errors import BadInputError, MemoryAgentError, StoreError
+from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.map_object import ObjectState
+from memory_agent_ros.viz.markers import colored_points, object_markers
+
+
+@dataclass(frozen=True)
+class MemoryNodeConfig:
+    """Parameters of the memory node."""
+
+    map_path: str = parameter("", "Map file to open or create; empty keeps the memory in RAM only.")
+    text_embedder: str = parameter("minilm", "Meaning of free-text questions.", choices=("minilm", "none"))
+    map_frame: str = parameter("map", "World frame of the map; observations in another frame are refused.")
+    queue_depth: int = parameter(10, "ObservationArrays that may wait.", minimum=1, maximum=1000)
+    marker_period_s: float = parameter(
+        0.5, "Shortest time between two updates of memory/markers, wall seconds.", minimum=0.05, maximum=60.0
+    )
+    points_period_s: float = parameter(
+        2.0, "Shortest time between two updates of memory/points, wall seconds.", minimum=0.1, maximum=600.0
+    )
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+
+
+class MemoryNode(AgentNode[MemoryNodeConfig]):
+    """See the module's docstring."""
+
+    node_name = "memory_node"
+    config_class = MemoryNodeConfig
+
+    def setup(self) -> None:
+        """Open the map, advertise, offer the services."""
+        self._embedder = make_text_embedder(self.config.text_embedder)
+        self._memory: SpatialMemory | None = self._open(self.config.map_path)
+        self._events = self.advertise(MemoryEventMessage, "memory/events", qos.reliable(100))
+        self._markers = self.advertise(MarkerArray, "memory/markers", qos.latched())
+        self._points = self.advertise(PointCloud2, "memory/points", qos.latched())
+        self._frame_done = self.advertise(Header, "memory/frame_done", qos.reliable(50))
+        services = MemoryServices(self)
+        self.serve(QueryObjects, "memory/query_objects", services.query)
+        self.serve(ForgetObjects, "memory/forget_objects", services.forget)
+        self.serve(EditObject, "memory/edit_object", services.edit)
+        self.serve(SaveMemory, "memory/save", services.save)
+        self.serve(LoadMemory, "memory/load", services.load)
+        self._timings = {name: Timing() for name in ("decode", "observe", "array")}
+        self._refusal = ""
+        self._markers_due = self._points_due = True
+        problems = self.memory.verify()
+        if problems:
+            self.get_logger().error(f"the map has {len(problems)} problem(s), first: {problems[0]}")
+        self.get_logger().info(f"map {self.memory.path or 'in RAM'}: {len(self.memory.objects())} objects")
+
+    def start(self) -> None:
+        """Subscribe to observations."""
+        depth = self.config.queue_depth
+        self.subscribe(ObservationArray, "observations", self._on_observations, qos.reliable(depth), silence_s=5.0)
+        self.waiting.add("refused", lambda: f"observations are refused: {self._refusal}" if self._refusal else None)
+        self.every(self.config.marker_period_s, self._show_markers, clock=self.steady_clock)
+        self.every(self.config.points_period_s, self._show_points, clock=self.steady_clock)
+
+    def stop(self) -> None:
+        """Flush the map."""
+        if self.memory.path is not None:
+            self.memory.save()
+
+    def teardown(self) -> None:
+        """Close the map."""
+        memory = getattr(self, "_memory", None)
+        self._memory = None
+        if memory is not None:
+            memory.close()
+
+    @property
+    def memory(self) -> SpatialMemory:
+        """The open memory.
+
+        Raises:
+            StoreError: the node is not configured.
+        """
+        if self._memory is None:
+            raise StoreError("no map is open; configure the memory node first")
+        return self._memory
+
+    def load(self, path: str) -> SpatialMemory:
+        """Open another map and close this one; on failure this one stays open."""
+        wanted = Path(path).expanduser()
+        current = self.memory
+        if current.path is not None and wanted.exists() and wanted.samefile(current.path):
+            return current
+        if not wanted.exists():
+            raise StoreError(f"there is no map file {wanted}; to start a new map set map_path and configure again")
+        self._memory = self._open(path)
+        current.close()
+        self._markers_due = self._points_due = True
+        return self._memory
+
+    def publish_events(self, events: list[MemoryEvent]) -> None:
+        """Publish events and have the pictures redrawn."""
+        for event in events:
+            self._events.publish(event_message(event, self.config.map_frame))
+            self.counts[f"event_{event.kind}"] += 1
+        self._markers_due = self._points_due = True
+
+    def status(self) -> dict[str, object]:
+        """Size of the map, timings, last refusal."""
+        if getattr(self, "_memory", None) is None:
+            return {}
+        memory = self.memory
+        things = memory.objects()
+        path = memory.path
+        values: dict[str, object] = {f"time {name}": timing.summary() for name, timing in self._timings.items()}
+        values["map path"] = path or "in RAM"
+        values["map size MB"] = 0.0 if path is None else Path(path).stat().st_size / 1e6
+        values["map revision"] = memory.map_revision
+        values["objects present"] = sum(thing.state == ObjectState.PRESENT for thing in things)
+        values["objects gone"] = sum(thing.state == ObjectState.GONE for thing in things)
+        values.update({f"memory {name}": number for name, number in sorted(memory.stats.items())})
+        values["last stamp s"] = (memory.last_stamp_ns or 0) / 1e9
+        if self._refusal:
+            values["last refusal"] = self._refusal
+        return values
+
+    def _open(self, path: str) -> SpatialMemory:
+        file = Path(path).expanduser() if path else None
+        return SpatialMemory.open(file, self.config.memory, text_embedder=self._embedder)
+
+    def _on_observations(self, message: ObservationArray) -> None:
+        started = time.perf_counter()
+        try:
+            self._remember(message)
+            self._refusal = ""
+        except MemoryAgentError as error:
+            reason = error.reason if isinstance(error, BadInputError) else "store_error"
+            self.counts[reason] += 1
+            self._refusal = f"{reason}: {error}"
+            self.get_logger().warning(f"frame refused, {self._refusal}", throttle_duration_sec=1.0)
+        self._timings["array"].add((time.perf_counter() - started) * 1e3)
+        self._frame_done.publish(message.header)
+
+    def _remember(self, message: ObservationArray) -> None:
+        if message.header.frame_id != self.config.map_frame:
+            raise BadInputError(
+                "unknown_frame",
+                f"observations are in frame {message.header.frame_id!r}, the map in {self.config.map_frame!r}; "
+                "give perception and memory the same map_frame",
+            )
+        started = time.perf_counter()
+        frame, observations = frame_from_observation_array(message)
+        decoded = time.perf_counter()
+        events = self.memory.observe(frame, observations)
+        self._timings["decode"].add((decoded - started) * 1e3)
+        self._timings["observe"].add((time.perf_counter() - decoded) * 1e3)
+        self.counts["frames"] += 1
+        self.publish_events(events)
+
+    def _show_markers(self) -> None:
+        if self._markers_due:
+            self._markers_due = False
+            markers = object_markers(self.memory.objects())
+            self._markers.publish(marker_array(markers, self.config.map_frame, self._stamp()))
+
+    def _show_points(self) -> None:
+        if self._points_due:
+            self._points_due = False
+            points, colors = colored_points(self.memory.objects())
+            self._points.publish(point_cloud(points, colors, self.config.map_frame, self._stamp()))
+
+    def _stamp(self) -> Time:
+        return time_message(self.memory.last_stamp_ns or 0)
+
+
+def main() -> None:
+    """Entry point of ``memory_node``."""
+    sys.exit(run_node(MemoryNode))
+
+
+if __name__ == "__main__":
+    main()
