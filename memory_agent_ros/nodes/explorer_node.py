@@ -23,15 +23,16 @@ from memory_agent_ros.exploration.codes import Command, Reason, StopReason
 from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.explorer import Explorer
 from memory_agent_ros.nodes import explorer_messages, qos
+from memory_agent_ros.nodes.camera_intake import turn_camera, turn_image, turned_frame
 from memory_agent_ros.nodes.conversions import camera_from_info, nanoseconds
 from memory_agent_ros.nodes.goal_server import GoalServer
 from memory_agent_ros.nodes.nav2_driver import Nav2Driver, navigate_to_pose_type
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.parameters import parameter
-from memory_agent_ros.nodes.tf import make_transform_buffer
+from memory_agent_ros.nodes.tf import TransformUnavailableError, make_transform_buffer
 from memory_agent_ros.perception.image_decoding import decode_depth
 from memory_agent_ros.records.camera import Camera
-from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
+from memory_agent_ros.records.errors import BadInputError
 
 _ERROR_CODES = {
     StopReason.CANCELLED: Explore.Result.CANCELLED,
@@ -55,6 +56,10 @@ class ExplorerNodeConfig:
     time_limit_s: float = parameter(
         600.0, "Time limit of the exploration that starts by itself, seconds.", minimum=1.0, maximum=86400.0
     )
+    camera_rotation_deg: int = parameter(
+        0, "Clockwise turn that makes the image upright: 0, 90, 180 or 270.", minimum=0, maximum=270
+    )
+    reliable_images: bool = parameter(False, "Ask for reliable images (needs a reliable publisher); else best effort.")
     max_update_hz: float = parameter(10.0, "Depth images used per second at most.", minimum=0.5, maximum=60.0)
     transform_timeout_s: float = parameter(
         0.5, "Wall seconds to wait for the pose at the stamp of an image.", minimum=0.0, maximum=10.0
@@ -79,6 +84,8 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
 
     def setup(self) -> None:
         """Advertise; make the explorer."""
+        if self.config.camera_rotation_deg % 90:
+            raise BadInputError("camera_rotation", "camera_rotation_deg must be 0, 90, 180 or 270")
         self.explorer = Explorer(self.config.explorer)
         twist = TwistStamped if self.config.stamped_cmd_vel else Twist
         self._command_publisher = self.advertise(twist, "cmd_vel", qos.reliable(1))
@@ -101,8 +108,9 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         self._last_input_ns = self._begun_ns = self._wall_ns()
         self._standing = True
         self._transforms = make_transform_buffer(self, counts=self.counts)
-        self.subscribe(CameraInfo, "camera/color/camera_info", self._on_info, qos.sensor())
-        self.subscribe(Image, "camera/depth/image_raw", self._on_depth, qos.sensor())
+        images = qos.sensor(reliable=self.config.reliable_images)
+        self.subscribe(CameraInfo, "camera/color/camera_info", self._on_info, images)
+        self.subscribe(Image, "camera/depth/image_raw", self._on_depth, images)
         self.waiting.add("pose", lambda: self._pose_problem)
         if self._nav2 is not None:
             nav2 = self._nav2
@@ -221,13 +229,13 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         try:
             self._update(message, self._info)
             self._pose_problem = None
-        except BadInputError as error:
-            self._refuse(error)
-        except MemoryAgentError as error:
-            if self._wall_ns() - arrived_ns < self.config.transform_timeout_s * 1e9:
+        except TransformUnavailableError as error:
+            if error.may_come and self._wall_ns() - arrived_ns < self.config.transform_timeout_s * 1e9:
                 return
             self._pose_problem = str(error)
-            self.counts["no_transform"] += 1
+            self.counts[error.reason] += 1
+        except BadInputError as error:
+            self._refuse(error)
         self._pending = None
 
     def _refuse(self, error: BadInputError) -> None:
@@ -253,8 +261,10 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             step=message.step,
             big_endian=bool(message.is_bigendian),
         )
-        camera = depth_camera(info, message.width, message.height)
-        self.explorer.update(stamp_ns, T_map_base, depth_m, camera, T_map_camera)
+        turns = self.config.camera_rotation_deg // 90
+        camera = turn_camera(depth_camera(info, message.width, message.height), turns)
+        T_map_upright = T_map_camera @ turned_frame(turns)
+        self.explorer.update(stamp_ns, T_map_base, turn_image(depth_m, turns), camera, T_map_upright)
         self._last_stamp_ns = stamp_ns
         self._last_used_ns = self._last_input_ns = self._wall_ns()
         self._last_frame_clock_ns = self.get_clock().now().nanoseconds

@@ -50,14 +50,14 @@ class LifecycleManagerConfig:
     node_names: tuple[str, ...] = parameter(("",), "full names of the nodes, in order of activation", read_only=True)
     period_s: float = parameter(0.1, "seconds between two looks", minimum=0.01, maximum=10.0, read_only=True)
     response_timeout_s: float = parameter(
-        3.0, "seconds after which a node that does not tell its state is called silent", minimum=0.1, maximum=600.0
+        1.5, "seconds after which a node that does not tell its state is called silent", minimum=0.1, maximum=600.0
     )
     transition_timeout_s: float = parameter(
         120.0, "seconds a transition may take, loading of models included", minimum=0.1, maximum=3600.0
     )
     attempts: int = parameter(3, "how often a refused transition is tried", minimum=1, maximum=100)
     retry_s: float = parameter(1.0, "seconds between two attempts", minimum=0.0, maximum=600.0)
-    status_file: str = parameter("", "JSON file kept up to date with the state of each node; empty for none")
+    status_file: str = parameter("", "JSON file kept up to date with states and numbers of activations; empty for none")
     take_down_on_exit: bool = parameter(False, "deactivate and clean up the nodes before exiting")
     exit_timeout_s: float = parameter(2.0, "seconds that taking down may last", minimum=0.0, maximum=60.0)
 
@@ -69,12 +69,13 @@ class ManagedNode:
         self.name = name
         self.state = "absent"
         self.failures = 0
-        self.reached_active = False
+        self.activations = 0
         self.retry_at = 0.0
         self._state_client = node.create_client(GetState, f"{name}/get_state")
         self._change_client = node.create_client(ChangeState, f"{name}/change_state")
         self._pending: Future | None = None
         self._pending_change = False
+        self._transition_id = 0
         self._deadline = 0.0
 
     @property
@@ -98,6 +99,7 @@ class ManagedNode:
         self.drop()
         request = ChangeState.Request(transition=Transition(id=transition_id))
         self._pending, self._pending_change = self._change_client.call_async(request), True
+        self._transition_id = transition_id
         self._deadline = now + timeout_s
 
     def drop(self) -> None:
@@ -121,7 +123,9 @@ class ManagedNode:
         answer = self._pending.result()
         was_change, self._pending = self._pending_change, None
         if was_change:
-            return bool(answer is not None and answer.success)
+            done = bool(answer is not None and answer.success)
+            self.activations += done and self._transition_id == Transition.TRANSITION_ACTIVATE
+            return done
         if answer is not None:
             self.state = _STATES.get(answer.current_state.id, "transitioning")
         return True
@@ -167,7 +171,6 @@ class LifecycleManager(Node):  # type: ignore[misc]
             )
         elif node.state == "active":
             node.failures = 0
-            node.reached_active = True
 
     def _bring_up(self, node: ManagedNode, now: float) -> None:
         if node.failures >= self.config.attempts or now < node.retry_at:
@@ -182,7 +185,7 @@ class LifecycleManager(Node):  # type: ignore[misc]
         """All are configured and the earlier ones active; what was active before, or failed, keeps nobody waiting."""
         index = self.managed.index(node)
         for i, other in enumerate(self.managed):
-            settled = other.reached_active or other.failures >= self.config.attempts or other.state == "active"
+            settled = other.activations > 0 or other.failures >= self.config.attempts or other.state == "active"
             if not settled and (i < index or other.state != "inactive"):
                 return False
         return True
@@ -195,7 +198,8 @@ class LifecycleManager(Node):  # type: ignore[misc]
         if states != self._reported and self.config.status_file:
             path = Path(self.config.status_file)
             partial = path.with_name(path.name + ".part")
-            partial.write_text(json.dumps(states), encoding="utf-8")
+            activations = {node.name: node.activations for node in self.managed}
+            partial.write_text(json.dumps({"states": states, "activations": activations}), encoding="utf-8")
             os.replace(partial, path)
         if states != self._reported or now - self._diagnosed_at >= 1.0:
             self._diagnosed_at = now

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import Any
 
 from memory_agent_ros.bringup import NodeSpec
 from memory_agent_ros.records.errors import MemoryAgentError
@@ -39,6 +40,7 @@ class _Running:
     process: subprocess.Popen[bytes]
     log: Path
     restarts: int = 0
+    activations_before: int = -1
 
 
 class Supervisor:
@@ -90,14 +92,20 @@ class Supervisor:
 
     def states(self) -> dict[str, str]:
         """State of each node by its short name: a lifecycle state, ``running``, ``starting``, or ``exited CODE``."""
-        told = self._told_states()
+        told = self._told()
+        states, activations = told.get("states", {}), told.get("activations", {})
         found: dict[str, str] = {}
         for name, running in self._running.items():
             code = running.process.poll()
             if code is not None:
                 found[name] = f"exited {code}"
+            elif not running.spec.lifecycle:
+                found[name] = "running"
             else:
-                found[name] = told.get(running.spec.full_name, "starting") if running.spec.lifecycle else "running"
+                full_name = running.spec.full_name
+                told_of_this_process = activations.get(full_name, 0) > running.activations_before
+                state = states.get(full_name, "starting")
+                found[name] = state if told_of_this_process or state == "failed" else "starting"
         return found
 
     def wait_active(self, timeout_s: float = 60.0) -> None:
@@ -139,7 +147,13 @@ class Supervisor:
         """Start a node again after it ended; the lifecycle manager brings it back to active."""
         running = self._running[name]
         _finish(running.process, signal.SIGKILL, 1.0)
-        self._running[name] = dataclasses.replace(self._spawn(running.spec), restarts=running.restarts + 1)
+        before = self._told().get("activations", {}).get(running.spec.full_name, -1)
+        self._running[name] = dataclasses.replace(
+            self._spawn(running.spec), restarts=running.restarts + 1, activations_before=before
+        )
+        if name == MANAGER:
+            for other in self._running.values():
+                other.activations_before = -1
 
     def kill(self, name: str, number: int = signal.SIGKILL, timeout_s: float = 5.0) -> int:
         """Send a signal to a node's process group and wait until the node has ended; returns its exit code."""
@@ -192,10 +206,11 @@ class Supervisor:
         told = {"status_file": str(self._status_file), "take_down_on_exit": True}
         return dataclasses.replace(spec, parameters={**spec.parameters, **told})
 
-    def _told_states(self) -> dict[str, str]:
+    def _told(self) -> dict[str, Any]:
+        """What the lifecycle manager last wrote: ``states`` and ``activations`` by full node name."""
         if self._status_file is None or not self._status_file.exists():
             return {}
-        told: dict[str, str] = json.loads(self._status_file.read_text(encoding="utf-8"))
+        told: dict[str, Any] = json.loads(self._status_file.read_text(encoding="utf-8"))
         return told
 
 

@@ -1,0 +1,112 @@
+"""Both launch files, with their defaults and with arguments, and that ``memory-agent up`` starts the same."""
+
+import pytest
+
+from memory_agent_ros import bringup
+from memory_agent_ros.records.errors import BadInputError
+
+FILES = {
+    "memory_agent.launch.py": (bringup.ROBOT_ARGUMENTS, bringup.robot_nodes),
+    "simulation.launch.py": (bringup.SIMULATION_ARGUMENTS, bringup.simulation_nodes),
+}
+ROBOT = ["memory_node", "perception_node", "explorer_node", "reasoner_node"]
+
+
+@pytest.mark.parametrize("file_name", FILES)
+def test_every_argument_is_declared_and_described(run_launch_file, file_name):
+    declared, _, _ = run_launch_file(file_name)
+    assert list(declared) == [argument.name for argument in FILES[file_name][0]]
+    assert all(len(argument.description) > 10 for argument in declared.values())
+
+
+@pytest.mark.parametrize("file_name", FILES)
+@pytest.mark.parametrize(
+    "arguments", [{}, {"namespace": "robot1", "log_level": "debug", "map_path": "/data/7 rooms.map"}]
+)
+def test_launch_and_up_start_the_same(run_launch_file, file_name, arguments):
+    _, _, actions = run_launch_file(file_name, **arguments)
+    specs = FILES[file_name][1](arguments)
+    assert [a.keywords["name"] for a in actions] == [s.name for s in specs]
+    for action, spec in zip(actions, specs, strict=True):
+        launched, started = action.command(), spec.command("python")
+        assert sorted(launched[1:]) == sorted(started[3:] if spec.module else started[1:])
+        assert action.keywords["package"] == spec.package
+
+
+def test_robot_starts_nothing_of_the_simulation(run_launch_file):
+    _, _, actions = run_launch_file("memory_agent.launch.py")
+    assert [a.keywords["name"] for a in actions] == [*ROBOT, "lifecycle_manager"]
+    assert {a.keywords["package"] for a in actions} == {"memory_agent_ros"}
+    assert not any("use_sim_time:=true" in word for a in actions for word in a.command())
+
+
+def test_simulation_arguments_reach_the_node(run_launch_file):
+    _, _, actions = run_launch_file(
+        "simulation.launch.py", split="test", seed="-4", width="640", rate="2.5", lossless="false", explore="none"
+    )
+    by_name = {a.keywords["name"]: a.command() for a in actions}
+    for expected in ('split:="test"', "seed:=-4", "width:=640", "height:=480", "rate_hz:=2.5", "lossless:=false"):
+        assert f"sim_node:{expected}" in by_name["sim_node"]
+    assert "memory_node:use_sim_time:=true" in by_name["memory_node"]
+    assert 'explorer_node:explore_on_activate:="none"' in by_name["explorer_node"]
+
+
+def test_camera_is_activated_last(run_launch_file):
+    _, _, actions = run_launch_file("simulation.launch.py", namespace="a")
+    words = next(a for a in actions if a.keywords["name"] == "lifecycle_manager").command()
+    (names,) = [w for w in words if w.startswith("lifecycle_manager:node_names:=")]
+    assert names.endswith('"/a/sim_node"]') and '"/a/memory_node"' in names
+
+
+def test_threads_are_pinned_unless_the_user_did(run_launch_file, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setenv("MKL_NUM_THREADS", "4")
+    _, environment, _ = run_launch_file("memory_agent.launch.py")
+    assert environment["OMP_NUM_THREADS"] == "1"
+    assert "MKL_NUM_THREADS" not in environment
+
+
+def test_shared_memory_profile_is_opt_in_and_never_over_the_users(run_launch_file, monkeypatch):
+    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    _, environment, _ = run_launch_file("memory_agent.launch.py")
+    assert "FASTDDS_DEFAULT_PROFILES_FILE" not in environment
+    _, environment, _ = run_launch_file("memory_agent.launch.py", fastdds_profile="shared_memory")
+    assert environment["FASTDDS_DEFAULT_PROFILES_FILE"].endswith("config/fastdds_shared_memory.xml")
+    monkeypatch.setenv("FASTRTPS_DEFAULT_PROFILES_FILE", "/home/me/mine.xml")
+    _, environment, _ = run_launch_file("memory_agent.launch.py", fastdds_profile="shared_memory")
+    assert "FASTDDS_DEFAULT_PROFILES_FILE" not in environment
+
+
+def test_rviz_is_opt_in(run_launch_file):
+    _, _, actions = run_launch_file("simulation.launch.py", rviz="true")
+    assert actions[-1].keywords["executable"] == "rviz2"
+    assert actions[-1].keywords["arguments"][1].endswith("rviz/memory.rviz")
+
+
+def test_wrong_choice_is_refused(run_launch_file):
+    with pytest.raises(RuntimeError, match="split"):
+        run_launch_file("simulation.launch.py", split="holdout")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sed": "1"}, "unknown argument 'sed'"),
+        ({"seed": "one"}, "seed must be a number"),
+        ({"params_file": "no_such_robot"}, "turtlebot4_oakd"),
+        ({"rviz": "yes"}, "rviz must be one of true, false"),
+    ],
+)
+def test_bad_arguments_say_what_to_do(values, message):
+    with pytest.raises(BadInputError, match=message):
+        bringup.simulation_nodes(values)
+
+
+@pytest.mark.parametrize("text", ["bringup: [", "- a\n- b\n", "bringup: {ros__parameters: {remappings: ['a=b']}}"])
+def test_broken_parameter_file_is_refused(tmp_path, text):
+    path = tmp_path / "robot.yaml"
+    path.write_text(text)
+    with pytest.raises(BadInputError) as refused:
+        bringup.robot_nodes({"params_file": str(path)})
+    assert refused.value.reason == "params_file" and str(path) in str(refused.value)
