@@ -103,7 +103,7 @@ def jpeg_message(rgb: NDArray[np.uint8], frame_id: str, stamp: Time, quality: in
 def payload(pixels: NDArray[np.generic]) -> array.array[int]:
     """Any contiguous array -> ``uint8[]`` field; ``array.frombytes`` is by far the fastest way in."""
     out = array.array("B")
-    out.frombytes(np.ascontiguousarray(pixels).data)
+    out.frombytes(np.ascontiguousarray(pixels).reshape(-1).view(np.uint8).data)
     return out
 
 

@@ -155,7 +155,10 @@ class AgentNode(LifecycleNode, Generic[ConfigT]):
             watch.received()
             callback(message)
 
-        events = SubscriptionEventCallbacks(incompatible_qos=lambda event: self.counts.update(incompatible_qos=1))
+        events = SubscriptionEventCallbacks(
+            incompatible_qos=lambda event: self.counts.update(incompatible_qos=1),
+            message_lost=lambda event: self.counts.update({f"lost {topic}": event.total_count_change}),
+        )
         subscription = self.create_subscription(
             message_type, topic, deliver, profile, event_callbacks=events, qos_overriding_options=qos.overridable()
         )

@@ -41,6 +41,10 @@ from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
 
 
+#: How often in a row work is put off because there is more input to take in.
+_MOST_DEFERRALS = 10
+
+
 @dataclass(frozen=True)
 class PerceptionNodeConfig:
     """Parameters of the perception node."""
@@ -116,6 +120,7 @@ class PerceptionNode(AgentNode[PerceptionNodeConfig]):
         """Subscribe."""
         self._waiting_frames: deque[_Waiting] = deque()
         self._arrived = False
+        self._deferred = 0
         self._tf_problem: tuple[str, float] | None = None
         self._labels_came = not self._uses_ground_truth
         self._transforms: TransformBuffer = make_transform_buffer(self, self.config.tf_keep_s, self.counts)
@@ -233,10 +238,12 @@ class PerceptionNode(AgentNode[PerceptionNodeConfig]):
 
     def _work_off(self) -> None:
         """Work off the oldest frame, unless more input can be taken in first."""
-        if self._arrived:
+        if self._arrived and self._deferred < _MOST_DEFERRALS:
             self._arrived = False
+            self._deferred += 1
             self._work.trigger()
             return
+        self._deferred = 0
         if not self._waiting_frames:
             return
         waiting = self._waiting_frames[0]
