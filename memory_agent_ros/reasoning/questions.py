@@ -63,7 +63,8 @@ _UNIT_S = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "h
 _NOBODY = ("it", "they", "you", "i", "anything", "something", "things", "objects", "everything")
 _ARTICLE = re.compile(r"^(?:the|a|an|any|some|my|your|our|his|her|their|this|that|these|those|all|of)\s+")
 _TAIL = re.compile(
-    r"\s+(?:here|there|before|now|right now|at the moment|currently|in (?:the|this) (?:apartment|flat|house|home|world|map|"
+    r"\s+(?:here|there|before|now|right now|at the moment|currently|"
+    r"in (?:the|this) (?:apartment|flat|house|home|world|map|"
     r"memory|place)|please|do you (?:know|remember|see)|have you seen|did you see|can you see|located|around)$"
 )
 

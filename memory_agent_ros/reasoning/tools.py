@@ -62,18 +62,23 @@ def match_name(memory: MemoryReader, name: str, region: Region | None = None) ->
         found = memory.find(phrase, region=region, limit=ALL)
         if found:
             return Match(MatchKind.LABEL, tuple(found), phrase)
-    by_text = memory.find(text=name, region=region)
+    by_text = memory.find(text=singular(name), region=region, limit=ALL)
     words = singular(name).split(" ")
     head = _head_match(memory, words, region)
     if head is not None:
         ranked = {o.id: o.relevance for o in by_text}
         objects = sorted(head.objects, key=lambda o: -ranked.get(o.id, 0.0))
         return Match(MatchKind.HEAD, tuple(objects), head.label, head.unchecked)
-    good = tuple(o for o in by_text if o.relevance >= MIN_TEXT_RELEVANCE)
-    rejected = max((o.relevance for o in by_text if o.relevance < MIN_TEXT_RELEVANCE), default=0.0)
+    good = tuple(o for o in by_text if o.relevance >= MIN_TEXT_RELEVANCE or _noun(o.label) == words[-1])
+    rejected = max((o.relevance for o in by_text if o not in good), default=0.0)
     if good:
         return Match(MatchKind.TEXT, good, best_rejected=rejected)
     return Match(MatchKind.NONE, best_rejected=rejected)
+
+
+def _noun(label: str) -> str:
+    """The head noun of a label ("coffee table": "table")."""
+    return label.replace("_", " ").split(" ")[-1]
 
 
 def _head_match(memory: MemoryReader, words: list[str], region: Region | None) -> Match | None:

@@ -1,0 +1,429 @@
+"""One episode in one process: simulation, perception, memory, explorer, in step and without ROS."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from memory_agent_ros.evaluation.visible import VisibleCounter
+from memory_agent_ros.exploration.codes import Command
+from memory_agent_ros.exploration.config import ExplorerConfig
+from memory_agent_ros.exploration.explorer import Explorer
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.perception.factory import make_image_embedder
+from memory_agent_ros.perception.ground_truth import DetectionNoise, GroundTruthDetector
+from memory_agent_ros.perception.pipeline import PerceptionPipeline, PerceptionResult
+from memory_agent_ros.records.errors import BadInputError, MissingExtraError
+from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.frame import Frame
+
+if TYPE_CHECKING:
+    from memory_agent_sim.simulation import Simulation
+
+#: Policies of ``memory-agent episode --policy``.
+POLICIES = ("frontier",)
+
+
+@dataclass(frozen=True)
+class EpisodeConfig:
+    """Settings of an episode.
+
+    Attributes:
+        width: image width, pixels, 160 to 1280.
+        height: image height, pixels, 120 to 960.
+        rate_hz: images per second of simulated time, 1 to 30.
+        rooms: number of rooms, 3 to 6, or None for as many as the seed gives.
+        sensor: "render" or "raycast".
+        depth_noise: "none" or "kinect".
+        image_embedder: name for :func:`~memory_agent_ros.perception.factory.make_image_embedder`.
+        explore_s: limit of the exploration, seconds of simulated time, 1 to 3600.
+        patrol_s: limit of the patrol, seconds of simulated time, 1 to 3600.
+        edits: changes made behind the robot's back before a patrol, 0 to 20; 0 leaves the patrol out.
+        noise: errors of the simulated detector.
+        explorer: settings of the explorer.
+        memory: settings of the memory.
+    """
+
+    width: int = 640
+    height: int = 480
+    rate_hz: float = 5.0
+    rooms: int | None = None
+    sensor: str = "render"
+    depth_noise: str = "kinect"
+    image_embedder: str = "color_histogram"
+    explore_s: float = 600.0
+    patrol_s: float = 600.0
+    edits: int = 0
+    noise: DetectionNoise = field(default_factory=DetectionNoise)
+    explorer: ExplorerConfig = field(default_factory=ExplorerConfig)
+    memory: MemoryConfig = field(default_factory=MemoryConfig)
+
+
+@dataclass(frozen=True, eq=False)
+class Tick:
+    """What happened at one frame; handed to hooks.
+
+    Attributes:
+        phase: "explore" or "patrol".
+        frame: the image.
+        perception: what was detected and lifted.
+        events: what changed in the memory.
+        command: what the explorer told the base.
+        update_ms: wall time of the memory's update, milliseconds.
+    """
+
+    phase: str
+    frame: Frame
+    perception: PerceptionResult
+    events: list[MemoryEvent]
+    command: Command
+    update_ms: float
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """One run of the explorer.
+
+    Attributes:
+        phase: "explore" or "patrol".
+        stop_reason: why it ended.
+        simulated_s: how long it took in the simulation.
+        wall_s: how long it took.
+        frames: number of images.
+        travelled_m: length driven.
+        collisions: frames with a collision.
+        goals_reached: goals reached.
+        goals_abandoned: goals put aside.
+        reasons: seconds spent per reason code.
+        update_ms: per frame, memory update; ``lift_ms``, ``detect_ms`` beside it.
+        detections: per frame, number of observations.
+        refused: detections refused, by reason.
+    """
+
+    phase: str
+    stop_reason: str
+    simulated_s: float
+    wall_s: float
+    frames: int
+    travelled_m: float
+    collisions: int
+    goals_reached: int
+    goals_abandoned: int
+    reasons: Mapping[str, float]
+    update_ms: tuple[float, ...]
+    lift_ms: tuple[float, ...]
+    detect_ms: tuple[float, ...]
+    detections: tuple[int, ...]
+    refused: Mapping[str, int]
+
+    def summary(self) -> dict[str, Any]:
+        """JSON-ready form with medians instead of lists."""
+        out = asdict(self)
+        for name in ("update_ms", "lift_ms", "detect_ms", "detections"):
+            values = out[name]
+            out[name] = round(float(np.median(values)), 2) if values else None
+        out |= {name: round(out[name], 2) for name in ("simulated_s", "wall_s", "travelled_m")}
+        out["reasons"] = {k: round(v, 1) for k, v in self.reasons.items()}
+        return out
+
+
+Hook = Callable[[Tick], None]
+
+
+class Episode:
+    """A running episode. Use as a context manager.
+
+    Attributes:
+        sim: the simulation.
+        memory: the memory that ships; ``others`` see the same observations (ablations).
+        explorer: the explorer.
+        visible: what had to be seen, counted frame by frame.
+    """
+
+    def __init__(
+        self,
+        sim: Simulation,
+        memory: SpatialMemory,
+        config: EpisodeConfig,
+        seed: int = 0,
+        others: Mapping[str, SpatialMemory] | None = None,
+    ) -> None:
+        self.sim, self.memory, self.config = sim, memory, config
+        self.others = dict(others or {})
+        self.explorer = Explorer(config.explorer)
+        detector = GroundTruthDetector(sim.labels, config.noise, seed)
+        self.pipeline = PerceptionPipeline(detector, make_image_embedder(config.image_embedder))
+        self.visible = VisibleCounter()
+
+    def run_phase(
+        self, phase: str, time_limit_s: float, hook: Hook | None = None, progress: bool = False, count: bool = False
+    ) -> PhaseResult:
+        """Run the explorer until it stops.
+
+        Args:
+            phase: "explore" (frontier mode) or "patrol".
+            time_limit_s: simulated seconds.
+            hook: called after each frame.
+            progress: show a bar.
+            count: count what is visible in :attr:`visible`.
+        """
+        explorer, sim = self.explorer, self.sim
+        explorer.start("frontier" if phase == "explore" else "patrol", time_limit_s)
+        wall, begin_ns = time.perf_counter(), sim.stamp_ns
+        ticks = _TickLog()
+        limit = int(time_limit_s * self.config.rate_hz)
+        with tqdm(total=limit, desc=phase, unit="frame", disable=not progress, leave=False) as bar:
+            while True:
+                tick = self._tick(phase, count)
+                ticks.add(tick, sim.collided)
+                if hook is not None:
+                    hook(tick)
+                if tick.command.done:
+                    break
+                sim.step(tick.command.linear_mps, tick.command.angular_rps)
+                bar.update()
+                bar.set_postfix_str(f"coverage {explorer.coverage:.2f}, {tick.command.reason}")
+        return ticks.result(
+            phase, explorer, (sim.stamp_ns - begin_ns) / 1e9, time.perf_counter() - wall, 1 / self.config.rate_hz
+        )
+
+    def _tick(self, phase: str, count: bool) -> Tick:
+        sim, explorer = self.sim, self.explorer
+        frame = sim.frame()
+        if count:
+            self.visible.add(sim.visibility(frame), frame)
+        result = self.pipeline.process(frame)
+        started = time.perf_counter()
+        events = self.memory.observe(frame, result.observations)
+        update_ms = (time.perf_counter() - started) * 1e3
+        for other in self.others.values():
+            other.observe(frame, result.observations)
+        explorer.update(
+            frame.stamp_ns, sim.T_map_base, frame.depth_m, frame.depth_camera or frame.camera, frame.T_map_camera
+        )
+        return Tick(phase, frame, result, events, explorer.step(), update_ms)
+
+    def coverage(self) -> dict[str, float]:
+        """Room -> share of its truly reachable free floor that was in view within the useful range in this run."""
+        grid, origin = self.sim.free_floor(0.1)
+        rows, columns = np.nonzero(grid)
+        points = np.stack([columns, rows], axis=1) * 0.1 + 0.05 + origin
+        raster = self.explorer.grid.raster
+        cell_rows, cell_columns = raster.index(points)
+        inside = raster.inside(cell_rows, cell_columns)
+        seen = np.zeros(len(points), dtype=bool)
+        seen[inside] = raster["seen"][cell_rows[inside], cell_columns[inside]] > 0
+        shares = {}
+        for room in self.sim.rooms:
+            here = ((points >= room.minimum) & (points < room.maximum)).all(axis=1)
+            if here.any():
+                shares[room.name] = float(seen[here].mean())
+        return shares
+
+    def edit(self, seed: int, eligible: set[int] | None = None) -> Changed:
+        """Change the world where the robot does not look; see :func:`memory_agent_ros.evaluation.visible.changed`."""
+        rng = np.random.default_rng(seed)
+        frame = self.sim.frame()
+        wanted = self.config.edits
+        edits = self.sim.sample_edits(4 * wanted, rng, kinds=("move", "remove"), avoid_visible_from=frame)
+        edits = [e for e in edits if eligible is None or e.object_id in eligible][:wanted]
+        before = {t.id: t for t in self.sim.truth()}
+        self.sim.apply_edits(edits)
+        after = {t.id: t for t in self.sim.truth()}
+        moved = {e.object_id: after[e.object_id].box.center for e in edits if e.kind == "move"}
+        removed = [e.object_id for e in edits if e.kind == "remove"]
+        named = {e.object_id for e in edits}
+        disturbed = [
+            i
+            for i, t in after.items()
+            if i in before and i not in named and np.linalg.norm(t.box.center - before[i].box.center) > 0.05
+        ]
+        return Changed(moved, removed, disturbed)
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """What was changed in the world.
+
+    Attributes:
+        moved: true id -> (3,) new box centre.
+        removed: true ids.
+        disturbed: true ids that moved by the way.
+    """
+
+    moved: Mapping[int, NDArray[np.float64]]
+    removed: list[int]
+    disturbed: list[int]
+
+
+class _TickLog:
+    """Collects numbers of a phase."""
+
+    def __init__(self) -> None:
+        self.update_ms: list[float] = []
+        self.lift_ms: list[float] = []
+        self.detect_ms: list[float] = []
+        self.detections: list[int] = []
+        self.reasons: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+        self.collisions = 0
+        self.stop_reason = ""
+
+    def add(self, tick: Tick, collided: bool) -> None:
+        self.update_ms.append(tick.update_ms)
+        self.lift_ms.append(tick.perception.lift_ms)
+        self.detect_ms.append(tick.perception.detect_ms)
+        self.detections.append(len(tick.perception.observations))
+        self.refused += tick.perception.refused
+        self.reasons[str(tick.command.reason)] += 1
+        self.collisions += bool(collided)
+        self.stop_reason = str(tick.command.stop_reason)
+
+    def result(self, phase: str, explorer: Explorer, simulated_s: float, wall_s: float, dt: float) -> PhaseResult:
+        return PhaseResult(
+            phase,
+            self.stop_reason,
+            simulated_s,
+            wall_s,
+            len(self.update_ms),
+            explorer.travelled_m,
+            self.collisions,
+            explorer.goals_reached,
+            explorer.goals_abandoned,
+            {k: v * dt for k, v in self.reasons.items()},
+            tuple(self.update_ms),
+            tuple(self.lift_ms),
+            tuple(self.detect_ms),
+            tuple(self.detections),
+            dict(self.refused),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeResult:
+    """What an episode gave.
+
+    Attributes:
+        split, seed, policy: what was run.
+        phases: exploration, and the patrol if there was one.
+        coverage: share of the free floor seen in the exploration, by room.
+        objects: label -> number of confirmed present objects at the end.
+        events: kind -> number of events.
+        edits: what was changed, as counts.
+        map_path: the map file, or None if it was not kept.
+    """
+
+    split: str
+    seed: int
+    policy: str
+    phases: tuple[PhaseResult, ...]
+    coverage: Mapping[str, float]
+    objects: Mapping[str, int]
+    events: Mapping[str, int]
+    edits: Mapping[str, int]
+    map_path: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {
+            "split": self.split,
+            "seed": self.seed,
+            "policy": self.policy,
+            "phases": [p.summary() for p in self.phases],
+            "coverage": {k: round(v, 4) for k, v in self.coverage.items()},
+            "objects": dict(self.objects),
+            "events": dict(self.events),
+            "edits": dict(self.edits),
+            "map": self.map_path,
+        }
+
+
+def make_simulation(split: str, seed: int, config: EpisodeConfig) -> Simulation:
+    """Build the apartment of a seed.
+
+    Raises:
+        MissingExtraError: the simulator is not installed.
+    """
+    try:
+        from memory_agent_sim.simulation import Simulation, SimulationConfig
+    except ImportError as error:
+        raise MissingExtraError(f"{error}; install the simulator: pip install ./sim (or `make setup`)") from error
+    return Simulation(
+        split,
+        seed,
+        SimulationConfig(
+            width=config.width,
+            height=config.height,
+            rate_hz=config.rate_hz,
+            rooms=config.rooms,
+            depth_noise=config.depth_noise,
+            sensor=config.sensor,
+        ),
+    )
+
+
+def run_episode(
+    split: str,
+    seed: int,
+    policy: str = "frontier",
+    config: EpisodeConfig | None = None,
+    *,
+    map_path: Path | None = None,
+    hook: Hook | None = None,
+    progress: bool = False,
+) -> EpisodeResult:
+    """Run one episode: explore, and if ``config.edits`` > 0 change the world and patrol.
+
+    Args:
+        split: "train", "val" or "test".
+        seed: any integer.
+        policy: one of :data:`POLICIES`.
+        config: settings.
+        map_path: where to keep the map; thrown away if None.
+        hook: called with a :class:`Tick` after each frame.
+        progress: show bars.
+
+    Raises:
+        BadInputError: ``policy_unknown``.
+        MissingExtraError: the simulator is not installed.
+    """
+    if policy not in POLICIES:
+        raise BadInputError("policy_unknown", f"policy must be one of {POLICIES}, got {policy!r}")
+    config = config or EpisodeConfig()
+    with ExitStack() as stack:
+        sim = make_simulation(split, seed, config)
+        stack.callback(sim.close)
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        memory = stack.enter_context(SpatialMemory.open(map_path or folder / "episode.map", config.memory))
+        episode = Episode(sim, memory, config, seed)
+        phases = [episode.run_phase("explore", config.explore_s, hook, progress)]
+        coverage = episode.coverage()
+        edits: dict[str, int] = {}
+        if config.edits:
+            changed = episode.edit(seed)
+            edits = {"moved": len(changed.moved), "removed": len(changed.removed)}
+            phases.append(episode.run_phase("patrol", config.patrol_s, hook, progress))
+        present = [o.label for o in memory.objects() if str(o.state) == "present"]
+        events = Counter(str(e.kind) for e in memory.changes())
+        return EpisodeResult(
+            split,
+            seed,
+            policy,
+            tuple(phases),
+            coverage,
+            dict(sorted(Counter(present).items())),
+            dict(events),
+            edits,
+            None if map_path is None else str(map_path),
+        )
