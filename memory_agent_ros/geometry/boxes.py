@@ -48,7 +48,8 @@ def corners(center: NDArray[np.floating], size: NDArray[np.floating], yaw: float
     local = (bits - 0.5) * np.asarray(size, dtype=np.float64)
     c, s = np.cos(yaw), np.sin(yaw)
     R = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    return local @ R.T + np.asarray(center, dtype=np.float64)
+    moved: NDArray[np.float64] = local @ R.T + np.asarray(center, dtype=np.float64)
+    return moved
 
 
 def contains(

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from memory_agent_ros.geometry.se3 import Matrix, inverse, transform_points
 
 
-def project(K: NDArray[np.float64], points_camera: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def project(
+    K: NDArray[np.float64], points_camera: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, 3) optical-frame points -> (N, 2) pixels and (N,) z in metres; pixels of z <= 0 are NaN."""
     points = np.asarray(points_camera, dtype=np.float64)
     z = points[:, 2]

@@ -64,5 +64,5 @@ def interpolate(T0: Matrix, T1: Matrix, fraction: float) -> Matrix:
     return T
 
 
-#: Rotation of an optical frame (z forward, x right, y down) in its camera body frame (x forward, y left, z up), REP-103.
+#: Rotation of an optical frame (z forward, x right, y down) in its body frame (x forward, y left, z up), REP-103.
 R_BODY_OPTICAL: NDArray[np.float64] = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])

@@ -46,11 +46,11 @@ def make_detector(
     if name == "segmenter":
         from memory_agent_ros.perception.segmenter import make_segmenter
 
-        return make_segmenter(vocabulary, seed)
+        return make_segmenter(vocabulary)
     if name == "ssd+segmenter":
         from memory_agent_ros.perception.ssd_segmenter import make_ssd_segmenter
 
-        return make_ssd_segmenter(vocabulary, seed)
+        return make_ssd_segmenter(vocabulary)
     if name.startswith("transformers:"):
         from memory_agent_ros.perception.transformers_detector import TransformersDetector
 

@@ -16,7 +16,8 @@ class PositionNoise:
 
     Attributes:
         depth_base_m: depth noise at 0.4 m, metres, [0, 0.1].
-        depth_quadratic: growth of depth noise with (z - 0.4 m) squared, 1/m, [0, 0.1]. Defaults: Nguyen et al. (2012), Kinect.
+        depth_quadratic: growth of depth noise with (z - 0.4 m) squared, 1/m, [0, 0.1]. Defaults: Kinect, Nguyen et
+            al. (2012).
         pixel: error of a mask's middle, pixels, [0, 10].
         partial_view: the seen surface's mean is this share of the object's extent away from its middle, [0, 0.5].
         truncated_view: the same when the image border cuts the object, [0, 1].

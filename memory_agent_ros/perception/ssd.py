@@ -26,18 +26,38 @@ _GRIDS = (19, 10, 5, 3, 2, 1)
 _RATIOS = (1.0, 2.0, 0.5, 3.0, 1.0 / 3.0)
 _SCALE_LOW, _SCALE_HIGH = 0.2, 0.95
 
+#: Things small enough to be looked for in tiles.
+SMALL_LABELS = frozenset(
+    {"book", "bottle", "camera", "coffee cup", "computer monitor", "computer mouse", "laptop", "mug"}
+)
+#: Labels of the network that a home or office holds; the others (vehicles, cattle) would only be false.
+INDOOR_LABELS = SMALL_LABELS | {"box", "cat", "chair", "desk", "dog", "footwear", "person", "table"}
+#: Large things, which depth can bear out.
+FURNITURE = frozenset({"chair", "desk", "table"})
+#: A box this near to the inner edge of a tile may be cut by it, pixels.
+_TILE_EDGE_PX = 6
+
 
 @dataclass(frozen=True)
 class SsdConfig:
-    """Attributes:
-    score: lowest score that is reported, [0, 1].
-    overlap: boxes of one label that overlap more than this (IoU) are one object, [0, 1].
-    overlap_any: boxes of different labels that overlap more than this are one object, [0, 1].
-    maximum: most detections an image, [1, 300].
-    labels: the only labels reported; empty means all of the network.
+    """What is reported.
+
+    Attributes:
+        score: lowest score that is reported, [0, 1].
+        furniture_score: the same for :data:`FURNITURE`, [0, 1].
+        small_score: the same for small things found in tiles, [0, 1].
+        tiles: also look at 3x3 half-size tiles for small things, which the network's 300x300 input would lose; about
+            10 times the time.
+        overlap: boxes of one label that overlap more than this (IoU) are one object, [0, 1].
+        overlap_any: boxes of different labels that overlap more than this are one object, [0, 1].
+        maximum: most detections an image, [1, 300].
+        labels: the only labels reported; empty means :data:`INDOOR_LABELS`.
     """
 
     score: float = 0.4
+    furniture_score: float = 0.4
+    small_score: float = 0.45
+    tiles: bool = True
     overlap: float = 0.5
     overlap_any: float = 0.75
     maximum: int = 50
@@ -45,7 +65,7 @@ class SsdConfig:
 
 
 class SsdDetector:
-    """Detector over a TensorFlow Lite SSD with raw outputs: 1917 box encodings and class logits (class 0 is background).
+    """Detector over a TensorFlow Lite SSD with raw outputs: 1917 box encodings and class logits, background first.
 
     Args:
         interpreter: an allocated LiteRT interpreter.
@@ -72,16 +92,36 @@ class SsdDetector:
 
     def detect(self, frame: Frame) -> list[Detection]:
         """Boxes with a score of at least ``config.score``, best first."""
-        boxes, scores = self.raw(frame.rgb)
-        best = scores.argmax(axis=1)
-        score = scores[np.arange(len(best)), best]
-        names = np.array(self.names)
-        wanted = score >= self.config.score
-        if self.config.labels:
-            wanted &= np.isin(names[best], self.config.labels)
-        chosen = np.flatnonzero(wanted)
-        kept = suppress(boxes[chosen], score[chosen], best[chosen], self.config)[: self.config.maximum]
-        return [self._detection(boxes[i], scores[i]) for i in chosen[kept]]
+        boxes, scores = self._chosen(frame.rgb, 0, 0, None)
+        if self.config.tiles:
+            height, width = frame.rgb.shape[0] // 2, frame.rgb.shape[1] // 2
+            found = [
+                self._chosen(frame.rgb[y : y + height, x : x + width], x, y, (frame.camera.width, frame.camera.height))
+                for y in (0, height // 2, height)
+                for x in (0, width // 2, width)
+            ]
+            boxes = np.concatenate([boxes, *(part[0] for part in found)])
+            scores = np.concatenate([scores, *(part[1] for part in found)])
+        kept = suppress(boxes, scores.max(axis=1), scores.argmax(axis=1), self.config)[: self.config.maximum]
+        return [self._detection(boxes[i], scores[i]) for i in kept]
+
+    def _chosen(
+        self, rgb: NDArray[np.uint8], left: int, top: int, whole: tuple[int, int] | None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Boxes in whole-image pixels and class scores that pass the thresholds; ``whole`` is set for a tile."""
+        boxes, scores = self.raw(rgb)
+        labels = (SMALL_LABELS if whole else INDOOR_LABELS) & (set(self.config.labels) or INDOOR_LABELS)
+        scores = scores * np.array([name in (set(self.config.labels) or INDOOR_LABELS) for name in self.names])
+        best = np.array(self.names)[scores.argmax(axis=1)]
+        usual = np.where(np.isin(best, list(FURNITURE)), self.config.furniture_score, self.config.score)
+        least = self.config.small_score if whole else usual
+        wanted = (scores.max(axis=1) >= least) & np.isin(best, list(labels))
+        if whole:
+            height, width = rgb.shape[:2]
+            wanted &= ((boxes[:, 0] > _TILE_EDGE_PX) | (left == 0)) & ((boxes[:, 1] > _TILE_EDGE_PX) | (top == 0))
+            wanted &= (boxes[:, 2] < width - _TILE_EDGE_PX) | (left + width >= whole[0])
+            wanted &= (boxes[:, 3] < height - _TILE_EDGE_PX) | (top + height >= whole[1])
+        return boxes[wanted] + np.array([left, top] * 2, dtype=np.float32), scores[wanted]
 
     def _detection(self, box: NDArray[np.float32], scores: NDArray[np.float32]) -> Detection:
         order = np.argsort(-scores)[:3]

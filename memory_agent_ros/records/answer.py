@@ -25,7 +25,8 @@ class Answer:
         text: the sentence shown to a person.
         state: seen, gone or unknown.
         confidence: probability that the answer is right, in [0, 1].
-        evidence: observations the answer rests on, best first; empty only if ``state`` is unknown or the answer counts to zero.
+        evidence: observations the answer rests on, best first; empty only if ``state`` is unknown or the answer counts
+            to zero.
         value: machine-readable result (a count, a position, a list of names, a stamp), JSON-ready.
         tool: name of the memory tool that produced it.
     """

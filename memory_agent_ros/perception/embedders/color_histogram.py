@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,8 +66,9 @@ def _histogram(crop: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> NDArr
     return unit
 
 
-def _chroma_bin(channel: NDArray[np.uint8], bins: int) -> NDArray[np.int64]:
+def _chroma_bin(channel: NDArray[Any], bins: int) -> NDArray[np.int64]:
     """Bin of an 8-bit a* or b* channel; finer around grey, where most indoor colours lie."""
     centred = (channel.astype(np.float32) - 128.0) / 128.0
     spread = np.sign(centred) * np.sqrt(np.abs(centred))
-    return np.clip((spread + 1.0) * 0.5 * bins, 0, bins - 1).astype(np.int64)
+    index: NDArray[np.int64] = np.clip((spread + 1.0) * 0.5 * bins, 0, bins - 1).astype(np.int64)
+    return index
