@@ -39,16 +39,16 @@ def _frame_refusal(frame: Frame, state: MapState, config: MemoryConfig) -> BadIn
     if frame.stamp_ns <= state.last_stamp_ns:
         return BadInputError(
             "stamp_runs_back",
-            f"stamp {frame.stamp_ns} is not after {state.last_stamp_ns}, the last one in this map; after a restart of the "
-            "clock or a bag loop, open another map",
+            f"stamp {frame.stamp_ns} is not after {state.last_stamp_ns}, the last one in this map; after a restart of "
+            "the clock or a bag loop, open another map",
         )
     if frame.pose_covariance is not None:
         variance = np.diagonal(frame.pose_covariance)[:3]
         if not np.isfinite(variance).all() or float(variance.max()) > config.max_position_std_m**2:
             return BadInputError(
                 "pose_uncertain",
-                f"the position's standard deviation is above {config.max_position_std_m} m; wait until the robot is localised "
-                "or raise max_position_std_m",
+                f"the position's standard deviation is above {config.max_position_std_m} m; wait until the robot is "
+                "localised or raise max_position_std_m",
             )
     return None
 
@@ -72,7 +72,9 @@ def _observation_refusal(frame: Frame, obs: Observation) -> str | None:
         return "no_label"
     if len(obs.points_map) == 0:
         return "no_points"
-    finite = np.isfinite(obs.points_map).all() and np.isfinite(obs.centroid_map).all() and np.isfinite(obs.covariance).all()
+    finite = (
+        np.isfinite(obs.points_map).all() and np.isfinite(obs.centroid_map).all() and np.isfinite(obs.covariance).all()
+    )
     if not finite or not np.isfinite(obs.box_xyxy).all() or not np.isfinite([obs.score, obs.range_m]).all():
         return "not_finite"
     if obs.embedding is not None and not np.isfinite(obs.embedding).all():

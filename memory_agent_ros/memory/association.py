@@ -89,10 +89,9 @@ def pair_score(
 ) -> float:
     """Log-odds that observation and track are the same object, -inf outside the gates.
 
-    Args:
-        overlap: share of the observation's points on the track's surface.
-        covered: share of the track's visible samples in the observation's pixel box, NaN if too few are visible.
-        center_distance: distance of the centres over half their larger diagonal.
+    ``overlap`` is the share of the observation's points on the track's surface; ``covered`` the share of the track's
+    visible samples in the observation's pixel box, NaN if too few are visible; ``center_distance`` the distance of the
+    centres over half their larger diagonal.
     """
     scores = obs.label_scores or {obs.label: 1.0}
     agreement = track.votes.agreement(scores)
@@ -117,7 +116,7 @@ def associate(
     config: MemoryConfig,
     appearance: AppearanceModel,
 ) -> Matches:
-    """Assign the observations of one frame to tracks, at most one observation a track; leftovers are fragments or new."""
+    """Assign the observations of one frame to tracks, at most one a track; leftovers are fragments or new."""
     n, m = len(observations), len(tracks)
     result = Matches(overlap=np.zeros((n, m)))
     if n == 0 or m == 0:

@@ -91,7 +91,9 @@ def find_links(
         return []
     ids = {t.id for t in missing}
     oldest_new = max(t.first_seen_ns for t in newcomers)
-    rivals = [t for t in tracks if t.confirmed and t.id not in ids and t.label in labels and t.last_seen_ns < oldest_new]
+    rivals = [
+        t for t in tracks if t.confirmed and t.id not in ids and t.label in labels and t.last_seen_ns < oldest_new
+    ]
     rows = missing + rivals
     score = np.array([[pair_log_odds(m, n, looks, appearance, config) for n in newcomers] for m in rows])
     chosen = linear_sum_assignment(-np.maximum(score, -20.0))

@@ -81,7 +81,9 @@ def track_of(row: tuple[Any, ...], cloud: VoxelCloud) -> Track:
         cloud,
         first,
         LabelVotes(dict(body["votes"]), body["pinned"], label),
-        AppearanceBank(bank.reshape(len(weights), -1).copy() if len(weights) else np.zeros((0, 0), np.float32), weights),
+        AppearanceBank(
+            bank.reshape(len(weights), -1).copy() if len(weights) else np.zeros((0, 0), np.float32), weights
+        ),
         DetectionRate(*body["rate"]),
         Views(body["views"][0], body["views"][1]),
         np.array(body["centroid"]),

@@ -40,7 +40,8 @@ class MemoryConfig:
         negative_interval_s: looks closer in time than this count once, 0 to 10.
         presence_range_m: farther objects are not judged, 0.5 to 20.
         presence_pixels: smaller objects are not judged by missed detections, 10 to 10000.
-        depth_tolerance_m, depth_tolerance_ratio: surface agrees if within tolerance + ratio * range, 0.005 to 0.2 and 0 to 0.1.
+        depth_tolerance_m: a measured surface agrees with a stored one within this, 0.005 to 0.2.
+        depth_tolerance_ratio: added to it for each metre of range, 0 to 0.1.
         through_share: share of an object's visible points that must be seen through, 0.3 to 1.
 
     Changes:

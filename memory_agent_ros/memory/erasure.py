@@ -22,8 +22,8 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
     """Erase objects in one transaction, then rewrite the file so that no free page keeps them.
 
     Their observations, events and points go; every picture and depth thumbnail is blanked where they were detected or
-    where their points project, whether or not they were detected there. One event ``forgotten`` with id and stamp, but no
-    label and no position (NaN), remains.
+    where their points project, whether or not they were detected there. One event ``forgotten`` with id and stamp, but
+    no label and no position (NaN), remains.
     """
     ids = {t.id: state.absorbed_ids(t.id) for t in tracks}
     points = {t.id: t.cloud.points for t in tracks}
@@ -59,7 +59,8 @@ def _blanked(
     marks = ",".join("?" * len(object_ids))
     seen: dict[int, list[NDArray[np.float64]]] = {}
     for keyframe_id, *box in store.rows(
-        f"SELECT keyframe_id, x0, y0, x1, y1 FROM observations WHERE keyframe_id IS NOT NULL AND object_id IN ({marks})",
+        "SELECT keyframe_id, x0, y0, x1, y1 FROM observations "
+        f"WHERE keyframe_id IS NOT NULL AND object_id IN ({marks})",
         tuple(object_ids),
     ):
         seen.setdefault(keyframe_id, []).append(np.array(box))

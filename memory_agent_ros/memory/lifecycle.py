@@ -47,7 +47,9 @@ def emit(
     return event
 
 
-def replace_track(state: MapState, changes: Changes, keep: Track, other: Track, config: MemoryConfig, *, moved: bool) -> None:
+def replace_track(
+    state: MapState, changes: Changes, keep: Track, other: Track, config: MemoryConfig, *, moved: bool
+) -> None:
     """``other`` becomes part of ``keep``: its id turns into an alias, its observations go over."""
     keep.absorb(other, config, moved=moved)
     del state.tracks[other.id]
@@ -81,7 +83,12 @@ def merge_tracks(
 
 
 def settle(
-    state: MapState, changes: Changes, fresh: Sequence[Track], lost: Sequence[Track], stamp_ns: int, config: MemoryConfig
+    state: MapState,
+    changes: Changes,
+    fresh: Sequence[Track],
+    lost: Sequence[Track],
+    stamp_ns: int,
+    config: MemoryConfig,
 ) -> None:
     """Confirm the ``fresh``, declare the ``lost`` gone, and link missing objects with new ones before saying either."""
     unannounced = {}
@@ -144,7 +151,10 @@ def _gone_here(state: MapState, track: Track, config: MemoryConfig) -> Track | N
         if sum(p * other.votes.probs().get(label, 0.0) for label, p in track.votes.probs().items()) < 0.3:
             continue
         other_low, other_high = other.bounds(config)
-        if float(np.linalg.norm((other_low + other_high) / 2 - center)) > 0.5 * float(np.linalg.norm(high - low)) + 0.05:
+        if (
+            float(np.linalg.norm((other_low + other_high) / 2 - center))
+            > 0.5 * float(np.linalg.norm(high - low)) + 0.05
+        ):
             continue
         overlap = float((other.cloud.distances(samples) < max(config.overlap_m, other.cloud.voxel_m)).mean())
         similar = state.appearance.log_ratio(other.bank.bank_similarity(track.bank)) > -1.0

@@ -110,7 +110,9 @@ class LookLog:
             return []
         uv, z = _project(points, T[rows], K[rows])
         with np.errstate(invalid="ignore"):
-            inside = (z > 0.05) & (uv[..., 0] > 0) & (uv[..., 0] < WIDTH - 1) & (uv[..., 1] > 0) & (uv[..., 1] < HEIGHT - 1)
+            inside = (
+                (z > 0.05) & (uv[..., 0] > 0) & (uv[..., 0] < WIDTH - 1) & (uv[..., 1] > 0) & (uv[..., 1] < HEIGHT - 1)
+            )
         pixel = np.where(inside[..., None], np.rint(uv), 0).astype(np.intp)
         measured = depth[rows[:, None], pixel[..., 1], pixel[..., 0]] / 1000.0
         tolerance = 1.5 * (self._config.depth_tolerance_m + self._config.depth_tolerance_ratio * z)

@@ -20,20 +20,28 @@ from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe
 
-_INSERT_OBJECT = (
-    "INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET "
-    + ", ".join(
-        f"{c}=excluded.{c}"
-        for c in (
-            "label", "confirmed", "gone", "presence", "x", "y", "z", "observations",
-            "first_seen_ns", "last_seen_ns", "last_looked_ns", "body", "bank",
-        )  # fmt: skip
-    )
+_OBJECT_COLUMNS = [
+    "label",
+    "confirmed",
+    "gone",
+    "presence",
+    "x",
+    "y",
+    "z",
+    "observations",
+    "first_seen_ns",
+    "last_seen_ns",
+    "last_looked_ns",
+    "body",
+    "bank",
+]
+_INSERT_OBJECT = "INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET " + ", ".join(
+    f"{column}=excluded.{column}" for column in _OBJECT_COLUMNS
 )
 
 
 class Persistence:
-    """Writes steps and reads maps. Clouds are written when they have grown; the rest of a track each time it changes."""
+    """Writes steps and reads maps. Clouds are written when they have grown, the rest of a track at each change."""
 
     def __init__(self, store: Store, config: MemoryConfig) -> None:
         self._store = store
@@ -82,7 +90,9 @@ class Persistence:
                 ),
             )  # fmt: skip
         if changes.keyframe is not None:
-            cursor.execute("INSERT OR IGNORE INTO keyframes VALUES (?,?,?,?,?,?,?,?,?,?)", keyframe_row(changes.keyframe))
+            cursor.execute(
+                "INSERT OR IGNORE INTO keyframes VALUES (?,?,?,?,?,?,?,?,?,?)", keyframe_row(changes.keyframe)
+            )
         keyframe_id = changes.keyframe.id if changes.keyframe else None
         for old, new, placement in changes.reassigned:
             cursor.execute("UPDATE observations SET object_id=?, placement=? WHERE object_id=?", (new, placement, old))
@@ -90,10 +100,13 @@ class Persistence:
             cursor.execute("DELETE FROM together WHERE a=? OR b=?", (old, old))
         rows = [_observation_row(r, state, keyframe_id) for r in changes.rows]
         cursor.executemany(
-            f"INSERT OR IGNORE INTO observations VALUES ({','.join('?' * 22)})", [r for r in rows if r[1] in state.tracks]
+            f"INSERT OR IGNORE INTO observations VALUES ({','.join('?' * 22)})",
+            [r for r in rows if r[1] in state.tracks],
         )
         cursor.executemany("DELETE FROM objects WHERE id=?", [(i,) for i in changes.removed])
-        cursor.executemany("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(event_row, changes.events))
+        cursor.executemany(
+            "INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(event_row, changes.events)
+        )
         counts = [(a, b, state.together[a, b]) for a, b in changes.together if (a, b) in state.together]
         cursor.executemany("INSERT OR REPLACE INTO together VALUES (?,?,?)", counts)
         cursor.executemany("UPDATE frames SET look_k=NULL, look=NULL WHERE id=?", [(i,) for i in changes.dropped_looks])

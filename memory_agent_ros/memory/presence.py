@@ -26,13 +26,10 @@ def judge(
 ) -> list[Look]:
     """Verdict on each of M undetected objects.
 
-    Half of an object's samples must be in the image and a fifth (at least 4) unoccluded with depth. It is EMPTY if most of
-    those are seen through (Khronos, RSS 2024, accepts absence likewise by agreement of rays), MISSED if few are, the whole
-    object is in the image and it appears large enough to be detected.
-
-    Args:
-        min_pixels: (M,) smallest size at which each object was ever detected, pixels at 640x480.
-        pixel_scale: pixels at 640x480 per pixel of the depth image.
+    Half of an object's samples must be in the image and a fifth (at least 4) unoccluded with depth. It is EMPTY if most
+    of those are seen through (Khronos, RSS 2024, accepts absence likewise by agreement of rays), MISSED if few are, the
+    whole object is in the image and it appears large enough to be detected. ``min_pixels`` (M,) is the smallest size at
+    which each was ever detected, pixels at 640x480, of which ``pixel_scale`` go to a pixel of the depth image.
     """
     share_in = visible.in_image / np.maximum(visible.total, 1)
     with np.errstate(invalid="ignore"):

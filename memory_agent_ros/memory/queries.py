@@ -16,7 +16,7 @@ from memory_agent_ros.records.region import Region
 
 
 class TextMatcher:
-    """How well free text fits a label: shared words, or meaning if a text embedder is there. Labels are embedded once."""
+    """How well free text fits a label: shared words, or meaning if there is an embedder. Labels are embedded once."""
 
     def __init__(self, embedder: TextEmbedder | None, threshold: float) -> None:
         self._embedder = embedder

@@ -37,8 +37,8 @@ from memory_agent_ros.records.region import Region
 class SpatialMemory:
     """Objects in space, as one robot has seen them, in one file. Safe to call from several threads.
 
-    Open with :meth:`open`; it implements :class:`~memory_agent_ros.reasoning.memory_reader.MemoryReader`. All geometry is in
-    the map frame of the first image. A read-only memory follows what another process writes into the same file.
+    Open with :meth:`open`; it implements :class:`~memory_agent_ros.reasoning.memory_reader.MemoryReader`. All geometry
+    is in the map frame of the first image. A read-only memory follows what another process writes into the same file.
     """
 
     def __init__(self, store: Store, config: MemoryConfig, persistence: Persistence, state: MapState) -> None:
@@ -104,11 +104,11 @@ class SpatialMemory:
         return dict(self._state.stats)
 
     def observe(self, frame: Frame, observations: Sequence[Observation]) -> list[MemoryEvent]:
-        """Take in one image with everything detected in it (an empty list is evidence too); commit; return what changed.
+        """Take in one image with everything detected in it (nothing is evidence too); commit; return what changed.
 
         Raises:
-            BadInputError: ``stamp_runs_back``, ``frame_id_mismatch``, ``pose_not_finite``, ``pose_uncertain``; nothing is stored.
-                Single unusable observations are left out and counted in :attr:`stats`.
+            BadInputError: ``stamp_runs_back``, ``frame_id_mismatch``, ``pose_not_finite``, ``pose_uncertain``; nothing
+                is stored. Single unusable observations are left out and counted in :attr:`stats`.
             StoreError: the file cannot be written; the step is kept and goes out with the next.
         """
         with self._lock:
@@ -143,7 +143,7 @@ class SpatialMemory:
         state: ObjectState | None = None,
         limit: int = 20,
     ) -> list[MapObject]:
-        """Confirmed objects by label (any case, singular or plural) and/or free text, best first; ``state=None``: both."""
+        """Confirmed objects by label (any case, singular or plural) and/or free text, best first."""
         ranked = self._ranked(label, text, region)
         if state is not None:
             ranked = [(r, t) for r, t in ranked if t.gone == (state is ObjectState.GONE)]
@@ -268,7 +268,13 @@ class SpatialMemory:
             changes = Changes(stamp_ns=self._state.last_stamp_ns)
             other.confirmed = True
             lifecycle.merge_tracks(
-                self._state, changes, keep.id, other.id, self._state.last_stamp_ns, self.config, f"merged by hand: {reason}"
+                self._state,
+                changes,
+                keep.id,
+                other.id,
+                self._state.last_stamp_ns,
+                self.config,
+                f"merged by hand: {reason}",
             )
             self._persistence.write(self._state, changes)
             return changes.events[-1]
@@ -278,7 +284,8 @@ class SpatialMemory:
     ) -> list[int]:
         """Erase objects for good: those named, and those of ``label`` and/or with their centre in ``region``.
 
-        Rows, points, events, their part of every picture and of every depth thumbnail leave the file. Returns the ids erased.
+        Rows, points, events, their part of every picture and of every depth thumbnail leave the file. Returns the ids
+        erased.
 
         Raises:
             BadInputError: ``unknown_object``.
@@ -288,7 +295,9 @@ class SpatialMemory:
             tracks = {t.id: t for t in (self._state.resolve(i) for i in object_ids)}
             if label is not None or region is not None:
                 everything = self._state.tracks.values()
-                tracks |= {t.id: t for _, t in queries.rank(everything, self._matcher, self.config, label, None, region)}
+                tracks |= {
+                    t.id: t for _, t in queries.rank(everything, self._matcher, self.config, label, None, region)
+                }
             if tracks:
                 self._persistence.flush(self._state)
                 erase(self._state, self._store, list(tracks.values()), self.config)
@@ -346,7 +355,9 @@ class SpatialMemory:
     def __enter__(self) -> SpatialMemory:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _current(self) -> MapState:

@@ -21,7 +21,9 @@ from memory_agent_ros.records.errors import StoreError
 class Store:
     """A checked connection to a map file. Use :meth:`open`."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path | None, lock: IO[bytes] | None, read_only: bool) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path | None, lock: IO[bytes] | None, read_only: bool
+    ) -> None:
         self.connection = connection
         self.path = path
         self.read_only = read_only
@@ -68,7 +70,9 @@ class Store:
             connection.execute("PRAGMA synchronous = NORMAL")
         except sqlite3.Error as error:
             connection.close()
-            raise StoreError(f"{path} is not a readable map ({error}); restore it from a copy, it was left as it is") from error
+            raise StoreError(
+                f"{path} is not a readable map ({error}); restore it from a copy, it was left as it is"
+            ) from error
         except StoreError:
             connection.close()
             raise
@@ -89,7 +93,8 @@ class Store:
             raise StoreError(f"{self.path} is a SQLite file but no map of memory_agent_ros; choose another file")
         if version > SCHEMA_VERSION:
             raise StoreError(
-                f"{self.path} has map schema {version}, this program reads up to {SCHEMA_VERSION}; update memory_agent_ros"
+                f"{self.path} has map schema {version}, this program reads up to {SCHEMA_VERSION}; "
+                "update memory_agent_ros"
             )
         problems = self.problems()
         if problems:
@@ -98,7 +103,10 @@ class Store:
     def problems(self) -> list[str]:
         """What SQLite finds wrong with the file, references between tables included."""
         found = [r[0] for r in self.connection.execute("PRAGMA quick_check(5)") if r[0] != "ok"]
-        found += [f"row {r[1]} of {r[0]} refers to nothing in {r[2]}" for r in self.connection.execute("PRAGMA foreign_key_check")]
+        found += [
+            f"row {r[1]} of {r[0]} refers to nothing in {r[2]}"
+            for r in self.connection.execute("PRAGMA foreign_key_check")
+        ]
         return found
 
     @contextlib.contextmanager
@@ -177,7 +185,9 @@ class Store:
 
 
 def _connect(name: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(name, timeout=5.0, isolation_level=None, check_same_thread=False, uri=name.startswith("file:"))
+    connection = sqlite3.connect(
+        name, timeout=5.0, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
+    )
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
     return connection

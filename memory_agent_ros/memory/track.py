@@ -157,7 +157,11 @@ class Track:
         self.min_pixels = min(self.min_pixels, other.min_pixels)
         if moved:
             self.cloud, self.centroid, self.information = other.cloud, other.centroid, other.information
-            self.log_odds, self.negatives, self.last_negative_ns = other.log_odds, other.negatives, other.last_negative_ns
+            self.log_odds, self.negatives, self.last_negative_ns = (
+                other.log_odds,
+                other.negatives,
+                other.last_negative_ns,
+            )
             self.new_place()
             self.views = other.views
         else:
@@ -214,10 +218,12 @@ class Track:
 
     def _fuse_centroid(self, obs: Observation) -> None:
         """Each view sees another side, so its centroid also carries a bias of a sixth of the object's size."""
-        bias = (obs.box.size / 6.0) ** 2 + 1e-5
-        self._add_information(obs.centroid_map, np.linalg.inv(obs.covariance + np.diag(np.full(3, bias.max()))))
+        bias = float((obs.box.size.max() / 6.0) ** 2) + 1e-5
+        information = np.linalg.inv(obs.covariance + bias * np.eye(3))
+        self._add_information(obs.centroid_map, np.asarray(information, dtype=np.float64))
 
     def _add_information(self, mean: NDArray[np.float64], information: NDArray[np.float64]) -> None:
         total = self.information + information
-        self.centroid = np.linalg.solve(total, self.information @ self.centroid + information @ mean)
+        weighted = self.information @ self.centroid + information @ mean
+        self.centroid = np.asarray(np.linalg.solve(total, weighted), dtype=np.float64)
         self.information = total

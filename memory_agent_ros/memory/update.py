@@ -72,7 +72,7 @@ def _within(track: Track, camera: NDArray[np.float64], reach_m: float) -> bool:
 
 
 def _learn_appearance(run: _Step, tracks: Sequence[Track], matches: Matches) -> None:
-    """Pairs that geometry alone is sure of teach what cosines are worth; neighbours in the image are the counter-examples."""
+    """Pairs that geometry alone is sure of teach what cosines are worth; others in the image are counter-examples."""
     items = list(matches.pairs.items())
     for n, (i, j) in enumerate(items):
         embedding = run.observations[i].embedding
@@ -165,7 +165,9 @@ def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibi
 def _merge_duplicates(run: _Step, detected: Sequence[Track]) -> None:
     ids = [t.id for t in detected]
     run.changes.together.update(k for k in run.state.together if k[0] in ids and k[1] in ids)
-    nearby = [t for t in run.state.tracks.values() if not t.gone and _within(t, run.frame.T_map_camera[:3, 3], _REACH_M)]
+    nearby = [
+        t for t in run.state.tracks.values() if not t.gone and _within(t, run.frame.T_map_camera[:3, 3], _REACH_M)
+    ]
     for keep_id, other_id in find_duplicates(ids, nearby, run.state.together, run.config):
         merge_tracks(run.state, run.changes, keep_id, other_id, run.frame.stamp_ns, run.config)
 

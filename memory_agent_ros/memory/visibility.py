@@ -69,8 +69,8 @@ class PointVisibility:
 def judge_points(points: NDArray[np.floating], view: DepthView, config: MemoryConfig) -> PointVisibility:
     """(N, 3) map points against a depth image.
 
-    ``occluded``: something stands in front. ``through``: even the nearest reading around is behind the point, so the point
-    is empty now. ``agree``: a surface is measured at the point. Tolerance grows with range.
+    ``occluded``: something stands in front. ``through``: even the nearest reading around is behind the point, so it is
+    empty now. ``agree``: a surface is measured at the point. Tolerance grows with range.
     """
     uv, z = project_map(view.camera.K, view.T_map_camera, points)
     with np.errstate(invalid="ignore"):
@@ -121,13 +121,13 @@ class ObjectVisibility:
     @property
     def through_share(self) -> NDArray[np.float64]:
         """(M,) share of the judged samples that are seen through."""
-        return self.through / np.maximum(self.judged, 1)
+        return np.asarray(self.through / np.maximum(self.judged, 1), dtype=np.float64)
 
     def pixels(self, fill: float = 0.6) -> NDArray[np.float64]:
         """(M,) expected unoccluded pixels in the depth image, from the box of the samples."""
         size = np.clip(self.box[:, 2:] - self.box[:, :2], 0.0, None)
         share = (self.in_image - self.occluded) / np.maximum(self.total, 1)
-        return np.nan_to_num(size.prod(axis=1) * fill * share)
+        return np.asarray(np.nan_to_num(size.prod(axis=1) * fill * share), dtype=np.float64)
 
 
 def judge_objects(samples: Sequence[NDArray[np.float32]], view: DepthView, config: MemoryConfig) -> ObjectVisibility:

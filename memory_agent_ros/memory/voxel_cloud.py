@@ -101,7 +101,10 @@ class VoxelCloud:
     def distances(self, points: Points) -> NDArray[np.float64]:
         """(M, 3) points -> (M,) distance to the nearest point of the cloud, metres."""
         if self._tree is None or self._tree[0] != self.revision:
-            self._tree = (self.revision, cKDTree(self.samples(400), leafsize=32, balanced_tree=False, compact_nodes=False))
+            self._tree = (
+                self.revision,
+                cKDTree(self.samples(400), leafsize=32, balanced_tree=False, compact_nodes=False),
+            )
         distance, _ = self._tree[1].query(points)
         return np.asarray(distance, dtype=np.float64)
 
