@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from memory_agent_ros.records.errors import BadInputError, MissingExtraError
+from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.viz.scene import MapScene
 from memory_agent_ros.viz.topdown import FigureCanvasAgg, Figure, draw_map, figure_rgb
-
-try:
-    import imageio.v3 as iio
-except ImportError as error:  # pragma: no cover - needs an environment without the extra
-    raise MissingExtraError("films need imageio: pip install 'memory_agent_ros[viz]'") from error
 
 _BAR = 26
 
@@ -68,8 +64,11 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], rate_hz: float =
         small = [Image.fromarray(p).quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
         small[0].save(path, save_all=True, append_images=small[1:], duration=round(1000 / rate_hz), loop=0, optimize=False)
     elif path.suffix == ".mp4":
-        even = [p[: p.shape[0] // 2 * 2, : p.shape[1] // 2 * 2] for p in pictures]
-        iio.imwrite(path, np.stack(even), fps=rate_hz, codec="libx264", macro_block_size=2)
+        height, width = (size // 2 * 2 for size in pictures[0].shape[:2])
+        film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, (width, height))
+        for picture in pictures:
+            film.write(cv2.cvtColor(picture[:height, :width], cv2.COLOR_RGB2BGR))
+        film.release()
     else:
         raise BadInputError("film_format", f"{path.suffix} is no film format; use .gif or .mp4")
     return path

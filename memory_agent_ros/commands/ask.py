@@ -1,0 +1,48 @@
+"""Ask a stored map a question.
+
+The answer names the observations it rests on. States: seen (it is there), gone (it was there), unknown (nobody saw one).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from memory_agent_ros.commands.output import print_json
+from memory_agent_ros.records.answer import Answer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``ask --map M [--json] QUESTION``."""
+    parser.add_argument("question", help='for example "where is the chair?"')
+    parser.add_argument("--map", type=Path, required=True, metavar="FILE", help="map file made by ingest, demo or a robot")
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    parser.add_argument(
+        "--embedder", default="auto", choices=("auto", "minilm", "none"), help="text embedder for words the map does not know"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the answer; 0 also for *unknown*, which is an answer."""
+    from memory_agent_ros.commands.open_map import open_map
+    from memory_agent_ros.reasoning.reasoner import Reasoner
+
+    with open_map(args.map, embedder=args.embedder) as memory:
+        answer = Reasoner(memory).answer(args.question, now_ns=memory.last_stamp_ns)
+    if args.json:
+        print_json(answer.to_dict())
+    else:
+        print(answer_text(answer))
+    return 0
+
+
+def answer_text(answer: Answer) -> str:
+    """The sentence with its state, confidence and best evidence, for a terminal."""
+    lines = [answer.text, f"  {answer.state}, confidence {answer.confidence:.2f}"]
+    for item in answer.evidence[:3]:
+        x, y, z = item.object_pose.position_m
+        lines.append(
+            f"  evidence: object {item.object_id} at ({x:.2f}, {y:.2f}, {z:.2f}) m in {item.object_pose.frame_id}, "
+            f"picture {item.keyframe_id}, {item.stamp_ns / 1e9:.1f} s"
+        )
+    return "\n".join(lines)

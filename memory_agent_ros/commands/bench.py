@@ -1,0 +1,38 @@
+"""Run a benchmark and write its figures with seeds, commit, hardware and cost."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from memory_agent_ros.commands.output import print_json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """``bench NAME --split S --seeds A:B --json F [--jobs N]``."""
+    parser.add_argument("name", help="which benchmark (map, ...)")
+    parser.add_argument("--split", default="test", choices=("train", "val", "test"))
+    parser.add_argument("--seeds", default="0:10", metavar="A:B", help="scenes, half-open")
+    parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result there; - is stdout")
+    parser.add_argument("--details", type=Path, default=None, metavar="FILE", help="write per-scene numbers there")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 whether goals are met or not."""
+    from memory_agent_ros.evaluation import bench
+
+    stdout = args.json == Path("-")
+    result = bench.run(
+        args.name,
+        args.split,
+        args.seeds,
+        args.jobs,
+        None if stdout else args.json,
+        args.details,
+    )
+    if stdout:
+        print_json(result)
+    else:
+        print(bench.as_text(result))
+    return 0

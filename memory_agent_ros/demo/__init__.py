@@ -1,0 +1,1 @@
+"""The demo: one story told over real ROS 2, from the first look to the report."""

@@ -1,0 +1,163 @@
+"""Questions made from the truth, and how an answer is judged against it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from memory_agent_ros.demo.world import MATCH_M, Sightings, Thing, World, WorldEdit
+from memory_agent_ros.records.answer import Answer, AnswerState
+
+#: Things no apartment of the simulation holds.
+NEVER_SEEN = ("piano", "bicycle", "umbrella")
+_SEEN_WITHIN_S = 5.0
+_NEAR_M, _NEAR_SLACK_M = 1.0, 0.3
+
+Judge = Callable[[Answer], bool]
+
+
+@dataclass(frozen=True)
+class DemoQuestion:
+    """A question, the truth in words, and the judge of an answer."""
+
+    kind: str
+    text: str
+    truth: str
+    judge: Judge
+
+
+def build_questions(world: World, sightings: Sightings) -> list[DemoQuestion]:
+    """At least the questions every apartment allows: where, how many, near, when last seen, what changed, never seen.
+
+    Only things the camera had in view for at least five frames are asked about, by the truth and not by the memory.
+    """
+    edited = {e.object_id for e in world.edits}
+    seen = [t for t in world.present if sightings.seen(t.id)]
+    fixed = [t for t in seen if t.id not in edited]
+    questions = [
+        *_where_fixed(world, fixed),
+        *(_where_edited(world, edit) for edit in world.edits),
+        *_how_many(world, sightings),
+        *_near(world, seen),
+        *_last_seen(world, sightings),
+        _changed(world.edits),
+        _never(world),
+    ]
+    return questions
+
+
+def _where_fixed(world: World, fixed: Sequence[Thing]) -> list[DemoQuestion]:
+    """One movable thing of which there is only one, the highest id of all (so that it does not depend on the memory)."""
+    counts = world.counts()
+    single = [t for t in fixed if t.movable and counts[t.label] == 1]
+    return [_where(world, max(single, key=lambda t: t.id))] if single else []
+
+
+def _where(world: World, thing: Thing) -> DemoQuestion:
+    truth = f"{thing.room}, ({thing.center[0]:.1f}, {thing.center[1]:.1f})"
+    return DemoQuestion("where", f"where is the {thing.label}?", truth, lambda a: _entry_at(a, thing.center, "present"))
+
+
+def _where_edited(world: World, edit: WorldEdit) -> DemoQuestion:
+    if edit.kind == "move":
+        thing = world.things[edit.object_id]
+        truth = f"{thing.room}, ({thing.center[0]:.1f}, {thing.center[1]:.1f}); it was moved"
+        return DemoQuestion("where", f"where is the {edit.label}?", truth, lambda a: _entry_at(a, thing.center, "present"))
+    left = world.counts()[edit.label]
+    rest = f"; {left} other still there" if left else ""
+    truth = f"taken away from ({edit.before[0]:.1f}, {edit.before[1]:.1f}){rest}" if edit.before is not None else "taken away"
+    return DemoQuestion("where", f"where is the {edit.label}?", truth, lambda a: _entry_at(a, edit.before, "gone"))
+
+
+def _how_many(world: World, sightings: Sightings) -> list[DemoQuestion]:
+    counts = world.counts()
+    whole = {t.label for t in world.present} - {t.label for t in world.present if not sightings.seen(t.id)}
+    several = sorted((label for label in whole if counts[label] >= 2), key=lambda label: (-counts[label], label))
+    if not several:
+        several = sorted(whole)
+    if not several:
+        return []
+    label = several[0]
+    return [DemoQuestion("how many", f"how many {label}s are there?", str(counts[label]), lambda a: a.value == counts[label])]
+
+
+def _near(world: World, seen: Sequence[Thing]) -> list[DemoQuestion]:
+    counts = world.counts()
+    best: tuple[int, Thing] | None = None
+    for anchor in seen:
+        if anchor.movable or counts[anchor.label] != 1:
+            continue
+        around = [t for t in seen if t.id != anchor.id and t.distance(anchor) <= _NEAR_M]
+        if 2 <= len(around) <= 8 and (best is None or len(around) > best[0]):
+            best = (len(around), anchor)
+    if best is None:
+        return []
+    anchor = best[1]
+    sure = {t.label for t in seen if t.id != anchor.id and t.distance(anchor) <= _NEAR_M - _NEAR_SLACK_M}
+    maybe = {t.label for t in world.present if t.id != anchor.id and t.distance(anchor) <= _NEAR_M + _NEAR_SLACK_M}
+
+    def judge(answer: Answer) -> bool:
+        named = {str(entry["label"]) for entry in _entries(answer)}
+        return bool(named) and sure <= named <= maybe
+
+    within = sorted(t.label for t in world.present if t.id != anchor.id and t.distance(anchor) <= _NEAR_M)
+    return [DemoQuestion("near", f"what is near the {anchor.label}?", ", ".join(within), judge)]
+
+
+def _last_seen(world: World, sightings: Sightings) -> list[DemoQuestion]:
+    """Preferably the thing that was taken away, if there was only one of its kind; else what was out of view longest."""
+    counts = world.counts()
+    removed = [e.object_id for e in world.edits if e.kind == "remove" and not counts[e.label] and sightings.seen(e.object_id)]
+    others = [t.id for t in world.present if counts[t.label] == 1 and sightings.seen(t.id)]
+    chosen = removed or sorted(others, key=lambda i: sightings.last_ns[i])
+    if not chosen:
+        return []
+    thing, last_ns = world.things[chosen[0]], sightings.last_ns[chosen[0]]
+
+    def judge(answer: Answer) -> bool:
+        value = answer.value
+        return isinstance(value, dict) and abs(int(value.get("last_seen_ns", 0)) - last_ns) <= _SEEN_WITHIN_S * 1e9
+
+    truth = f"last in view at {last_ns / 1e9:.0f} s"
+    return [DemoQuestion("last seen", f"when did you last see the {thing.label}?", truth, judge)]
+
+
+def _changed(edits: Sequence[WorldEdit]) -> DemoQuestion:
+    kinds = {"move": "moved", "remove": "gone"}
+
+    def judge(answer: Answer) -> bool:
+        entries = _entries(answer)
+        for edit in edits:
+            place = edit.after if edit.kind == "move" else edit.before
+            told = [e for e in entries if e["kind"] == kinds[edit.kind] and e["label"] == edit.label]
+            if place is None or not any(_close(e["position_m"], place) for e in told):
+                return False
+        return len(entries) == len(edits)
+
+    truth = "; ".join(e.sentence() for e in edits) or "nothing"
+    return DemoQuestion("changed", "what changed?", truth, judge)
+
+
+def _never(world: World) -> DemoQuestion:
+    known = {t.label for t in world.things.values()}
+    word = next(w for w in NEVER_SEEN if w not in known)
+    return DemoQuestion(
+        "unknown", f"where is the {word}?", "there is none: unknown", lambda a: a.state is AnswerState.UNKNOWN
+    )
+
+
+def _entries(answer: Answer) -> list[dict[str, Any]]:
+    return [e for e in answer.value if isinstance(e, dict)] if isinstance(answer.value, list) else []
+
+
+def _entry_at(answer: Answer, place: Any, state: str) -> bool:
+    return place is not None and any(
+        e.get("state") == state and _close(e["position_m"], place) for e in _entries(answer)
+    )
+
+
+def _close(position: Sequence[float], place: Any) -> bool:
+    return bool(np.linalg.norm(np.asarray(position) - np.asarray(place)) <= MATCH_M)
