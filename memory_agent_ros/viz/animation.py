@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.viz.scene import MapScene
-from memory_agent_ros.viz.topdown import FigureCanvasAgg, Figure, draw_map, figure_rgb
+from memory_agent_ros.viz.topdown import Figure, FigureCanvasAgg, draw_map, figure_rgb
 
 _BAR = 26
 

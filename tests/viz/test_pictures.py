@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import imageio.v3 as iio
+import cv2
 import numpy as np
 import pytest
 
@@ -49,9 +49,11 @@ def test_film_holds_every_frame(scene: MapScene, tmp_path: Path, suffix: str) ->
         camera[:] = (60 * i, 200 - 40 * i, 90)
         pictures.append(frames.draw(camera, scene, f"step {i}"))
     path = write_film(tmp_path / f"film{suffix}", pictures, rate_hz=5)
-    read = iio.imread(path)
+    film, read = cv2.VideoCapture(str(path)), []
+    while (answer := film.read())[0]:
+        read.append(answer[1][..., ::-1])
     assert len(read) == 4
-    assert np.abs(read[3][40, 40, :3].astype(int) - (180, 80, 90)).max() < 25
+    assert np.abs(read[3][40, 40].astype(int) - (180, 80, 90)).max() < 25
 
 
 def test_a_film_needs_frames_and_a_known_format(tmp_path: Path) -> None:
