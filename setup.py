@@ -15,7 +15,7 @@ PACKAGE = "memory_agent_ros"
 PLATFORM = 'platform_system=="Linux" and platform_machine=="x86_64"'
 ROS_WHEELS = f'{PLATFORM} and python_version>="3.10" and python_version<"3.15"'
 
-VIZ = ["rerun-sdk>=0.20", "matplotlib>=3.6", "imageio>=2.31", "adjustText>=1.0"]
+VIZ = ["rerun-sdk>=0.20", "matplotlib>=3.6", "adjustText>=1.0"]
 BAGS = ["rosbags>=0.10", "mcap>=1.1"]
 MODELS = [
     "torch>=2.2",

@@ -334,7 +334,8 @@ def check_disk(folder: Path, wanted_bytes: float) -> None:
     """
     free = shutil.disk_usage(folder.parent).free
     if free < wanted_bytes and not folder.exists():
-        raise SetupError(f"{wanted_bytes / 1e9:.0f} GB of disk are needed and {free / 1e9:.1f} GB are free in {folder.parent}")
+        sizes = f"{wanted_bytes / 1e9:.1f} GB of disk are needed, {free / 1e9:.1f} GB are free"
+        raise SetupError(f"{sizes} in {folder.parent}")
 
 
 def digest(inputs: Iterable[Path | str]) -> str:
