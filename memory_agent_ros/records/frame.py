@@ -29,7 +29,8 @@ class Frame:
         instances: (H, W) int32 ground-truth instance ids, simulation only, 0 = background.
 
     Raises:
-        BadInputError: with reason ``pose_not_finite``, ``pose_not_rigid``, ``color_shape``, ``depth_size``.
+        BadInputError: with reason ``pose_not_finite``, ``pose_not_rigid``, ``pose_covariance``, ``color_shape``,
+            ``depth_size``, ``depth_dtype``.
     """
 
     stamp_ns: int
@@ -49,6 +50,10 @@ class Frame:
             raise BadInputError("pose_not_finite", "T_map_camera must be a finite 4x4 matrix; check the pose source")
         if np.abs(T[:3, :3] @ T[:3, :3].T - np.eye(3)).max() > 1e-3 or np.linalg.det(T[:3, :3]) < 0:
             raise BadInputError("pose_not_rigid", "the rotation of T_map_camera is not orthonormal")
+        if np.abs(T[3] - [0, 0, 0, 1]).max() > 1e-6:
+            raise BadInputError("pose_not_rigid", "the last row of T_map_camera must be 0 0 0 1; is it transposed?")
+        if self.pose_covariance is not None and np.shape(self.pose_covariance) != (6, 6):
+            raise BadInputError("pose_covariance", f"must be 6x6, got {np.shape(self.pose_covariance)}; leave it None")
         size = (self.camera.height, self.camera.width)
         if self.rgb.shape != (*size, 3) or self.rgb.dtype != np.uint8:
             raise BadInputError(
@@ -61,4 +66,6 @@ class Frame:
                 f"depth is {self.depth_m.shape}, its camera says {(depth_camera.height, depth_camera.width)}; "
                 "publish depth aligned to colour",
             )
+        if not np.issubdtype(self.depth_m.dtype, np.floating):
+            raise BadInputError("depth_dtype", f"depth must be float metres, got {self.depth_m.dtype}; are these mm?")
         object.__setattr__(self, "T_map_camera", T)
