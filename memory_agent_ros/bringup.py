@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from memory_agent_ros.ros_environment import child_environment
 
 PACKAGE = "memory_agent_ros"
 SIMULATION_PACKAGE = "memory_agent_sim"
+MANAGER = "lifecycle_manager"
 
 
 @dataclass(frozen=True)
@@ -259,6 +260,14 @@ def simulation_nodes(values: Mapping[str, str]) -> list[NodeSpec]:
     return _agent_nodes(settings, managed_first=(simulation,))
 
 
+def only(nodes: Sequence[NodeSpec], names: Sequence[str]) -> list[NodeSpec]:
+    """The named nodes, with a lifecycle manager that manages just these."""
+    kept = [node for node in nodes if node.name in names]
+    managers = [node for node in nodes if node.name == MANAGER and node.name not in names]
+    managed = [node.full_name for node in kept if node.lifecycle]
+    return [*kept, *(replace(m, parameters={**m.parameters, "node_names": managed}) for m in managers)]
+
+
 def _agent_nodes(settings: Mapping[str, str], managed_first: tuple[NodeSpec, ...]) -> list[NodeSpec]:
     file = parameter_file(settings["params_file"])
     files, remappings = (str(file),), remappings_of(file)
@@ -276,7 +285,7 @@ def _agent_nodes(settings: Mapping[str, str], managed_first: tuple[NodeSpec, ...
     managed = [*nodes, *managed_first]  # the camera is activated last, so that nobody misses its first frame
     manager = _node(
         settings,
-        "lifecycle_manager",
+        MANAGER,
         files=files,
         parameters={"use_sim_time": False, "node_names": [node.full_name for node in managed]},
         lifecycle=False,

@@ -20,10 +20,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from memory_agent_ros.bringup import NodeSpec
+from memory_agent_ros.bringup import MANAGER, NodeSpec
 from memory_agent_ros.records.errors import MemoryAgentError
-
-MANAGER = "lifecycle_manager"
 
 
 class NodeDiedError(MemoryAgentError):

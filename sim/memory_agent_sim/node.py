@@ -12,14 +12,12 @@ from __future__ import annotations
 import json
 import sys
 import time
-from array import array
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Twist
 from nav_msgs.msg import Odometry
-from numpy.typing import NDArray
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
@@ -28,6 +26,7 @@ from tf2_msgs.msg import TFMessage
 from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL, inverse
 from memory_agent_ros.nodes import qos, tf
 from memory_agent_ros.nodes.conversions import camera_info_message, nanoseconds, pose_from_matrix, time_message
+from memory_agent_ros.nodes.image_messages import image_message
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.records.errors import BadInputError
@@ -244,18 +243,6 @@ class SimNode(AgentNode[SimNodeConfig]):
             self.simulation, self.config.split, self.config.seed, self._edits, self._errors
         )
         self._truth.publish(String(data=json.dumps(document)))
-
-
-def image_message(pixels: NDArray[Any], encoding: str, frame_id: str, stamp_ns: int) -> Image:
-    """(H, W) or (H, W, C) array of the encoding's type -> message."""
-    contiguous = np.ascontiguousarray(pixels)
-    height, width = contiguous.shape[:2]
-    data = array("B")
-    data.frombytes(memoryview(contiguous).cast("B"))
-    message = Image(height=height, width=width, encoding=encoding, is_bigendian=0, step=contiguous.nbytes // height)
-    message.header.frame_id, message.header.stamp = frame_id, time_message(stamp_ns)
-    message.data = data
-    return message
 
 
 def main() -> None:

@@ -22,9 +22,10 @@ def run_launch_file(monkeypatch, repository):
         spec = importlib.util.spec_from_file_location(path.name.replace(".", "_"), path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        from launch import LaunchContext
         from launch.actions import DeclareLaunchArgument
         from launch_ros.actions import Node
+
+        from launch import LaunchContext
 
         context, declared, nodes = LaunchContext(arguments), {}, []
         pending = list(module.generate_launch_description().entities)
