@@ -44,6 +44,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import ParameterDescriptor, SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -291,6 +292,7 @@ def run_node(node_class: type[AgentNode[Any]], arguments: Sequence[str] | None =
 
     Executor: single-threaded (image callbacks lose frames on a multi-threaded one). With the parameter
     ``auto_activate`` the node configures and activates itself, and a failure of that ends the process with code 1.
+    Parameters that cannot be used end it with code 2.
     At the end it is shut down in order: subscriptions destroyed, ``stop``, ``teardown``.
     """
     prepare_process()
@@ -304,7 +306,7 @@ def run_node(node_class: type[AgentNode[Any]], arguments: Sequence[str] | None =
     executor = SingleThreadedExecutor()
     try:
         node = node_class()
-    except (MemoryAgentError, ValueError) as error:
+    except (MemoryAgentError, ValueError, ParameterException) as error:
         rclpy.logging.get_logger(node_class.node_name).fatal(str(error))
         rclpy.shutdown()
         return 2

@@ -198,8 +198,8 @@ def _documented(config_class: type) -> dict[str, tuple[str, float | None, float 
 
 def _explained(names: list[str], text: str) -> dict[str, tuple[str, float | None, float | None]]:
     number = r"(-?\d+(?:\.\d+)?)"
-    ranges = re.findall(rf"\[{number}, {number}\]", text) or re.findall(rf"{number} to {number}", text)
-    pairs = [(float(low), float(high)) for low, high in ranges]
+    ranges = re.finditer(rf"\[{number}, {number}\]|{number} to {number}", text)
+    pairs = [(float(match[1] or match[3]), float(match[2] or match[4])) for match in ranges]
     if len(pairs) != len(names):
         pairs = pairs * len(names) if len(pairs) == 1 else []
     limits: list[tuple[float | None, float | None]] = [*pairs] or [(None, None)] * len(names)

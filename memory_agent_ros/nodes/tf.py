@@ -141,18 +141,18 @@ class Tf2Buffer:
 
     def __init__(self, node: Node, keep_s: float) -> None:
         self._tf2: Any = importlib.import_module("tf2_ros")
-        self._buffer = self._tf2.Buffer(cache_time=Duration(seconds=keep_s), node=node)
+        self._buffer = self._tf2.Buffer(cache_time=Duration(seconds=keep_s))
         self._listener = self._tf2.TransformListener(self._buffer, node, spin_thread=False)
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Matrix:
         """See :class:`TransformBuffer`."""
         try:
             found = self._buffer.lookup_transform(target, source, Time(nanoseconds=stamp_ns))
-        except (self._tf2.LookupException, self._tf2.ConnectivityException) as error:
-            raise TransformUnavailableError("tf_missing", f"no transform {target} <- {source}: {error}") from error
         except self._tf2.ExtrapolationException as error:
             reason = "tf_past" if "past" in str(error) else "tf_future"
             raise TransformUnavailableError(reason, f"transform {target} <- {source}: {error}") from error
+        except self._tf2.TransformException as error:
+            raise TransformUnavailableError("tf_missing", f"no transform {target} <- {source}: {error}") from error
         return transform_from_message(found.transform)
 
     def clear(self) -> None:

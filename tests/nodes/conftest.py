@@ -19,7 +19,7 @@ from tf2_msgs.msg import TFMessage
 
 from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL, Matrix, planar
 from memory_agent_ros.nodes import qos
-from memory_agent_ros.nodes.conversions import camera_info_message, time_message
+from memory_agent_ros.nodes.conversions import camera_info_message, time_message, transform_stamped
 from memory_agent_ros.nodes.image_conversion import color_message, depth_message, instances_message
 from memory_agent_ros.nodes.node_base import AgentNode, shut_down
 from memory_agent_ros.nodes.tf import send_transforms
@@ -131,7 +131,9 @@ class RobotCamera:
     @property
     def heard(self) -> bool:
         """Whether someone listens to every stream of images."""
-        return all(p.get_subscription_count() for p in (self._color, self._depth, self._info, self._instances, self._tf))
+        return all(
+            p.get_subscription_count() for p in (self._color, self._depth, self._info, self._instances, self._tf)
+        )
 
     def mount(self) -> None:
         """The static link base_link <- camera."""
@@ -143,15 +145,11 @@ class RobotCamera:
         send_transforms(self._tf, [("map", "odom", stamp_ns, np.eye(4)), ("odom", "base_link", stamp_ns, T)])
 
     def broken_pose(self, stamp_ns: int) -> None:
-        T = planar(0.0, 0.0, 0.0)
+        """A link odom <- base_link with a NaN in it."""
         send_transforms(self._tf, [("map", "odom", stamp_ns, np.eye(4))])
-        message = TFMessage()
-        from memory_agent_ros.nodes.conversions import transform_stamped
-
-        link = transform_stamped("odom", "base_link", time_message(stamp_ns), T)
+        link = transform_stamped("odom", "base_link", time_message(stamp_ns), planar(0.0, 0.0, 0.0))
         link.transform.translation.x = float("nan")
-        message.transforms = [link]
-        self._tf.publish(message)
+        self._tf.publish(TFMessage(transforms=[link]))
 
     def shoot(self, stamp_ns: int, *, depth_m: Any = None, depth_frame: str = OPTICAL, instances: Any = None) -> None:
         """One colour image with depth and instances."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from memory_agent_msgs.msg import ObservationArray
 from rclpy.parameter import Parameter
 
+from memory_agent_msgs.msg import ObservationArray
 from memory_agent_ros.geometry.se3 import planar
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.node_base import bring_up
@@ -56,7 +56,7 @@ def test_observations_stand_where_the_chair_is(graph, running, room):
 
 
 def test_pose_is_taken_at_the_stamp_not_the_newest(graph, running):
-    node, camera, heard = running
+    _node, camera, heard = running
     camera.localise(10 * SECOND, planar(0.0, 0.0, 0.0))
     camera.localise(12 * SECOND, planar(2.0, 0.0, 0.0))
     camera.shoot(11 * SECOND)
@@ -120,7 +120,7 @@ def test_unaligned_depth_is_refused(graph, running):
 
 
 def test_empty_scene_is_still_reported(graph, running, room):
-    node, camera, heard = running
+    _node, camera, heard = running
     camera.localise(10 * SECOND)
     camera.shoot(10 * SECOND, instances=np.zeros_like(room.instances))
     graph.until(lambda: heard)
@@ -206,7 +206,9 @@ def test_all_names_follow_the_namespace(graph, robot_camera):
 
 def test_remapped_camera_and_its_transport(graph):
     arguments = ["--ros-args", "-r", "camera/color/image_raw:=/realsense/color"]
-    overrides = [Parameter(n, value=v) for n, v in {"detector": "ground_truth", "color_transport": "compressed"}.items()]
+    overrides = [
+        Parameter(n, value=v) for n, v in {"detector": "ground_truth", "color_transport": "compressed"}.items()
+    ]
     overrides.append(Parameter("image_embedder", value="none"))
     node = graph.add(PerceptionNode(parameter_overrides=overrides, cli_args=arguments))
     assert bring_up(node)
