@@ -59,17 +59,16 @@ def pair_log_odds(
 ) -> float:
     """Log-odds that ``new`` is ``missing`` at another place; -inf if both were seen at the same time.
 
-    A place that was seen empty before the newcomer stood there says that it came from somewhere; one that nobody
-    had looked at says that it may always have been there.
+    Only a newcomer whose place was seen empty before it stood there came from somewhere; one at a place that nobody
+    had looked at may always have been there, however alike it is.
     """
     if new.first_seen_ns <= missing.last_seen_ns:
         return -math.inf
-    score = -0.5 + label_log_ratio(missing, new)
-    if score == -math.inf:
-        return score
+    score = 1.5 + label_log_ratio(missing, new)
+    if score == -math.inf or not looks.seen_empty(new.cloud.samples(32), new.first_seen_ns):
+        return -math.inf
     score += size_log_ratio(missing.cloud.box(1)[1], new.cloud.box(1)[1])
     score += appearance.log_ratio(missing.bank.bank_similarity(new.bank), 3.0)
-    score += 2.0 if looks.seen_empty(new.cloud.samples(32), new.first_seen_ns) else -1.5
     return score if is_missing(missing) else score - 2.0
 
 

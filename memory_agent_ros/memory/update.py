@@ -27,6 +27,9 @@ from memory_agent_ros.records.observation import Observation
 #: Objects farther than this from the camera take no part in a step, metres.
 _REACH_M = 12.0
 
+#: Width of the rim of a detection's box within which a visible voxel may be its own, pixels at a width of 640.
+_CARVE_MARGIN_PX = 6.0
+
 
 @dataclass
 class _Step:
@@ -38,22 +41,24 @@ class _Step:
     observations: Sequence[Observation]
     view: DepthView
     changes: Changes
-    pixel_scale: float
+    pixel_scale: float  # pixels at 640x480 per pixel of the colour image
+    to_depth: NDArray[np.float64]  # (2,) pixels of the depth image per pixel of the colour image
 
 
 def step(state: MapState, frame: Frame, observations: Sequence[Observation], config: MemoryConfig) -> Changes:
     """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
     changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera)
     scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
-    run = _Step(state, config, frame, observations, DepthView.of_frame(frame), changes, scale)
+    view = DepthView.of_frame(frame)
+    to_depth = np.array([view.camera.width / frame.camera.width, view.camera.height / frame.camera.height])
+    run = _Step(state, config, frame, observations, view, changes, scale, to_depth)
     camera = frame.T_map_camera[:3, 3]
     tracks = [t for t in state.tracks.values() if not t.gone and _within(t, camera, _REACH_M)]
     visible = judge_objects([t.cloud.samples(SAMPLES) for t in tracks], run.view, config)
-    to_depth = np.array([run.view.camera.width / frame.camera.width, run.view.camera.height / frame.camera.height])
     matches = associate(observations, tracks, visible, to_depth, config, state.appearance)
     _learn_appearance(run, tracks, matches)
     detected = _update_matched(run, tracks, visible, matches)
-    _carve(run, detected)
+    _carve(run, detected, {tracks[j].id for j in matches.fragments.values()})
     lost = _judge_undetected(run, tracks, visible, set(matches.pairs.values()))
     count_together(state.together, [t for t, _ in detected if t.confirmed], config)
     _merge_duplicates(run, [t for t, _ in detected])
@@ -124,26 +129,36 @@ def _relocate(run: _Step, track: Track, obs: Observation) -> None:
     )  # fmt: skip
 
 
-def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]]) -> None:
-    """Voxels of detected objects through which this image looks lose a hit, so that boxes do not keep errors."""
-    clouds = [t.cloud for t, _ in detected if t.observations > 1]
-    if not clouds:
+def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented: set[int]) -> None:
+    """Voxels of detected objects lose a hit where this image looks through them, or sees a surface that is not detected.
+
+    So boxes keep neither errors nor the place an object has left. A truncated or split detection proves nothing about
+    what lies outside its box.
+    """
+    grown = [(t, o) for t, o in detected if t.observations > 1]
+    if not grown:
         return
-    verdict = judge_points(np.concatenate([c.points for c in clouds]), run.view, run.config)
+    verdict = judge_points(np.concatenate([t.cloud.points for t, _ in grown]), run.view, run.config)
+    scale = np.tile(run.to_depth, 2)
+    margin = _CARVE_MARGIN_PX * run.view.camera.width / 640.0
     start = 0
-    for cloud in clouds:
-        count = len(cloud)
-        through = verdict.through[start : start + count]
-        if through.any():
-            cloud.carve(through)
-        start += count
+    for track, obs in grown:
+        rows = slice(start, start + len(track.cloud))
+        start = rows.stop
+        stale = verdict.through[rows]
+        if not obs.truncated and track.id not in fragmented:
+            x0, y0, x1, y1 = obs.box_xyxy * scale
+            uv = verdict.uv[rows]
+            inside = (uv[:, 0] > x0 - margin) & (uv[:, 0] < x1 + margin)
+            inside &= (uv[:, 1] > y0 - margin) & (uv[:, 1] < y1 + margin)
+            stale = stale | (verdict.agree[rows] & ~inside)
+        if stale.any():
+            track.cloud.carve(stale)
 
 
 def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibility, matched: set[int]) -> list[Track]:
     """Weigh every undetected object; drops tentative ones; returns the confirmed ones that must be declared gone."""
-    to_640 = run.pixel_scale * (run.frame.camera.width / run.view.camera.width) * (
-        run.frame.camera.height / run.view.camera.height
-    )  # fmt: skip
+    to_640 = run.pixel_scale / float(run.to_depth.prod())
     looks = judge(visible, np.array([t.min_pixels for t in tracks]), to_640, run.config)
     lost = []
     for j, (track, look) in enumerate(zip(tracks, looks, strict=True)):

@@ -1,0 +1,130 @@
+"""What is there, what is gone, and what merely was not looked at."""
+
+import numpy as np
+from driving import CUPBOARD, DESK, FINE, TABLE, at_cupboard, at_desk, at_table, kinds, mapped_kitchen, only, present, watch
+from synthetic import SECOND, World, arc, kitchen, look_at
+
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.records.map_object import ObjectState
+
+EVERYTHING = ["bowl", "box", "cupboard", "desk", "mug", "table"]
+
+
+def test_every_object_is_found_once_and_in_its_place() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory, miss=0.1, confuse=0.03)
+    assert present(memory) == EVERYTHING
+    for thing in world.things.values():
+        found = only(memory.find(thing.label))
+        assert np.linalg.norm(found.box.center - thing.center) < 0.06, thing.label
+        assert found.presence > 0.9
+
+
+def test_nothing_is_shown_before_it_was_seen_often_enough() -> None:
+    memory, world = SpatialMemory.open(None, MemoryConfig(confirm_observations=3)), kitchen()
+    watch(memory, world, at_table(2))
+    assert memory.objects() == []
+    assert len(memory.objects(include_tentative=True)) >= 3
+    assert kinds(watch(memory, world, at_table(1))).count("added") >= 3
+
+
+def test_removed_is_gone_and_the_rest_stays() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    mug = only(memory.find("mug"))
+    del world.things["mug"]
+    events = watch(memory, world, at_table())
+    assert [(str(e.kind), e.object_id) for e in events if e.kind != "updated"] == [("gone", mug.id)]
+    gone = memory.get(mug.id)
+    assert gone.state is ObjectState.GONE and gone.presence < 0.2
+    assert gone.last_looked_ns > gone.last_seen_ns == mug.last_seen_ns
+    assert present(memory) == [label for label in EVERYTHING if label != "mug"]
+
+
+def test_a_flat_thing_removed_from_a_table_is_gone() -> None:
+    memory, world = SpatialMemory.open(None), kitchen(FINE)
+    world.add("book", "book", (2.35, 0.1, 0.765), (0.2, 0.15, 0.03), 7)
+    watch(memory, world, at_table(10))
+    book = only(memory.find("book"))
+    del world.things["book"]
+    watch(memory, world, at_table(16))
+    assert memory.get(book.id).state is ObjectState.GONE
+
+
+def test_occluded_is_not_gone() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    world.add("screen", "", (1.2, 0.0, 0.9), (0.05, 2.4, 1.8))
+    eye = (0.3, 0.0, 1.3)
+    assert kinds(watch(memory, world, [look_at(eye, TABLE)] * 30)) == []
+    assert present(memory) == EVERYTHING
+    assert all(o.presence > 0.9 for o in memory.objects())
+
+
+def test_time_alone_changes_nothing() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    before = {o.id: o.presence for o in memory.objects()}
+    world.stamp_ns += 7 * 24 * 3600 * SECOND
+    watch(memory, world, at_desk(3))
+    assert {o.id: o.presence for o in memory.objects()} == before
+
+
+def test_a_few_missed_detections_are_not_gone() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    assert kinds(watch(memory, world, at_table(4), skip=("mug",))) == []
+    assert present(memory) == EVERYTHING
+    watch(memory, world, at_table(2))
+    assert only(memory.find("mug")).presence > 0.9
+
+
+def test_objects_at_the_image_border_are_not_judged_by_misses() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    eye, past = (0.3, 0.0, 1.3), (2.5, 1.85, 0.8)
+    watch(memory, world, [look_at(eye, past)] * 30, skip=("table", "mug", "box", "bowl"))
+    assert present(memory) == EVERYTHING
+
+
+def test_what_comes_back_to_its_place_keeps_its_id() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    mug, thing = only(memory.find("mug")), world.things.pop("mug")
+    watch(memory, world, at_table())
+    assert memory.get(mug.id).state is ObjectState.GONE
+    world.things["mug"] = thing
+    events = watch(memory, world, at_table())
+    assert [(str(e.kind), e.object_id) for e in events if e.kind != "updated"] == [("added", mug.id)]
+    assert only(memory.find("mug")).state is ObjectState.PRESENT
+
+
+def test_a_false_positive_is_dropped_silently() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    world.add("ghost", "ghost", (2.3, 0.25, 0.83), (0.1, 0.1, 0.15), 9)
+    watch(memory, world, at_table(2))
+    assert any(o.label == "ghost" for o in memory.objects(include_tentative=True))
+    del world.things["ghost"]
+    assert kinds(watch(memory, world, at_table())) == []
+    assert not any(o.label == "ghost" for o in memory.objects(include_tentative=True))
+    assert memory.stats["tentative_dropped"] >= 1
+
+
+def test_boxes_do_not_keep_what_is_seen_through() -> None:
+    memory, world = SpatialMemory.open(None), World(camera=FINE)
+    world.add("box", "box", (2.0, 0.0, 0.2), (0.3, 0.3, 0.4), 1)
+    watch(memory, world, arc((2.0, 0.0, 0.2), 1.8, 6))
+    world.add("box", "box", (2.0, 0.0, 0.1), (0.3, 0.3, 0.2), 1)
+    watch(memory, world, arc((2.0, 0.0, 0.2), 1.8, 24))
+    assert only(memory.find("box")).box.size[2] < 0.3
+
+
+def test_rooms_not_visited_are_left_alone() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    world.things.clear()
+    assert set(kinds(watch(memory, world, [*at_desk(), *at_cupboard()]))) == {"gone"}
+    assert present(memory) == ["bowl", "box", "mug", "table"]
+    assert DESK != CUPBOARD
