@@ -28,7 +28,9 @@ _VERBS = {
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all verbs."""
-    parser = argparse.ArgumentParser(prog="memory-agent", description="A robot memory that lasts.", epilog=commands.EPILOG)
+    parser = argparse.ArgumentParser(
+        prog="memory-agent", description="A robot memory that lasts.", epilog=commands.EPILOG
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
     parser.add_argument("--quiet", action="store_true", help="no progress, only results and errors")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

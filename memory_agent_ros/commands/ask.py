@@ -1,6 +1,6 @@
 """Ask a stored map a question.
 
-The answer names the observations it rests on. States: seen (it is there), gone (it was there), unknown (nobody saw one).
+The answer names the observations it rests on. States: seen (it is there), gone (it was there), unknown (none was seen).
 """
 
 from __future__ import annotations
@@ -15,10 +15,15 @@ from memory_agent_ros.records.answer import Answer
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``ask --map M [--json] QUESTION``."""
     parser.add_argument("question", help='for example "where is the chair?"')
-    parser.add_argument("--map", type=Path, required=True, metavar="FILE", help="map file made by ingest, demo or a robot")
+    parser.add_argument(
+        "--map", type=Path, required=True, metavar="FILE", help="map file made by ingest, demo or a robot"
+    )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(
-        "--embedder", default="auto", choices=("auto", "minilm", "none"), help="text embedder for words the map does not know"
+        "--embedder",
+        default="auto",
+        choices=("auto", "minilm", "none"),
+        help="text embedder for words the map does not know",
     )
 
 

@@ -1,4 +1,4 @@
-"""Show the whole thing: a simulated robot explores, the world changes behind its back, it notices and answers questions.
+"""Show it all: a simulated robot explores, the world changes behind its back, it notices and answers questions.
 
 Starts the real ROS 2 nodes with a MuJoCo apartment and writes a report, the map, a bag, a Rerun file and a film.
 """

@@ -14,7 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="which apartment of the split, any integer")
     parser.add_argument("--policy", default="frontier", help="how the robot explores (frontier)")
     parser.add_argument("--rooms", type=int, default=None, help="3 to 6; left to the seed if not given")
-    parser.add_argument("--width", type=int, default=640, choices=(320, 640), help="image width; the height is three quarters")
+    parser.add_argument(
+        "--width", type=int, default=640, choices=(320, 640), help="image width; the height is three quarters"
+    )
     parser.add_argument("--rate", type=float, default=5.0, help="images per simulated second")
     parser.add_argument("--edits", type=int, default=0, help="changes made before a patrol; 0 leaves the patrol out")
     parser.add_argument("--time-limit", type=float, default=600.0, help="simulated seconds of each round")

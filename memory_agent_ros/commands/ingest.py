@@ -21,18 +21,34 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``ingest PATH --map K [...]``."""
     parser.add_argument("path", type=Path, help="folder or file of the recording")
-    parser.add_argument("--map", type=Path, required=True, metavar="FILE", help="map file to make; an existing one is gone on with")
-    parser.add_argument("--detector", default="ssd+segmenter", help="ssd, segmenter, ssd+segmenter, or transformers:MODEL")
-    parser.add_argument("--embedder", default="efficientnet_lite0", help="image embedder: efficientnet_lite0, color_histogram, none")
-    parser.add_argument("--vocabulary", default=None, metavar="A,B,...", help="labels an open-vocabulary detector looks for")
+    parser.add_argument(
+        "--map", type=Path, required=True, metavar="FILE", help="map file to make; an existing one is gone on with"
+    )
+    parser.add_argument(
+        "--detector", default="ssd+segmenter", help="ssd, segmenter, ssd+segmenter, or transformers:MODEL"
+    )
+    parser.add_argument(
+        "--embedder", default="efficientnet_lite0", help="image embedder: efficientnet_lite0, color_histogram, none"
+    )
+    parser.add_argument(
+        "--vocabulary", default=None, metavar="A,B,...", help="labels an open-vocabulary detector looks for"
+    )
     parser.add_argument("--stride", type=int, default=1, help="take every n-th picture (default 1)")
     parser.add_argument("--limit", type=int, default=None, help="stop after this many frames")
     parser.add_argument("--seed", type=int, default=0, help="seed of whatever is random in the detector")
-    parser.add_argument("--upright", choices=("auto", "yes", "no"), default="auto", help="turn the world z-up, floor at 0")
+    parser.add_argument(
+        "--upright", choices=("auto", "yes", "no"), default="auto", help="turn the world z-up, floor at 0"
+    )
     for name in ("color", "depth", "info", "pose"):
-        parser.add_argument(f"--{name}-topic", default=None, metavar="TOPIC", help=f"bags: {name} topic, if not found by itself")
-    parser.add_argument("--map-frame", default=None, metavar="FRAME", help="bags: world frame, if not map, odom or world")
-    parser.add_argument("--png", type=Path, default=None, metavar="FILE", help="draw the map from above, with its surroundings")
+        parser.add_argument(
+            f"--{name}-topic", default=None, metavar="TOPIC", help=f"bags: {name} topic, if not found by itself"
+        )
+    parser.add_argument(
+        "--map-frame", default=None, metavar="FRAME", help="bags: world frame, if not map, odom or world"
+    )
+    parser.add_argument(
+        "--png", type=Path, default=None, metavar="FILE", help="draw the map from above, with its surroundings"
+    )
     parser.add_argument("--json", action="store_true", help="print what happened as JSON")
 
 

@@ -33,5 +33,7 @@ def open_map(path: Path, embedder: str = "none") -> SpatialMemory:
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
 
     if not path.is_file():
-        raise BadInputError("map_missing", f"there is no map {path}; make one with: memory-agent ingest RECORDING --map {path}")
+        raise BadInputError(
+            "map_missing", f"there is no map {path}; make one with: memory-agent ingest RECORDING --map {path}"
+        )
     return SpatialMemory.open(path, text_embedder=text_embedder(embedder), read_only=True)

@@ -15,9 +15,15 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``show --map M [--out DIR] [--rerun F] [--png F]``."""
     parser.add_argument("--map", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--out", type=Path, default=None, metavar="DIR", help="folder for map.png, map.rrd and report.html")
-    parser.add_argument("--png", type=Path, default=None, metavar="FILE", help="picture from above (.png, .svg or .pdf)")
-    parser.add_argument("--rerun", type=Path, default=None, metavar="FILE", help="Rerun recording (open it with: rerun FILE)")
+    parser.add_argument(
+        "--out", type=Path, default=None, metavar="DIR", help="folder for map.png, map.rrd and report.html"
+    )
+    parser.add_argument(
+        "--png", type=Path, default=None, metavar="FILE", help="picture from above (.png, .svg or .pdf)"
+    )
+    parser.add_argument(
+        "--rerun", type=Path, default=None, metavar="FILE", help="Rerun recording (open it with: rerun FILE)"
+    )
     parser.add_argument("--json", action="store_true", help="print the paths as JSON")
 
 
@@ -59,9 +65,10 @@ def _page(memory: SpatialMemory, path: Path, name: str) -> Path:
 
     objects = memory.objects()
     gone = sum(o.state == "gone" for o in objects)
+    pictures = len(memory.keyframe_ids())
     report = Report(
         title=name,
-        headline=f"{len(objects) - gone} objects are there, {gone} are gone; {len(memory.keyframe_ids())} pictures are kept.",
+        headline=f"{len(objects) - gone} objects are there, {gone} are gone; {pictures} pictures are kept.",
         tiles=[Tile(str(len(objects) - gone), "present"), Tile(str(gone), "gone")],
         maps=[Picture(map_png(scene_of(memory)), "from above, metres")],
         pictures=object_pictures(memory, objects),

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Stay until a signal; 1 if a node died."""
     from memory_agent_ros import bringup
     from memory_agent_ros.records.errors import BadInputError
-    from memory_agent_ros.ros_environment import child_environment, refuse_mixed_ros
+    from memory_agent_ros.ros_environment import child_environment, refuse_mixed_environments
 
     known = bringup.SIMULATION_ARGUMENTS if args.target == "simulation" else bringup.ROBOT_ARGUMENTS
     if args.show_args:
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         if not sign:
             raise BadInputError("launch_argument", f"{word!r} should read NAME:=VALUE, for example seed:=3")
         values[name] = value
-    refuse_mixed_ros()
+    refuse_mixed_environments()
     nodes = bringup.simulation_nodes(values) if args.target == "simulation" else bringup.robot_nodes(values)
     from memory_agent_ros.nodes import supervisor
 

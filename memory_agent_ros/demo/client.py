@@ -1,4 +1,4 @@
-"""The demo's own ROS 2 client: it watches, asks for rounds and edits, puts questions, and records. It steers nothing itself."""
+"""The demo's own ROS 2 client: it watches, asks for rounds and edits, puts questions, and records."""
 
 from __future__ import annotations
 

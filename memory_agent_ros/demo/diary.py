@@ -43,7 +43,10 @@ class Snapshot:
         """(2,) pixel of a map point that is in view with nothing in front of it, or None."""
         pixels, z = project_map(self.camera.K, self.T_map_camera, place[None])
         u, v = pixels[0]
-        inside = 0.1 * self.camera.width < u < 0.9 * self.camera.width and 0.1 * self.camera.height < v < 0.9 * self.camera.height
+        inside = (
+            0.1 * self.camera.width < u < 0.9 * self.camera.width
+            and 0.1 * self.camera.height < v < 0.9 * self.camera.height
+        )
         if not (inside and 0.4 < z[0] < maximum_m):
             return None
         row = int(v * self.depth_m.shape[0] / self.camera.height)

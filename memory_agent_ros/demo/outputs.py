@@ -34,14 +34,19 @@ def write_outputs(config: DemoConfig, paths: dict[str, Path], diary: Diary, stor
         if "film" in paths:
             _film(paths["film"], objects, events, diary, after)
         _rerun(paths["rerun"], objects, events, diary)
-        film = Picture(paths["film"].read_bytes(), "Left: the robot's camera. Right: its map.", "image/gif") if config.film == "gif" else None
+        film = (
+            Picture(paths["film"].read_bytes(), "Left: the robot's camera. Right: its map.", "image/gif")
+            if config.film == "gif"
+            else None
+        )
         report = build_report(config, memory, objects, events, diary, story, film)
         write_report(paths["report"], report)
     found = [edit.noticed_by(events) for edit in story.edits]
     return DemoResult(
         paths={name: str(path) for name, path in paths.items()},
         questions=[
-            {"question": a.question.text, "truth": a.question.truth, "ok": a.ok, **a.answer.to_dict()} for a in story.asked
+            {"question": a.question.text, "truth": a.question.truth, "ok": a.ok, **a.answer.to_dict()}
+            for a in story.asked
         ],
         edits=[{"edit": e.sentence(), "noticed": f is not None} for e, f in zip(story.edits, found, strict=True)],
         rounds=story.rounds,
@@ -49,7 +54,9 @@ def write_outputs(config: DemoConfig, paths: dict[str, Path], diary: Diary, stor
     )
 
 
-def scene_at(objects: list[MapObject], events: list[MemoryEvent], diary: Diary, stamp_ns: int, story: Story | None = None) -> MapScene:
+def scene_at(
+    objects: list[MapObject], events: list[MemoryEvent], diary: Diary, stamp_ns: int, story: Story | None = None
+) -> MapScene:
     """The map as it was believed at a time, with the way driven until then; with ``story``, changes are stressed."""
     path, pose = diary.path_xy(stamp_ns), diary.pose_at(stamp_ns)
     moves = [e for e in events if e.kind is EventKind.MOVED and e.stamp_ns <= stamp_ns]
@@ -84,8 +91,9 @@ def build_report(
     minutes = sum(story.wall_s.values()) / 60
     origin = story.phases[0][1] if story.phases else 0
     headline = (
-        f"A robot drove through {len(story.world.rooms)} rooms and remembered {known} objects. While it looked elsewhere, "
-        f"{len(story.edits)} things were changed; it noticed {noticed} of them. It answered {right} of {len(story.asked)} questions rightly."
+        f"A robot drove through {len(story.world.rooms)} rooms and remembered {known} objects. While it looked away, "
+        f"{len(story.edits)} things were changed; it noticed {noticed} of them. "
+        f"It answered {right} of {len(story.asked)} questions rightly."
     )
     return Report(
         title="A robot that remembers",
@@ -98,7 +106,9 @@ def build_report(
             Tile(f"{diary.now_ns / 1e9:.0f} s", f"simulated, in {minutes:.1f} minutes"),
         ],
         maps=[
-            Picture(map_png(before, width_in=5.6), "Before: what it knew after the first round. Blue: the way it drove."),
+            Picture(
+                map_png(before, width_in=5.6), "Before: what it knew after the first round. Blue: the way it drove."
+            ),
             Picture(map_png(after, width_in=5.6), "After: moves are arrows, what is gone is grey and dashed."),
         ],
         changes=[p for edit in story.edits for p in change_pictures(edit, diary, edit.noticed_by(events))],
@@ -109,7 +119,8 @@ def build_report(
         events=timeline(events, story, origin),
         figures=_figures(diary, story),
         notes=[
-            f"Apartment: split {config.split}, seed {config.seed}. Detections: the simulation's truth passed through a noise model. "
+            f"Apartment: split {config.split}, seed {config.seed}. Detections: the simulation's truth passed through "
+            "a noise model. "
             "Truth is used for judging only."
         ],
     )
@@ -135,7 +146,9 @@ def change_pictures(edit: WorldEdit, diary: Diary, event: MemoryEvent | None) ->
     if edit.kind == "move":
         now = _sight(diary, edit.label, edit.after, since_ns=edit.stamp_ns)
         if now is not None:
-            found.append(_boxed(*now, edit.label, f"after: {edit.label} at its new place, {now[0].stamp_ns / 1e9:.0f} s"))
+            found.append(
+                _boxed(*now, edit.label, f"after: {edit.label} at its new place, {now[0].stamp_ns / 1e9:.0f} s")
+            )
     elif edit.before is not None:
         found += _missing(edit, diary, event)
     return found
@@ -187,7 +200,14 @@ def _row(memory: SpatialMemory, asked: Asked) -> QuestionRow:
         caption = f"{label} #{evidence.object_id}, picture {evidence.keyframe_id}, {evidence.stamp_ns / 1e9:.1f} s"
         pictures.append(picture_of(memory, evidence, label, caption, width=320))
     return QuestionRow(
-        asked.question.text, answer.text, str(answer.state), answer.confidence, asked.question.truth, asked.ok, "", pictures
+        asked.question.text,
+        answer.text,
+        str(answer.state),
+        answer.confidence,
+        asked.question.truth,
+        asked.ok,
+        "",
+        pictures,
     )
 
 

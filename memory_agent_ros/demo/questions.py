@@ -50,7 +50,7 @@ def build_questions(world: World, sightings: Sightings) -> list[DemoQuestion]:
 
 
 def _where_fixed(world: World, fixed: Sequence[Thing]) -> list[DemoQuestion]:
-    """One movable thing of which there is only one, the highest id of all (so that it does not depend on the memory)."""
+    """One movable thing of which there is only one; the highest id, so that it does not depend on the memory."""
     counts = world.counts()
     single = [t for t in fixed if t.movable and counts[t.label] == 1]
     return [_where(world, max(single, key=lambda t: t.id))] if single else []
@@ -65,10 +65,16 @@ def _where_edited(world: World, edit: WorldEdit) -> DemoQuestion:
     if edit.kind == "move":
         thing = world.things[edit.object_id]
         truth = f"{thing.room}, ({thing.center[0]:.1f}, {thing.center[1]:.1f}); it was moved"
-        return DemoQuestion("where", f"where is the {edit.label}?", truth, lambda a: _entry_at(a, thing.center, "present"))
+        return DemoQuestion(
+            "where", f"where is the {edit.label}?", truth, lambda a: _entry_at(a, thing.center, "present")
+        )
     left = world.counts()[edit.label]
     rest = f"; {left} other still there" if left else ""
-    truth = f"taken away from ({edit.before[0]:.1f}, {edit.before[1]:.1f}){rest}" if edit.before is not None else "taken away"
+    truth = (
+        f"taken away from ({edit.before[0]:.1f}, {edit.before[1]:.1f}){rest}"
+        if edit.before is not None
+        else "taken away"
+    )
     return DemoQuestion("where", f"where is the {edit.label}?", truth, lambda a: _entry_at(a, edit.before, "gone"))
 
 
@@ -81,7 +87,11 @@ def _how_many(world: World, sightings: Sightings) -> list[DemoQuestion]:
     if not several:
         return []
     label = several[0]
-    return [DemoQuestion("how many", f"how many {label}s are there?", str(counts[label]), lambda a: a.value == counts[label])]
+    return [
+        DemoQuestion(
+            "how many", f"how many {label}s are there?", str(counts[label]), lambda a: a.value == counts[label]
+        )
+    ]
 
 
 def _near(world: World, seen: Sequence[Thing]) -> list[DemoQuestion]:
@@ -108,9 +118,11 @@ def _near(world: World, seen: Sequence[Thing]) -> list[DemoQuestion]:
 
 
 def _last_seen(world: World, sightings: Sightings) -> list[DemoQuestion]:
-    """Preferably the thing that was taken away, if there was only one of its kind; else what was out of view longest."""
+    """Preferably the thing that was taken away, if the only one of its kind; else what was out of view longest."""
     counts = world.counts()
-    removed = [e.object_id for e in world.edits if e.kind == "remove" and not counts[e.label] and sightings.seen(e.object_id)]
+    removed = [
+        e.object_id for e in world.edits if e.kind == "remove" and not counts[e.label] and sightings.seen(e.object_id)
+    ]
     others = [t.id for t in world.present if counts[t.label] == 1 and sightings.seen(t.id)]
     chosen = removed or sorted(others, key=lambda i: sightings.last_ns[i])
     if not chosen:

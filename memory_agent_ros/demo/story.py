@@ -122,7 +122,9 @@ def run_demo(config: DemoConfig, quiet: bool = False) -> DemoResult:
     diary = Diary()
     environment = demo_environment(config)
     os.environ.update(environment)
-    narrator.say(f"starting the simulated apartment ({config.rooms} rooms, {config.split} seed {config.seed}) and the nodes")
+    narrator.say(
+        f"starting the simulated apartment ({config.rooms} rooms, {config.split} seed {config.seed}) and the nodes"
+    )
     with (
         Supervisor(simulation_nodes(config, paths), environment, config.out / "logs") as supervisor,
         BagRecorder(paths["bag"]) as recorder,
@@ -159,14 +161,21 @@ def prepare_folder(config: DemoConfig) -> dict[str, Path]:
     }
     if config.film == "none":
         del paths["film"]
-    leftovers = [paths["report"], paths["rerun"], out / "demo.gif", out / "demo.mp4", *out.glob("map.map*"), *out.glob("logs/*")]
+    leftovers = [
+        paths["report"],
+        paths["rerun"],
+        out / "demo.gif",
+        out / "demo.mp4",
+        *out.glob("map.map*"),
+        *out.glob("logs/*"),
+    ]
     for leftover in leftovers:
         leftover.unlink(missing_ok=True)
     return paths
 
 
 def demo_environment(config: DemoConfig) -> dict[str, str]:
-    """Variables for every process: own domain on this machine only, unless the user has chosen, and the shared-memory profile."""
+    """Variables for every process: own domain on this machine only unless the user has chosen, shared-memory profile."""
     added = bringup.environment({"fastdds_profile": "shared_memory"})
     added.update({k: v for k, v in child_environment().items() if k not in os.environ})
     if "ROS_DOMAIN_ID" not in os.environ:
@@ -212,14 +221,24 @@ def live(config: DemoConfig, client: DemoClient, diary: Diary, story: Story, nar
 
 
 def _round(
-    config: DemoConfig, name: str, mode: str, limit_s: float, client: DemoClient, diary: Diary, story: Story, narrator: Narrator
+    config: DemoConfig,
+    name: str,
+    mode: str,
+    limit_s: float,
+    client: DemoClient,
+    diary: Diary,
+    story: Story,
+    narrator: Narrator,
 ) -> None:
-    narrator.say(f"{name}: {'drive to the nearest unknown' if mode == 'frontier' else 'go over the known places once more'}")
+    narrator.say(
+        f"{name}: {'drive to the nearest unknown' if mode == 'frontier' else 'go over the known places once more'}"
+    )
     told = len(diary.events)
 
     def on_feedback(feedback: Any) -> None:
         narrator.renew(
-            f"    {diary.now_ns / 1e9:4.0f} s simulated, {feedback.travelled_m:5.1f} m driven, coverage {feedback.coverage:4.2f}, "
+            f"    {diary.now_ns / 1e9:4.0f} s simulated, {feedback.travelled_m:5.1f} m driven, "
+            f"coverage {feedback.coverage:4.2f}, "
             f"{diary.known()} objects known, {feedback.reason}"
         )
 
@@ -271,7 +290,8 @@ def _timed(story: Story, name: str) -> Iterator[None]:
 def _summary(narrator: Narrator, result: DemoResult) -> None:
     told = result.to_dict()
     narrator.say(
-        f"done: {told['right']} of {told['asked']} answers right, {told['noticed']} of {told['changed']} changes noticed, "
+        f"done: {told['right']} of {told['asked']} answers right, "
+        f"{told['noticed']} of {told['changed']} changes noticed, "
         f"{result.wall_s['total']:.0f} s in all"
     )
     for name, path in result.paths.items():

@@ -62,7 +62,7 @@ class WorldEdit:
         return f"{self.label}: {self.kind}"
 
     def noticed_by(self, events: Sequence[MemoryEvent]) -> MemoryEvent | None:
-        """The memory's event that tells of this change: right kind and label, and within half a metre; None if there is none."""
+        """The memory's event that tells of this change: right kind and label, within half a metre; None if none."""
         wanted = EventKind.MOVED if self.kind == "move" else EventKind.GONE
         place = self.after if self.kind == "move" else self.before
         for event in events:
@@ -128,8 +128,8 @@ def parse_world(text: str) -> World:
     document = json.loads(text)
     things = {
         int(o["id"]): Thing(
-            int(o["id"]), str(o["label"]), np.array(o["center_m"], float), np.array(o["size_m"], float), float(o["yaw"]),
-            bool(o["movable"]), str(o["room"]), bool(o["present"]),
+            int(o["id"]), str(o["label"]), np.array(o["center_m"], float), np.array(o["size_m"], float),
+            float(o["yaw"]), bool(o["movable"]), str(o["room"]), bool(o["present"]),
         )
         for o in document["objects"]
     }  # fmt: skip

@@ -78,7 +78,9 @@ class TransformTree:
         target, source = target.lstrip("/"), source.lstrip("/")
         for name in (target, source):
             if name not in self.frames:
-                raise BadInputError("tf_unknown_frame", f"frame '{name}' is in no transform; have {sorted(self.frames)}")
+                raise BadInputError(
+                    "tf_unknown_frame", f"frame '{name}' is in no transform; have {sorted(self.frames)}"
+                )
         ups, downs = self.ancestors(source), self.ancestors(target)
         common = next((f for f in ups if f in downs), None)
         if common is None:

@@ -1,4 +1,4 @@
-"""Image payloads as ROS names them (encoding + bytes) -> numpy. Knows no message class, so nodes and bag readers share it."""
+"""Image payloads as ROS names them (encoding + bytes) -> numpy; nodes and bag readers share it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _DEPTH: dict[str, tuple[str, float]] = {
 def decode_image(
     data: Bytes, height: int, width: int, dtype: str, channels: int = 1, *, step: int = 0, big_endian: bool = False
 ) -> NDArray[np.generic]:
-    """Rows of ``step`` bytes -> (height, width[, channels]) array of ``dtype`` ("u1", "u2", "i4", "f4"); a view if it can be.
+    """Rows of ``step`` bytes -> (height, width[, channels]) array of ``dtype`` ("u1", "i4", "f4", ...); a view if possible.
 
     Raises:
         BadInputError: ``image_size`` if the bytes do not fill the image.
@@ -104,8 +104,8 @@ def depth_to_metres(raw: NDArray[np.generic], unit_m: float = 0.001) -> NDArray[
         metres = raw.astype(np.float32)
         return np.where(np.isfinite(metres), metres * np.float32(unit_m), np.float32(0))
     metres = raw.astype(np.float32) * np.float32(unit_m)
-    metres[raw == np.iinfo(raw.dtype).max] = 0
-    return metres
+    largest = np.iinfo(np.dtype(raw.dtype).str).max
+    return np.where(raw == largest, np.float32(0), metres)
 
 
 def decode_compressed_color(data: Bytes) -> NDArray[np.uint8]:
@@ -123,7 +123,7 @@ def decode_compressed_color(data: Bytes) -> NDArray[np.uint8]:
 def decode_compressed_depth(data: Bytes, image_format: str) -> NDArray[np.float32]:
     """Payload of the ``compressedDepth`` transport (or plain PNG) -> (H, W) float32 metres, 0 = none.
 
-    The transport puts a 12-byte header (format, quantisation a, b) before the PNG; 32FC1 is stored as ``a / depth + b``.
+    The transport puts a 12-byte header (format, quantisation a, b) before the PNG; 32FC1 is kept as ``a / depth + b``.
 
     Raises:
         BadInputError: ``depth_compressed`` if it is RVL-coded or no 16-bit PNG.

@@ -14,6 +14,8 @@ from memory_agent_ros.records.errors import BadInputError
 
 _POLYNOMIAL = {"plumb_bob", "rational_polynomial", "radtan", "thin_prism", ""}
 _FISHEYE = {"equidistant", "fisheye", "kannala_brandt"}
+#: The second map of cv2.remap; not needed with one map of two channels.
+_NO_MAP = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,24 +34,26 @@ class Rectifier:
         """(H, W, 3) distorted -> rectified, bilinear, black outside."""
         if self.map_xy is None:
             return rgb
-        return np.asarray(cv2.remap(rgb, self.map_xy, None, cv2.INTER_LINEAR), dtype=np.uint8)
+        return np.asarray(cv2.remap(rgb, self.map_xy, _NO_MAP, cv2.INTER_LINEAR), dtype=np.uint8)
 
     def depth(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """(H, W) distorted -> rectified, nearest neighbour (depths must not be mixed across edges), 0 outside."""
         if self.map_xy is None or depth_m.shape != self.map_xy.shape[:2]:
             return depth_m
-        return np.asarray(cv2.remap(depth_m, self.map_xy, None, cv2.INTER_NEAREST), dtype=np.float32)
+        return np.asarray(cv2.remap(depth_m, self.map_xy, _NO_MAP, cv2.INTER_NEAREST), dtype=np.float32)
 
 
 def make_rectifier(camera: Camera, coefficients: Sequence[float], model: str) -> Rectifier:
     """Rectifier for the distortion of a ``sensor_msgs/CameraInfo`` (``d``, ``distortion_model``).
 
     Raises:
-        BadInputError: ``distortion_model`` for one we do not know, ``camera_invalid`` for coefficients that are not finite.
+        BadInputError: ``distortion_model`` for one we do not know, ``camera_invalid`` for coefficients not finite.
     """
     D = np.asarray(coefficients, dtype=np.float64).ravel()
     if not np.isfinite(D).all():
-        raise BadInputError("camera_invalid", "the distortion coefficients hold NaN or infinity; recalibrate the camera")
+        raise BadInputError(
+            "camera_invalid", "the distortion coefficients hold NaN or infinity; recalibrate the camera"
+        )
     if not D.any():
         return Rectifier(camera, None)
     size = (camera.width, camera.height)
@@ -59,6 +63,7 @@ def make_rectifier(camera: Camera, coefficients: Sequence[float], model: str) ->
         x, y = cv2.fisheye.initUndistortRectifyMap(camera.K, D[:4], np.eye(3), camera.K, size, cv2.CV_32FC1)
     else:
         raise BadInputError(
-            "distortion_model", f"distortion model '{model}' is not known; use plumb_bob, rational_polynomial or equidistant"
+            "distortion_model",
+            f"distortion model '{model}' is not known; use plumb_bob, rational_polynomial or equidistant",
         )
     return Rectifier(camera, np.stack([x, y], axis=2).astype(np.float32))

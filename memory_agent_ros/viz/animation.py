@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.viz.scene import MapScene
-from memory_agent_ros.viz.topdown import Figure, FigureCanvasAgg, draw_map, figure_rgb
+from memory_agent_ros.viz.topdown import blank_figure, draw_map, figure_rgb
 
 _BAR = 26
 
@@ -29,8 +29,7 @@ class FilmFrames:
         self.bounds = bounds
         self.height = height
         aspect = (bounds[1] - bounds[0]) / (bounds[3] - bounds[2])
-        self._figure = Figure(figsize=(height * aspect / 100, height / 100), dpi=100)
-        FigureCanvasAgg(self._figure)
+        self._figure = blank_figure(height * aspect / 100, height / 100, dpi=100)
         self._axes = self._figure.add_axes((0, 0, 1, 1))
 
     def draw(self, rgb: NDArray[np.uint8], scene: MapScene, caption: str) -> NDArray[np.uint8]:
@@ -62,7 +61,9 @@ def write_film(path: Path, frames: Iterable[NDArray[np.uint8]], rate_hz: float =
     if path.suffix == ".gif":
         palette = Image.fromarray(np.concatenate(pictures[:: max(1, len(pictures) // 8)])).quantize(96)
         small = [Image.fromarray(p).quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
-        small[0].save(path, save_all=True, append_images=small[1:], duration=round(1000 / rate_hz), loop=0, optimize=False)
+        small[0].save(
+            path, save_all=True, append_images=small[1:], duration=round(1000 / rate_hz), loop=0, optimize=False
+        )
     elif path.suffix == ".mp4":
         height, width = (size // 2 * 2 for size in pictures[0].shape[:2])
         film = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate_hz, (width, height))

@@ -136,7 +136,13 @@ def render_report(report: Report) -> str:
     told = [e for e in report.events if e.kind != "added"]
     added = sum(e.kind == "added" for e in report.events)
     return environment.get_template("report.html.j2").render(
-        r=report, end=end, marks=_marks(report.events, end), told=told, added=added, colors=EVENT_COLORS, ticks=_ticks(end)
+        r=report,
+        end=end,
+        marks=_marks(report.events, end),
+        told=told,
+        added=added,
+        colors=EVENT_COLORS,
+        ticks=_ticks(end),
     )
 
 

@@ -1,6 +1,6 @@
 """A Rerun recording of a map: camera, pictures, object boxes over time, gone ones grey, path, frontiers, events.
 
-Everything lies on the timeline ``stamp`` (seconds of the robot's clock), so dragging the time shows the map as it was believed then.
+Everything lies on the timeline ``stamp`` (the robot's clock): dragging the time shows the map as it was believed then.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _LEVELS = {EventKind.GONE: "WARN", EventKind.MOVED: "WARN"}
 
 
 class RerunScene:
-    """Writes one ``.rrd`` file; a context manager. Entities: ``world/camera``, ``world/objects/ID``, ``world/path``, ``events``."""
+    """Writes one ``.rrd`` file; a context manager.
+
+    Entities: ``world/camera``, ``world/objects/ID``, ``world/path``, ``world/frontiers``, ``world/floor``, ``events``.
+    """
 
     def __init__(self, path: Path, name: str = "memory_agent_ros") -> None:
         self.path = path
@@ -56,7 +59,9 @@ class RerunScene:
         """What the camera saw: frustum in the map with the picture in it."""
         stream = self._at(stamp_ns)
         _, quaternion = T_map_camera[:3, 3], Rotation.from_matrix(T_map_camera[:3, :3]).as_quat()
-        stream.log("world/camera", rr.Transform3D(translation=T_map_camera[:3, 3], quaternion=rr.Quaternion(xyzw=quaternion)))
+        stream.log(
+            "world/camera", rr.Transform3D(translation=T_map_camera[:3, 3], quaternion=rr.Quaternion(xyzw=quaternion))
+        )
         pinhole = rr.Pinhole(
             image_from_camera=camera.K, width=camera.width, height=camera.height, camera_xyz=rr.ViewCoordinates.RDF,
             image_plane_distance=0.5,
@@ -65,7 +70,7 @@ class RerunScene:
         stream.log("world/camera/image", rr.EncodedImage(contents=jpeg, media_type="image/jpeg"))
 
     def log_objects(self, objects: Iterable[MapObject], events: Sequence[MemoryEvent]) -> None:
-        """Every object's box over time, from its events: where it was added, where it moved to, when it turned grey."""
+        """Every object's box over time, from its events: where it was added and moved to, when it turned grey."""
         by_object: dict[int, list[MemoryEvent]] = {}
         for event in events:
             by_object.setdefault(event.object_id, []).append(event)
@@ -113,7 +118,9 @@ class RerunScene:
         rows, columns = np.nonzero(floor.cells >= 50)
         xy = (np.stack([columns, rows], axis=1) + 0.5) * floor.resolution_m + floor.origin_xy
         points = np.column_stack([xy, np.zeros(len(xy))])
-        self._at(stamp_ns).log("world/floor", rr.Points3D(points, colors=[(92, 102, 117)], radii=floor.resolution_m / 2))
+        self._at(stamp_ns).log(
+            "world/floor", rr.Points3D(points, colors=[(92, 102, 117)], radii=floor.resolution_m / 2)
+        )
 
     def log_points(self, points: ScenePoints) -> None:
         """Coloured surroundings, shown all the time."""
@@ -124,8 +131,8 @@ class RerunScene:
         color = _rgb(GONE_COLOR if gone else object_color(item.label))
         axis = rr.RotationAxisAngle(axis=(0, 0, 1), radians=item.box.yaw)
         boxes = rr.Boxes3D(
-            centers=[center], half_sizes=[np.maximum(item.box.size, 0.02) / 2], rotation_axis_angles=[axis], colors=[color],
-            labels=[f"{item.label} (gone)" if gone else item.label], show_labels=True, radii=0.006,
+            centers=[center], half_sizes=[np.maximum(item.box.size, 0.02) / 2], rotation_axis_angles=[axis],
+            colors=[color], labels=[f"{item.label} (gone)" if gone else item.label], show_labels=True, radii=0.006,
         )  # fmt: skip
         self._at(stamp_ns).log(f"world/objects/{item.id}", boxes)
 

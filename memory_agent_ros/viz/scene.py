@@ -81,7 +81,7 @@ def color_of(item: MapObject) -> str:
 
 
 def scene_bounds(scene: MapScene, margin_m: float = 0.4) -> tuple[float, float, float, float]:
-    """x low, x high, y low, y high that hold everything worth showing, metres."""
+    """X low, x high, y low, y high that hold everything worth showing, metres."""
     clouds = [np.asarray([o.box.center[:2] for o in scene.objects]).reshape(-1, 2)]
     if scene.path_xy is not None:
         clouds.append(scene.path_xy)

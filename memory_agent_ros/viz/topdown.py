@@ -1,4 +1,4 @@
-"""Top-down pictures of a map: floor, object boxes with labels, gone objects greyed, moves as arrows, the robot's path."""
+"""Top-down pictures of a map: floor, object boxes with labels, gone ones greyed, moves as arrows, the robot's path."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.viz.scene import FloorMap, MapScene, ScenePoints, color_of, scene_bounds
 
 try:
-    from adjustText import adjust_text
+    from adjustText import adjust_text  # type: ignore[import-untyped]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.patches import FancyArrowPatch, Polygon
@@ -42,6 +42,8 @@ def draw_map(
     """Draw a scene on matplotlib axes, metres, x right and y up.
 
     Args:
+        axes: where to draw.
+        scene: what to draw.
         bounds: x low, x high, y low, y high; None fits the scene.
         labels: write each object's label.
         adjust: move labels apart (half a second for 40 objects); without it they may overlap.
@@ -98,6 +100,13 @@ def save_map(path: Path, scene: MapScene, title: str = "", width_in: float = 9.0
     return path
 
 
+def blank_figure(width_in: float, height_in: float, dpi: int) -> Figure:
+    """A figure that draws into memory, without a window."""
+    figure = Figure(figsize=(width_in, height_in), dpi=dpi)
+    FigureCanvasAgg(figure)
+    return figure
+
+
 def figure_rgb(figure: Figure) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 pixels of a figure with an Agg canvas."""
     canvas = figure.canvas
@@ -114,14 +123,21 @@ def _draw_floor(axes: Axes, floor: FloorMap) -> None:
     height, width = floor.cells.shape
     (x, y), r = floor.origin_xy, floor.resolution_m
     axes.imshow(
-        image, extent=(x, x + width * r, y, y + height * r), origin="lower", interpolation="nearest", zorder=1, aspect="equal"
+        image,
+        extent=(x, x + width * r, y, y + height * r),
+        origin="lower",
+        interpolation="nearest",
+        zorder=1,
+        aspect="equal",
     )
 
 
 def _draw_points(axes: Axes, points: ScenePoints) -> None:
     order = np.argsort(points.points_map[:, 2])
     at = points.points_map[order]
-    axes.scatter(at[:, 0], at[:, 1], c=points.rgb[order] / 255.0, s=1.2, linewidths=0, alpha=0.55, zorder=1, rasterized=True)
+    axes.scatter(
+        at[:, 0], at[:, 1], c=points.rgb[order] / 255.0, s=2.6, linewidths=0, alpha=0.9, zorder=1, rasterized=True
+    )
 
 
 def _draw_object(axes: Axes, item: MapObject, stressed: bool) -> None:

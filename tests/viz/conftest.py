@@ -57,7 +57,9 @@ def objects() -> list[MapObject]:
 @pytest.fixture
 def events(objects: list[MapObject]) -> list[MemoryEvent]:
     added = [MemoryEvent(EventKind.ADDED, o.id, o.label, o.id * SECOND, o.box.center, id=o.id) for o in objects]
-    moved = MemoryEvent(EventKind.MOVED, 3, "chair", 40 * SECOND, objects[2].box.center, np.array([2.0, 2.5, 0.45]), id=5)
+    moved = MemoryEvent(
+        EventKind.MOVED, 3, "chair", 40 * SECOND, objects[2].box.center, np.array([2.0, 2.5, 0.45]), id=5
+    )
     gone = MemoryEvent(EventKind.GONE, 4, "bottle", 45 * SECOND, objects[3].box.center, confidence=0.9, id=6)
     return [*added, moved, gone]
 

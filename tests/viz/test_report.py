@@ -63,7 +63,9 @@ def test_page_is_whole_and_loads_nothing(scene: MapScene, tmp_path: Path) -> Non
     assert not page.open
     for tag, attributes in page.tags:
         assert tag not in {"script", "link", "iframe"}
-        assert all(not (value or "").startswith(("http", "//", "file")) for key, value in attributes.items() if key != "xmlns")
+        assert all(
+            not (value or "").startswith(("http", "//", "file")) for key, value in attributes.items() if key != "xmlns"
+        )
     assert not re.search(r"url\(|@import", html)
 
 

@@ -1,7 +1,8 @@
 """Messages of a rosbag2 folder, ``.mcap`` or ``.db3`` file, whole or cut short.
 
-Whole bags are read through ``rosbags``. One whose end is missing (the recorder was killed, the disk ran full) is streamed from
-its start instead, through ``mcap`` or SQLite, until it breaks off; then BadInputError says how much was read.
+Whole bags are read through ``rosbags``. One whose end is missing (the recorder was killed, the disk ran full) is
+streamed from its start instead, through ``mcap`` or SQLite, until it breaks off; then BadInputError says how much
+was read.
 """
 
 from __future__ import annotations
@@ -105,7 +106,9 @@ class BagSource:
         except _DAMAGE:
             pass  # the reason is kept from the failed opening; reading again reports it
         if not types:
-            raise BadInputError("bag_unreadable", f"{self.path} holds no readable message; is it a rosbag2 or MCAP file?")
+            raise BadInputError(
+                "bag_unreadable", f"{self.path} holds no readable message; is it a rosbag2 or MCAP file?"
+            )
         return types, counts
 
     def _whole(self, topics: set[str]) -> Iterator[Raw]:
@@ -130,6 +133,9 @@ def _stream_mcap(path: Path, topics: set[str] | None) -> Iterator[Raw]:
 def _stream_sqlite(path: Path, topics: set[str] | None) -> Iterator[Raw]:
     connection = sqlite3.connect(f"file:{path}?immutable=1", uri=True)
     try:
+        connection.execute(
+            "PRAGMA writable_schema=ON"
+        )  # else SQLite reads nothing of a file shorter than its header says
         names = {i: (name, kind) for i, name, kind in connection.execute("SELECT id, name, type FROM topics")}
         for topic_id, stamp_ns, data in connection.execute("SELECT topic_id, timestamp, data FROM messages"):
             name, kind = names[topic_id]

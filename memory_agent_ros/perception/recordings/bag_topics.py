@@ -33,7 +33,7 @@ class BagTopics:
 
 
 def choose_topics(types: Mapping[str, str], counts: Mapping[str, int], options: RecordingOptions) -> BagTopics:
-    """Pick by option, else by type and name: aligned depth over raw, raw over compressed, intrinsics beside the colour image.
+    """Pick by option, else by type and name: aligned depth over raw, raw over compressed, intrinsics next to colour.
 
     Raises:
         BadInputError: ``bag_topics`` naming what is missing, what the bag has, and the option that picks a topic.

@@ -33,7 +33,9 @@ class FolderRecording:
         name: short name for people.
     """
 
-    def __init__(self, path: Path, count: int, load: Callable[[int], Frame], options: RecordingOptions, name: str) -> None:
+    def __init__(
+        self, path: Path, count: int, load: Callable[[int], Frame], options: RecordingOptions, name: str
+    ) -> None:
         self.path = path
         self.name = name
         self.refused: Counter[str] = Counter()
@@ -49,8 +51,7 @@ class FolderRecording:
     def __len__(self) -> int:
         return len(self._indices())
 
-    @property
-    def T_map_world(self) -> Matrix:
+    def world_pose(self) -> Matrix:
         """(4, 4) turn and lift from the recording's world to the z-up map; identity if ``upright`` is False."""
         if self._T_map_world is None:
             self._T_map_world = np.eye(4) if self._options.upright is False else self._estimate()
@@ -70,7 +71,7 @@ class FolderRecording:
 
     def __iter__(self) -> Iterator[Frame]:
         self.refused = Counter()
-        T_map_world = self.T_map_world
+        T_map_world = self.world_pose()
         for index in self._indices():
             try:
                 frame = self._load(index)
@@ -135,7 +136,11 @@ def read_intrinsics(path: Path) -> NDArray[np.float64]:
 
 
 def build_frame(
-    stamp_ns: int, color: NDArray[np.uint8], depth_m: NDArray[np.float32], K: NDArray[np.float64], T_world_camera: Matrix
+    stamp_ns: int,
+    color: NDArray[np.uint8],
+    depth_m: NDArray[np.float32],
+    K: NDArray[np.float64],
+    T_world_camera: Matrix,
 ) -> Frame:
     """A frame of one picture; ``K`` belongs to the colour image, depth of another size gets its own scaled camera."""
     camera = Camera(color.shape[1], color.shape[0], K)

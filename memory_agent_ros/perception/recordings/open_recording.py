@@ -39,9 +39,11 @@ def open_recording(path: Path | str, options: RecordingOptions | None = None) ->
 
         return RosbagRecording(path, dataclasses.replace(options, upright=bool(options.upright)))
     if path.suffix == ".bag":
-        raise BadInputError("recording_unknown", f"{path} is a ROS 1 bag; convert it: rosbags-convert --src {path.name} --dst out")
+        raise BadInputError(
+            "recording_unknown", f"{path} is a ROS 1 bag; convert it: rosbags-convert --src {path.name} --dst out"
+        )
     raise BadInputError(
         "recording_unknown",
-        f"{path} is not a recording: expected a 7-Scenes folder (frame-NNNNNN.color.jpg, .depth.png, .pose.txt), a TUM folder "
-        "(rgb.txt, depth.txt, groundtruth.txt), a rosbag2 folder (metadata.yaml), or a .mcap or .db3 file",
+        f"{path} is not a recording: expected a 7-Scenes folder (frame-NNNNNN.color.jpg, .depth.png, .pose.txt), a TUM "
+        "folder (rgb.txt, depth.txt, groundtruth.txt), a rosbag2 folder (metadata.yaml), or a .mcap or .db3 file",
     )

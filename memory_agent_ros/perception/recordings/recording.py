@@ -39,7 +39,12 @@ class RecordingOptions:
     pose_topic: str | None = None
 
     def __post_init__(self) -> None:
-        if self.stride < 1 or (self.limit is not None and self.limit < 1) or self.pose_gap_s <= 0 or self.sync_slop_s < 0:
+        if (
+            self.stride < 1
+            or (self.limit is not None and self.limit < 1)
+            or self.pose_gap_s <= 0
+            or self.sync_slop_s < 0
+        ):
             raise BadInputError("recording_options", "stride and limit must be at least 1, pose_gap_s above 0")
 
 

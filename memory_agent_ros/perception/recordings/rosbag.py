@@ -1,4 +1,4 @@
-"""rosbag2 folders and MCAP files: colour and depth paired by stamp, pose from TF, odometry or poses at the image stamp."""
+"""rosbag2 folders and MCAP files: colour and depth paired by stamp, pose at the image stamp."""
 
 from __future__ import annotations
 
@@ -143,13 +143,15 @@ class RosbagRecording:
         frame = self._options.map_frame
         if frame is not None:
             if frame not in survey.tree.frames:
-                raise BadInputError("tf_unknown_frame", f"'{frame}' is no frame of the bag: {sorted(survey.tree.frames)}")
+                raise BadInputError(
+                    "tf_unknown_frame", f"'{frame}' is no frame of the bag: {sorted(survey.tree.frames)}"
+                )
             return frame
         ancestors = survey.tree.ancestors(survey.camera_frame)
         if len(ancestors) < 2:
             raise BadInputError(
                 "tf_not_connected",
-                f"nothing in the bag says where '{survey.camera_frame}' is; it has frames {sorted(survey.tree.frames)}. "
+                f"nothing in the bag says where '{survey.camera_frame}' is; frames: {sorted(survey.tree.frames)}. "
                 "Record /tf and /tf_static, or name a pose topic with --pose-topic",
             )
         return next((w for w in _WORLDS if w in ancestors), ancestors[-1])
@@ -226,7 +228,9 @@ def _check_aligned(tree: TransformTree, color_frame: str, depth_frame: str, stam
     except BadInputError:
         T = None
     if T is None or np.abs(T - np.eye(4)).max() > 1e-3:
-        raise BadInputError("depth_unaligned", f"depth is in '{depth_frame}', colour in '{color_frame}': align depth to colour")
+        raise BadInputError(
+            "depth_unaligned", f"depth is in '{depth_frame}', colour in '{color_frame}': align depth to colour"
+        )
 
 
 def _color(message: Any) -> NDArray[np.uint8]:

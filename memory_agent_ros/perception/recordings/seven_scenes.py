@@ -1,7 +1,7 @@
 """7-Scenes folders: ``frame-NNNNNN.color.(jpg|png)``, ``.depth.png`` (millimetres), ``.pose.txt`` (camera to world).
 
-The world of a 7-Scenes recording is that of its first camera, so it is turned upright on reading. Depth and colour of the
-Kinect are not registered in the original; they are taken as they are, a few pixels of parallax included.
+The world of a 7-Scenes recording is that of its first camera, so it is turned upright on reading. Depth and colour of
+the Kinect are not registered in the original; they are taken as they are, a few pixels of parallax included.
 """
 
 from __future__ import annotations

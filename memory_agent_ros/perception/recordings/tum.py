@@ -1,7 +1,7 @@
 """TUM RGB-D folders: ``rgb.txt``, ``depth.txt``, ``groundtruth.txt``; 16-bit depth at 5000 a metre.
 
-An optional ``camera-intrinsics.txt`` (3x3, or fx fy cx cy) wins over the published values for freiburg1, 2 and 3, which are
-told apart by the folder's name. Lens distortion of the originals is not undone.
+An optional ``camera-intrinsics.txt`` (3x3, or fx fy cx cy) wins over the published values for freiburg1, 2 and 3, which
+are told apart by the folder's name. Lens distortion of the originals is not undone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def is_tum(path: Path) -> bool:
 
 
 def open_tum(path: Path, options: RecordingOptions) -> FolderRecording:
-    """Reader of one TUM RGB-D folder: depth nearest in time within ``sync_slop_s``, pose interpolated at the colour stamp.
+    """Reader of one TUM RGB-D folder: depth nearest in time within ``sync_slop_s``, pose interpolated at the colour.
 
     Raises:
         BadInputError: ``list_file`` for a list that cannot be read, ``recording_empty``, ``intrinsics``.
@@ -104,10 +104,8 @@ def _read_poses(path: Path) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
 def _pose_at(poses: tuple[NDArray[np.int64], NDArray[np.float64]], stamp_ns: int, gap_s: float) -> Matrix:
     stamps, rows = poses
     after = int(np.searchsorted(stamps, stamp_ns))
-    if after < len(stamps) and stamps[after] == stamp_ns:
-        pair = (after, after)
-    else:
-        pair = (after - 1, after)
+    exact = after < len(stamps) and stamps[after] == stamp_ns
+    pair = (after, after) if exact else (after - 1, after)
     if pair[0] < 0 or pair[1] >= len(stamps) or stamps[pair[1]] - stamps[pair[0]] > gap_s * 1e9:
         raise BadInputError("pose_missing", f"no poses within {gap_s} s around {stamp_ns / 1e9:.3f} s")
     if not np.isfinite(rows[list(pair)]).all() or not np.abs(rows[list(pair), 3:]).max(axis=1).all():

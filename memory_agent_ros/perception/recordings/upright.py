@@ -1,8 +1,8 @@
 """Which way is up, and where the floor is, in a recording whose world frame does not say.
 
-Up is estimated as in Gupta, Arbelaez and Malik (CVPR 2013, section 3.1): start from the camera's own up, then alternately
-gather the surface normals near it (floor, tables) and re-estimate, with a narrowing cone. The start is better than one
-camera's: over many views the image x axes of a level camera span the floor, so the direction they span least is up.
+Up is estimated as in Gupta, Arbelaez and Malik (CVPR 2013, section 3.1): start from the camera's own up, then
+alternately gather the surface normals near it (floor, tables) and re-estimate, with a narrowing cone. The
+start is better than one camera's: over many views the image x axes of a level camera span the floor, so the direction they span least is up.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from memory_agent_ros.records.frame import Frame
 _CONES_DEG = (35.0, 20.0, 10.0, 6.0, 4.0)
 
 
-def estimate_upright(frames: Sequence[Frame], stride: int = 8) -> Matrix:
+def estimate_upright(frames: Sequence[Frame], columns: int = 80) -> Matrix:
     """(4, 4) ``T_map_world``: the smallest turn that brings up to +z, and the lift that puts the floor at z = 0.
 
     Args:
         frames: a sample of the recording, >= 1; 20 spread over it are plenty.
-        stride: every n-th pixel of each depth image is used.
+        columns: each depth image is thinned to about so many.
 
     If no frame has usable depth, up is the cameras' and the origin keeps its height.
     """
     up = initial_up(np.stack([f.T_map_camera[:3, :3] for f in frames]))
-    clouds = [_points_and_normals(f, stride) for f in frames]
+    clouds = [_points_and_normals(f, max(1, f.depth_m.shape[1] // columns)) for f in frames]
     points, normals = np.concatenate([c[0] for c in clouds]), np.concatenate([c[1] for c in clouds])
     for cone in _CONES_DEG:
         near = normals @ up > np.cos(np.radians(cone))
         if near.sum() < 50:
             break
-        up = normals[near].sum(axis=0)
+        up = normals[near].sum(axis=0, dtype=np.float64)
         up /= np.linalg.norm(up)
     T = np.eye(4)
     T[:3, :3] = rotation_to_z(up)
@@ -46,7 +46,7 @@ def estimate_upright(frames: Sequence[Frame], stride: int = 8) -> Matrix:
 
 
 def initial_up(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 3, 3) optical-frame rotations -> (3,) unit vector: least-spanned direction of the image x axes, on the cameras' side.
+    """(N, 3, 3) optical-frame rotations -> (3,) unit vector: what image x axes span least, on the cameras' side.
 
     While the camera has hardly turned (two directions are spanned about as little), the mean image-up is returned.
     """
@@ -65,7 +65,8 @@ def rotation_to_z(up: NDArray[np.float64]) -> NDArray[np.float64]:
     if cosine < -1 + 1e-9:
         return np.diag([1.0, -1.0, -1.0])
     cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + cross + cross @ cross / (1 + cosine)
+    rotation: NDArray[np.float64] = np.eye(3) + cross + cross @ cross / (1 + cosine)
+    return rotation
 
 
 def floor_height(heights: NDArray[np.float64], bin_m: float = 0.03) -> float:
@@ -81,12 +82,15 @@ def floor_height(heights: NDArray[np.float64], bin_m: float = 0.03) -> float:
 
 
 def _points_and_normals(frame: Frame, stride: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """World points (N, 3) and unit normals (N, 3) towards the camera, from neighbours in the thinned depth grid."""
+    """World points (N, 3) and unit normals (N, 3) towards the camera, from neighbours in the thinned depth.
+
+    Neighbours whose depths differ as only a surface seen at under ten degrees would are taken to lie on two surfaces.
+    """
     camera = frame.depth_camera or frame.camera
     grid = unproject_depth(camera.K, frame.depth_m, stride)
     good = valid_depth(frame.depth_m[::stride, ::stride], 0.3, 5.0)
     centre, right, below = grid[:-1, :-1], grid[:-1, 1:], grid[1:, :-1]
-    limit = 0.06 * centre[..., 2]
+    limit = 6.0 * stride / camera.K[0, 0] * centre[..., 2]
     usable = good[:-1, :-1] & good[:-1, 1:] & good[1:, :-1]
     usable &= (np.abs(right[..., 2] - centre[..., 2]) < limit) & (np.abs(below[..., 2] - centre[..., 2]) < limit)
     normal = np.cross(below[usable] - centre[usable], right[usable] - centre[usable])
