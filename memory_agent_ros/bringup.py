@@ -319,20 +319,34 @@ def _node(
     )
 
 
+def rviz_topics(path: Path) -> list[str]:
+    """Absolute names of all topics that an RViz configuration shows."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    displays = document["Visualization Manager"]["Displays"]
+    return [value["Value"] for d in displays for key, value in d.items() if key.endswith("Topic")]
+
+
 def _rviz(settings: Mapping[str, str], remappings: tuple[tuple[str, str], ...]) -> list[NodeSpec]:
+    """RViz outside the namespace; the absolute topics of its configuration are led to where the nodes publish."""
     if settings["rviz"] != "true":
         return []
-    display = str(share_directory() / "rviz" / "memory.rviz")
+    display = share_directory() / "rviz" / "memory.rviz"
+    prefix = "/" + settings["namespace"].strip("/")
+    led: list[tuple[str, str]] = []
+    for topic in rviz_topics(display):
+        target = dict(remappings).get(topic.lstrip("/"), topic.lstrip("/"))
+        full = target if target.startswith("/") else f"{prefix.rstrip('/')}/{target}"
+        if full != topic:
+            led.append((topic, full))
     return [
         NodeSpec(
             name="rviz2",
             package="rviz2",
             executable="rviz2",
             module=None,
-            namespace=settings["namespace"].strip("/"),
-            arguments=("-d", display),
+            arguments=("-d", str(display)),
             parameters={"use_sim_time": settings["use_sim_time"] == "true"},
-            remappings=remappings,
+            remappings=tuple(led),
             log_level=settings["log_level"],
             lifecycle=False,
         )

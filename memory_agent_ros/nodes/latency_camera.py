@@ -113,7 +113,7 @@ def _render(
     return View(colors[instances], depth.astype(np.float32), instances, T)
 
 
-class LatencyCamera(Node):  # type: ignore[misc]
+class LatencyCamera(Node):
     """Publishes the views and notes when the memory answers. Times: ``time.monotonic``, seconds."""
 
     def __init__(self, views: list[View], labels: dict[int, str]) -> None:
@@ -176,7 +176,7 @@ def play(camera: LatencyCamera, rate_hz: float, duration_s: float) -> None:
     _until(lambda: camera.connected, 30.0, "perception_node and memory_node do not listen")
     for number in range(WARM_UP_FRAMES):
         stamp_ns = camera.publish(number)
-        _until(lambda s=stamp_ns: s in camera.done or time.monotonic() - camera.sent[s] > 2.0, 5.0, "")  # type: ignore[misc]
+        _until(lambda s=stamp_ns: s in camera.done or time.monotonic() - camera.sent[s] > 2.0, 5.0, "")
     if not camera.done:
         raise MemoryAgentError("no frame came through perception and memory during warm-up; see their logs")
     for times in (camera.sent, camera.done, camera.events):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,7 +130,7 @@ class ManagedNode:
         return True
 
 
-class LifecycleManager(Node):  # type: ignore[misc]
+class LifecycleManager(Node):
     """See the module's docstring. Runs on the wall clock: it must work before simulated time starts."""
 
     def __init__(self) -> None:
@@ -270,4 +269,4 @@ def _take_down(manager: LifecycleManager, executor: SingleThreadedExecutor) -> N
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

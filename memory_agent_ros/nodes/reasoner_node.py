@@ -17,7 +17,8 @@ from memory_agent_ros.nodes.goal_server import GoalServer
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.nodes.remote_memory import MemoryUnavailableError, RemoteMemory
-from memory_agent_ros.reasoning.reasoner import QuestionNotUnderstoodError, Reasoner
+from memory_agent_ros.reasoning.questions import QuestionNotUnderstoodError
+from memory_agent_ros.reasoning.reasoner import Reasoner
 from memory_agent_ros.records.answer import Answer
 
 

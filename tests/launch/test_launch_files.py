@@ -84,6 +84,13 @@ def test_rviz_is_opt_in(run_launch_file):
     assert actions[-1].keywords["arguments"][1].endswith("rviz/memory.rviz")
 
 
+def test_rviz_finds_a_namespaced_robot_with_topics_of_its_own(run_launch_file):
+    _, _, actions = run_launch_file("memory_agent.launch.py", rviz="true", namespace="tb")
+    words = actions[-1].keywords["ros_arguments"]
+    assert "/camera/color/image_raw:=/tb/oakd/rgb/image_raw" in words
+    assert "/memory/markers:=/tb/memory/markers" in words
+
+
 def test_wrong_choice_is_refused(run_launch_file):
     with pytest.raises(RuntimeError, match="split"):
         run_launch_file("simulation.launch.py", split="holdout")
