@@ -1,8 +1,8 @@
 """From a 2-D detection and aligned depth to an object in the map frame.
 
-The work is done on the detection's own crop, never on the whole image: the mask is eroded against depth bleeding,
-pixels are thinned on a regular grid, depth layers that do not belong to the object are dropped, what remains is
-voxel-thinned, and isolated points are removed.
+The work is done on the detection's own crop, never on the whole image: rim pixels of the mask are dropped where
+background bleeds in, depth layers that do not belong to the object are dropped, what remains is thinned by pixels and
+by voxels, and isolated points are removed.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ from memory_agent_ros.records.observation import Observation
 #: Image width for which pixel sizes in configurations are meant; they scale with the real width.
 REFERENCE_WIDTH = 640
 
-#: Points that outlier removal looks at; more pixels than this are thinned on a regular grid first.
-_WORKING_POINTS = 1200
+#: Pixels that are turned into points. Of more, every n-th along the rows is taken: that leaves pixels in every row, so
+#: the far end of a surface seen at a grazing angle is not lost.
+_WORKING_POINTS = 2000
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,12 @@ class LiftingConfig:
     Attributes:
         minimum_depth_m: readings nearer than this are not used, metres, [0, 2].
         maximum_depth_m: readings farther than this are not used, metres, [1, 30].
-        erosion_px: how far the mask is eroded, pixels at an image width of 640, [0, 8]; less where the mask is thin.
+        erosion_px: width of the mask's rim that is checked for bleeding, pixels at an image width of 640, [0, 8].
         minimum_pixels: fewest valid depth pixels of an object, pixels at 640x480, [1, 1000].
         minimum_points: fewest points left after outlier removal, [4, 500].
         maximum_points: most points of an observation, [16, 5000].
         voxel_m: voxel edge of the final thinning, metres, [0.005, 0.2].
-        depth_gap_m: a depth step larger than this (plus 3 % of the range) separates layers, metres, [0.01, 1].
+        depth_gap_m: an empty stretch of depth about this long (plus 3 % of the range) parts layers, metres, [0.01, 1].
         layer_fraction: a further layer is kept if it has this share of the largest one's points, [0, 1].
         neighbours: neighbours looked at in statistical outlier removal, [1, 32].
         outlier_factor: points farther from their neighbours than this times the median are dropped, [1.5, 20].
@@ -85,12 +86,12 @@ def lift(frame: Frame, detection: Detection, config: LiftingConfig | None = None
     needed = config.minimum_pixels * (depth_camera.width * depth_camera.height) / (640 * 480)
     if pixels < max(needed, 4):
         raise BadInputError("too_few_points", f"{detection.label}: only {pixels} pixels with valid depth")
-    step = math.ceil(pixels / _WORKING_POINTS)
-    if step > 1:
-        picked = _grid_thin(u, v, step)
-        u, v, z = u[picked], v[picked], z[picked]
     keep = _own_layers(z, config) if detection.mask is not None else _foreground(u, v, z, config)
-    points = unproject_pixels(depth_camera.K, u[keep], v[keep], z[keep])
+    u, v, z = u[keep], v[keep], z[keep]
+    step = math.ceil(len(z) / _WORKING_POINTS)
+    if step > 1:
+        u, v, z = u[::step], v[::step], z[::step]
+    points = unproject_pixels(depth_camera.K, u, v, z)
     points = voxel_thin(points, config.voxel_m)
     if len(points) > config.maximum_points:
         points = points[np.linspace(0, len(points) - 1, config.maximum_points).astype(np.int64)]
@@ -160,7 +161,8 @@ def _sample(
             columns = _to_colour_index(np.arange(x0, x1), depth_camera, colour, 0)
             rows = _to_colour_index(np.arange(y0, y1), depth_camera, colour, 1)
             inside = detection.mask[np.ix_(rows, columns)]
-        chosen &= _eroded(inside, round(config.erosion_px * depth_camera.width / REFERENCE_WIDTH))
+        radius = round(config.erosion_px * depth_camera.width / REFERENCE_WIDTH)
+        chosen &= _without_bleeding(inside & chosen, depth, radius)
     rows_at, columns_at = np.nonzero(chosen)
     if len(rows_at) == 0:
         raise BadInputError(
@@ -192,6 +194,25 @@ def _to_colour_index(pixels: NDArray[np.int64], depth: Camera, colour: Camera, a
     return index
 
 
+def _without_bleeding(mask: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int) -> NDArray[np.bool_]:
+    """The mask less those pixels of its rim whose depth does not continue that of the pixels further in.
+
+    A rim pixel may differ from the nearby core by the core's own local range (surfaces seen at a grazing angle) and a
+    little more.
+    """
+    core = _eroded(mask, radius_px)
+    if not (mask & ~core).any():
+        return core
+    kernel = np.ones((2 * radius_px + 3, 2 * radius_px + 3), np.uint8)
+    far = cv2.dilate(np.where(core, depth, np.float32(-1e3)), kernel)
+    near = cv2.erode(np.where(core, depth, np.float32(1e3)), kernel)
+    slack = np.maximum(far - near, 0) + 0.015 + 0.01 * depth
+    with np.errstate(invalid="ignore"):
+        continues = (depth <= far + slack) & (depth >= near - slack)
+    kept: NDArray[np.bool_] = core | (mask & continues)
+    return kept
+
+
 def _eroded(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
     """The mask less its rim; a radius that would eat more than 60 % of it is halved until it does not."""
     area = int(np.count_nonzero(mask))
@@ -204,19 +225,16 @@ def _eroded(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _grid_thin(u: NDArray[np.int64], v: NDArray[np.int64], factor: int) -> NDArray[np.int64]:
-    """Indices of about 1/factor of the pixels, on a regular grid of the image."""
-    stride = math.ceil(math.sqrt(factor))
-    picked = np.flatnonzero((u % stride == 0) & (v % stride == 0))
-    return picked if len(picked) * factor * 2 >= len(u) else np.arange(0, len(u), factor)
-
-
 def _layers(z: NDArray[np.float32], config: LiftingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Depths (N,) -> layer index of each, nearest first, and the layers' counts; layers are parted by empty depth."""
-    order = np.argsort(z)
-    gaps = np.diff(z[order]) > config.depth_gap_m + 0.03 * z[order[:-1]]
-    layer = np.empty(len(z), dtype=np.int64)
-    layer[order] = np.concatenate([[0], np.cumsum(gaps)])
+    """Depths (N,) -> layer index of each, nearest first, and the layers' counts; layers are parted by empty depth.
+
+    Depth is binned in units of the gap, which grows with range: the integral of dz / (gap + 0.03 z).
+    """
+    unit = np.log(config.depth_gap_m + 0.03 * z) / 0.03
+    bins = ((unit - unit.min()) * 2).astype(np.int64)
+    filled = np.bincount(bins) > 0
+    starts = filled & ~np.concatenate([[False], filled[:-1]])
+    layer = (np.cumsum(starts) - 1)[bins]
     return layer, np.bincount(layer)
 
 
