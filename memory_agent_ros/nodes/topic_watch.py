@@ -10,6 +10,9 @@ from rclpy.subscription import Subscription
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.diagnostics import RateMeter
 
+#: Discovery takes a moment: nothing is reported for so long after subscribing, seconds.
+GRACE_S = 0.5
+
 
 class TopicWatch:
     """Watches one subscription: publishers present, QoS compatible, data flowing."""
@@ -38,6 +41,9 @@ class TopicWatch:
         now_ns = self._clock.now().nanoseconds
         if self._last_ns is not None and now_ns - self._last_ns <= self._silence_s * 1e9:
             return None
+        waited_s = (now_ns - self._created_ns) / 1e9
+        if waited_s < GRACE_S:
+            return None
         topic = self.subscription.topic_name
         publishers = self._node.get_publishers_info_by_topic(topic)
         if not publishers:
@@ -50,6 +56,5 @@ class TopicWatch:
         if len(bad) == len(publishers):
             return f"topic {topic}: " + "; ".join(bad)
         if self._last_ns is None:
-            waited = (now_ns - self._created_ns) / 1e9
-            return f"topic {topic}: no message yet after {waited:.1f} s ({len(publishers)} publisher)"
+            return f"topic {topic}: no message yet after {waited_s:.1f} s ({len(publishers)} publisher)"
         return f"topic {topic}: silent for {(now_ns - self._last_ns) / 1e9:.1f} s"
