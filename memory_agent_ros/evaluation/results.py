@@ -20,7 +20,8 @@ _TEMPLATE = """\
 ### `{{ r.bench }}` on {{ r.split }} seeds {{ r.seeds }}
 
 `memory-agent bench {{ r.bench }} --split {{ r.split }} --seeds {{ r.seeds }} --json FILE`;
-commit {{ r.commit or "unknown" }}; {{ r.hardware.cpu }}, {{ r.hardware.cores }} cores; {{ r.wall_s }} s; {{ r.peak_rss_mb }} MB.
+commit {{ r.commit or "unknown" }}; {{ r.hardware.cpu }}, {{ r.hardware.cores }} cores;
+{{ r.wall_s }} s; {{ r.peak_rss_mb }} MB.
 
 | figure | value | 95 % interval | goal | met |
 |---|---|---|---|---|

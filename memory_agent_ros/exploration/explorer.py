@@ -279,7 +279,15 @@ class Explorer:
                 return None
         gap = ahead_gap(self._obstacles_base, self.config.robot_radius_m + self.config.clearance_m / 2)
         linear, angular = self._follower.command(self.path, self._xy, self._yaw, gap)
+        if linear > 0 and self._closing_in():
+            linear = 0.0
         return Command(linear, angular, goal.xy, goal.reason)
+
+    def _closing_in(self) -> bool:
+        """Whether the floor plan says that driving on would touch something (also what the camera no longer sees)."""
+        ahead = self._xy + 0.15 * np.array([np.cos(self._yaw), np.sin(self._yaw)])
+        here, there = self._planner.clearance_at(self._xy), self._planner.clearance_at(ahead)
+        return there < self.config.robot_radius_m and there < here
 
     def _arrive(self) -> None:
         self.goals_reached += 1

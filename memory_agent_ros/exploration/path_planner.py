@@ -12,8 +12,8 @@ from memory_agent_ros.exploration.occupancy import OccupancyGrid
 
 #: Extra cost of a cell right beside an obstacle, and how fast it fades, metres.
 _PENALTY, _FADE_M = 4.0, 0.12
-#: Around the robot cells may be nearer to obstacles than its radius, so that it can leave a tight spot.
-_ESCAPE_M = 0.45
+#: In a tight spot the path may pass cells that are too near to obstacles, so far as they lead away from them.
+_ESCAPE_M = 1.2
 
 
 class PathPlanner:
@@ -49,7 +49,8 @@ class PathPlanner:
         self._search = MCP_Geometric(weight)
         found, _ = self._search.find_costs([start])
         self.costs = np.full(raster.shape, np.inf)
-        self.costs[box] = found * config.resolution_m
+        self.costs[box] = np.where(clearance < config.robot_radius_m + config.clearance_m, np.inf, found)
+        self.costs *= config.resolution_m
         self.clearance = np.full(raster.shape, np.float32(0.0))
         self.clearance[box] = clearance
 
@@ -57,6 +58,12 @@ class PathPlanner:
     def reachable(self) -> NDArray[np.bool_]:
         """(H, W) cells the robot can drive to."""
         return np.isfinite(self.costs)
+
+    def clearance_at(self, xy: NDArray[np.float64]) -> float:
+        """Distance from (2,) to the nearest obstacle, metres; 0 outside what was searched."""
+        column, row = (int(v) for v in np.floor((xy - self._origin) / self._config.resolution_m + 1e-9))
+        height, width = self.clearance.shape
+        return float(self.clearance[row, column]) if 0 <= row < height and 0 <= column < width else 0.0
 
     def path_to(self, xy: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """(N, 2) map points from the robot to the cell of ``xy`` (2,), or None if it cannot be reached."""
@@ -83,11 +90,12 @@ def _weights(
     """(h, w) cost per cell; -1 cannot be entered."""
     keep = config.robot_radius_m + config.clearance_m
     weight = 1.0 + _PENALTY * np.exp(-(clearance - keep) / _FADE_M)
-    rows, columns = np.ogrid[: free.shape[0], : free.shape[1]]
-    around = (rows - start[0]) ** 2 + (columns - start[1]) ** 2 <= (_ESCAPE_M / config.resolution_m) ** 2
     tight = clearance < keep
-    weight = np.where(free & ~tight, weight, -1.0)
-    weight = np.where(free & tight & around, 20.0, weight)
-    weight[start] = 1.0
-    out: NDArray[np.float64] = np.where(occupied & (weight > 1.0), -1.0, weight)
+    out: NDArray[np.float64] = np.where(free & ~tight, weight, -1.0)
+    if tight[start]:
+        rows, columns = np.ogrid[: free.shape[0], : free.shape[1]]
+        around = (rows - start[0]) ** 2 + (columns - start[1]) ** 2 <= (_ESCAPE_M / config.resolution_m) ** 2
+        escape = free & tight & around & (clearance >= clearance[start] - config.resolution_m)
+        out = np.where(escape, 20.0, out)
+    out[start] = 1.0
     return out

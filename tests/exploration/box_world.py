@@ -34,11 +34,11 @@ class BoxWorld:
     collisions: int = 0
 
     @property
-    def T_map_base(self) -> NDArray[np.float64]:
+    def T_map_base(self) -> NDArray[np.float64]:  # noqa: N802
         return planar(float(self.xy[0]), float(self.xy[1]), self.yaw)
 
     @property
-    def T_map_camera(self) -> NDArray[np.float64]:
+    def T_map_camera(self) -> NDArray[np.float64]:  # noqa: N802
         c, s = np.cos(self.pitch_rad), np.sin(self.pitch_rad)
         T = np.eye(4)
         T[:3, :3] = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]) @ R_BODY_OPTICAL
@@ -78,12 +78,14 @@ class BoxWorld:
             self.xy = step
         self.stamp_ns += int(dt * 1e9)
 
-    def free_floor(self, resolution_m: float = 0.1) -> NDArray[np.float64]:
-        """(N, 2) points of the floor outside all boxes, within the outer walls."""
+    def free_floor(self, resolution_m: float = 0.1, margin_m: float = 0.0) -> NDArray[np.float64]:
+        """(N, 2) points of the floor outside all boxes grown by the margin, within the outer walls."""
         low, high = self.boxes[:, :2].min(axis=0), self.boxes[:, 2:4].max(axis=0)
         xs, ys = (np.arange(low[i] + resolution_m / 2, high[i], resolution_m) for i in (0, 1))
         points = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
-        inside = ((points[:, None] > self.boxes[:, :2]) & (points[:, None] < self.boxes[:, 2:4])).all(axis=2)
+        inside = (
+            (points[:, None] > self.boxes[:, :2] - margin_m) & (points[:, None] < self.boxes[:, 2:4] + margin_m)
+        ).all(axis=2)
         return points[~(inside & (self.boxes[:, 5] < 1.4)).any(axis=1)]
 
 
