@@ -175,7 +175,7 @@ def prepare_folder(config: DemoConfig) -> dict[str, Path]:
 
 
 def demo_environment(config: DemoConfig) -> dict[str, str]:
-    """Variables for every process: own domain on this machine only unless the user has chosen, shared-memory profile."""
+    """Variables for every process: own domain, this machine only unless the user chose; shared-memory profile."""
     added = bringup.environment({"fastdds_profile": "shared_memory"})
     added.update({k: v for k, v in child_environment().items() if k not in os.environ})
     if "ROS_DOMAIN_ID" not in os.environ:

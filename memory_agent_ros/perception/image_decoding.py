@@ -41,7 +41,7 @@ _DEPTH: dict[str, tuple[str, float]] = {
 def decode_image(
     data: Bytes, height: int, width: int, dtype: str, channels: int = 1, *, step: int = 0, big_endian: bool = False
 ) -> NDArray[np.generic]:
-    """Rows of ``step`` bytes -> (height, width[, channels]) array of ``dtype`` ("u1", "i4", "f4", ...); a view if possible.
+    """Rows of ``step`` bytes -> (height, width[, channels]) array of ``dtype`` (such as "u2"); a view if possible.
 
     Raises:
         BadInputError: ``image_size`` if the bytes do not fill the image.

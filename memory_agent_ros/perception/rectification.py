@@ -14,8 +14,6 @@ from memory_agent_ros.records.errors import BadInputError
 
 _POLYNOMIAL = {"plumb_bob", "rational_polynomial", "radtan", "thin_prism", ""}
 _FISHEYE = {"equidistant", "fisheye", "kannala_brandt"}
-#: The second map of cv2.remap; not needed with one map of two channels.
-_NO_MAP = np.zeros(0, dtype=np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,23 +22,23 @@ class Rectifier:
 
     Attributes:
         camera: intrinsics before and after; only the distortion is undone.
-        map_xy: (H, W, 2) float32 source pixel of each pixel, or None for a lens without distortion.
+        source: two (H, W) float32 arrays, column and row each pixel comes from; None for a lens without distortion.
     """
 
     camera: Camera
-    map_xy: NDArray[np.float32] | None
+    source: tuple[NDArray[np.float32], NDArray[np.float32]] | None
 
     def color(self, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(H, W, 3) distorted -> rectified, bilinear, black outside."""
-        if self.map_xy is None:
+        if self.source is None:
             return rgb
-        return np.asarray(cv2.remap(rgb, self.map_xy, _NO_MAP, cv2.INTER_LINEAR), dtype=np.uint8)
+        return np.asarray(cv2.remap(rgb, *self.source, cv2.INTER_LINEAR), dtype=np.uint8)
 
     def depth(self, depth_m: NDArray[np.float32]) -> NDArray[np.float32]:
         """(H, W) distorted -> rectified, nearest neighbour (depths must not be mixed across edges), 0 outside."""
-        if self.map_xy is None or depth_m.shape != self.map_xy.shape[:2]:
+        if self.source is None or depth_m.shape != self.source[0].shape:
             return depth_m
-        return np.asarray(cv2.remap(depth_m, self.map_xy, _NO_MAP, cv2.INTER_NEAREST), dtype=np.float32)
+        return np.asarray(cv2.remap(depth_m, *self.source, cv2.INTER_NEAREST), dtype=np.float32)
 
 
 def make_rectifier(camera: Camera, coefficients: Sequence[float], model: str) -> Rectifier:
@@ -66,4 +64,4 @@ def make_rectifier(camera: Camera, coefficients: Sequence[float], model: str) ->
             "distortion_model",
             f"distortion model '{model}' is not known; use plumb_bob, rational_polynomial or equidistant",
         )
-    return Rectifier(camera, np.stack([x, y], axis=2).astype(np.float32))
+    return Rectifier(camera, (x.astype(np.float32), y.astype(np.float32)))

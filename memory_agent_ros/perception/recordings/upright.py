@@ -2,7 +2,8 @@
 
 Up is estimated as in Gupta, Arbelaez and Malik (CVPR 2013, section 3.1): start from the camera's own up, then
 alternately gather the surface normals near it (floor, tables) and re-estimate, with a narrowing cone. The
-start is better than one camera's: over many views the image x axes of a level camera span the floor, so the direction they span least is up.
+start is better than one camera's: over many views the image x axes of a level camera span the floor, so the direction
+they span least is up.
 """
 
 from __future__ import annotations
