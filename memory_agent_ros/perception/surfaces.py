@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from memory_agent_ros.geometry.pinhole import valid_depth
 from memory_agent_ros.records.frame import Frame
@@ -117,8 +118,10 @@ def horizontal_planes(grid: PointGrid, tolerance_m: float, least_cells: int) -> 
     band = depth_tolerance(grid.z, tolerance_m)
     flat_enough = grid.valid & (grid.normals[..., 2] > 0.75)
     for index, height in enumerate(heights, start=1):
-        member = flat_enough & (np.abs(grid.points[..., 2] - height) <= band) & (number == 0)
-        number[member] = index
+        at_height = grid.valid & (np.abs(grid.points[..., 2] - height) <= band) & (number == 0)
+        member = flat_enough & at_height
+        # Two cells at every edge have no normal of their own.
+        number[ndimage.binary_dilation(member, iterations=2) & at_height] = index
     return number, heights
 
 
