@@ -60,7 +60,7 @@ _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _BE = r"(?:is|are|was|were|'s|’s)"
 _THERE = r"(?:\s+(?:are|is|were|do|did|have)\b.*)?"
 _UNIT_S = {"s": 1, "sec": 1, "second": 1, "min": 60, "minute": 60, "h": 3600, "hour": 3600, "day": 86400}
-_NOBODY = ("it", "they", "you", "i", "anything", "something", "things", "objects", "everything")
+_NOBODY = ("the", "a", "an", "it", "they", "you", "i", "anything", "something", "things", "objects", "everything")
 _ARTICLE = re.compile(r"^(?:the|a|an|any|some|my|your|our|his|her|their|this|that|these|those|all|of)\s+")
 _TAIL = re.compile(
     r"\s+(?:here|there|before|now|right now|at the moment|currently|"
