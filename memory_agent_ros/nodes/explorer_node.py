@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -100,7 +101,7 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
     def start(self) -> None:
         """Subscribe; begin to explore if so configured."""
         self._info: CameraInfo | None = None
-        self._pending: tuple[Image, int] | None = None
+        self._pending: deque[tuple[Image, int]] = deque()
         self._pose_problem: str | None = None
         self._last_stamp_ns = 0
         self._last_used_ns = self._last_shown_ns = 0
@@ -198,11 +199,12 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
 
     def _on_depth(self, message: Image) -> None:
         now_ns = self._wall_ns()
-        if self._pending is None and now_ns - self._last_used_ns < 0.9e9 / self.config.max_update_hz:
+        if not self._pending and now_ns - self._last_used_ns < 0.9e9 / self.config.max_update_hz:
             return
-        if self._pending is not None:
+        if len(self._pending) > 1:  # the oldest keeps waiting for its pose, so that late transforms starve nobody
+            self._pending.pop()
             self.counts["depth_superseded"] += 1
-        self._pending = (message, now_ns)
+        self._pending.append((message, now_ns))
         self._try_pending()
 
     def _watch(self) -> None:
@@ -222,10 +224,10 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             self._show()
 
     def _try_pending(self) -> None:
-        """Use the waiting image once its pose is known; give it up after ``transform_timeout_s``."""
-        if self._pending is None or self._info is None:
+        """Use the oldest waiting image once its pose is known; give it up after ``transform_timeout_s``."""
+        if not self._pending or self._info is None:
             return
-        message, arrived_ns = self._pending
+        message, arrived_ns = self._pending[0]
         try:
             self._update(message, self._info)
             self._pose_problem = None
@@ -236,7 +238,7 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             self.counts[error.reason] += 1
         except BadInputError as error:
             self._refuse(error)
-        self._pending = None
+        self._pending.popleft()
 
     def _refuse(self, error: BadInputError) -> None:
         self.counts[error.reason] += 1
