@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.geometry.voxels import voxel_keys
 from memory_agent_ros.memory.appearance import AppearanceBank
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.labels import LabelVotes
@@ -47,26 +46,28 @@ def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
 
 def cloud_row(track: Track) -> tuple[Any, ...]:
     """Values of the ``clouds`` table."""
-    points = track.cloud.points.tobytes()
+    keys, points = track.cloud.keys.tobytes(), track.cloud.points.tobytes()
     hits = np.minimum(track.cloud.hits, 255).astype(np.uint8).tobytes()
-    return track.id, track.cloud.voxel_m, points, hits, zlib.crc32(hits, zlib.crc32(points))
+    return track.id, track.cloud.voxel_m, keys, points, hits, cloud_crc(keys, points, hits)
 
 
-def cloud_of(object_id: int, voxel_m: float, points: bytes, hits: bytes, crc: int) -> VoxelCloud:
+def cloud_crc(keys: bytes, points: bytes, hits: bytes) -> int:
+    """Checksum of a cloud's blobs."""
+    return zlib.crc32(hits, zlib.crc32(points, zlib.crc32(keys)))
+
+
+def cloud_of(object_id: int, voxel_m: float, keys: bytes, points: bytes, hits: bytes, crc: int) -> VoxelCloud:
     """Inverse of :func:`cloud_row`.
 
     Raises:
         StoreError: the checksum does not fit.
     """
-    if zlib.crc32(hits, zlib.crc32(points)) != crc:
+    if cloud_crc(keys, points, hits) != crc:
         raise StoreError(f"the points of object {object_id} are damaged; restore the map from a copy made with save()")
     cloud = VoxelCloud(voxel_m)
-    loose = np.frombuffer(points, dtype=np.float32).reshape(-1, 3)
-    keys = voxel_keys(loose, voxel_m)
-    order = np.argsort(keys, kind="stable")
-    unique, first = np.unique(keys[order], return_index=True)
-    cloud.keys, cloud.points = unique, loose[order][first].copy()
-    cloud.hits = np.frombuffer(hits, dtype=np.uint8).astype(np.float32)[order][first]
+    cloud.keys = np.frombuffer(keys, dtype=np.int64).copy()
+    cloud.points = np.frombuffer(points, dtype=np.float32).reshape(-1, 3).copy()
+    cloud.hits = np.frombuffer(hits, dtype=np.uint8).astype(np.float32)
     return cloud
 
 

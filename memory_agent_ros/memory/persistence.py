@@ -114,7 +114,7 @@ class Persistence:
     def _write_tracks(self, cursor: sqlite3.Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
         cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config) for t in tracks])
         due = tracks if all_clouds else [t for t in tracks if self._cloud_is_due(t)]
-        cursor.executemany("INSERT OR REPLACE INTO clouds VALUES (?,?,?,?,?)", [cloud_row(t) for t in due])
+        cursor.executemany("INSERT OR REPLACE INTO clouds VALUES (?,?,?,?,?,?)", [cloud_row(t) for t in due])
         for t in due:
             self._written[t.id] = (t.cloud.revision, t.cloud.voxel_m, len(t.cloud), t.placement)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.memory import archive, lifecycle, queries
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
+from memory_agent_ros.memory.codec import cloud_crc
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.erasure import erase
 from memory_agent_ros.memory.expected_view import ExpectedObject, expected_objects
@@ -307,8 +308,8 @@ class SpatialMemory:
         """Problems of the map, one sentence each; empty if it is sound."""
         with self._lock:
             problems = self._store.problems()
-            for object_id, points, hits, crc in self._store.rows("SELECT object_id, points, hits, crc FROM clouds"):
-                if zlib.crc32(hits, zlib.crc32(points)) != crc:
+            for object_id, *blobs, crc in self._store.rows("SELECT object_id, keys, points, hits, crc FROM clouds"):
+                if cloud_crc(*blobs) != crc:
                     problems.append(f"the points of object {object_id} are damaged")
             for keyframe_id, jpeg, crc in self._store.rows("SELECT id, jpeg, crc FROM keyframes"):
                 if zlib.crc32(jpeg) != crc:

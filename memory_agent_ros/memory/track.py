@@ -184,7 +184,7 @@ class Track:
     def box(self, config: MemoryConfig) -> OrientedBox:
         """Upright box of the points seen often enough."""
         center, size, yaw = self.cloud.box(config.min_hits if self.observations >= 4 else 1)
-        return OrientedBox(center, size, yaw)
+        return OrientedBox(center.copy(), size.copy(), yaw)
 
     def bounds(self, config: MemoryConfig) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Low and high corners, (3,) each, of the points seen often enough."""

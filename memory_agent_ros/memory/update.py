@@ -130,7 +130,7 @@ def _relocate(run: _Step, track: Track, obs: Observation) -> None:
 
 
 def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented: set[int]) -> None:
-    """Voxels of detected objects lose a hit where this image looks through them, or sees a surface that is not detected.
+    """Voxels of detected objects lose a hit where an image looks through them, or sees a surface that is not detected.
 
     So boxes keep neither errors nor the place an object has left. A truncated or split detection proves nothing about
     what lies outside its box.

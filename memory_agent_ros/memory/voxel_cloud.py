@@ -77,9 +77,9 @@ class VoxelCloud:
         gone = int(len(keep) - keep.sum())
         if gone and keep.any():
             self.keys, self.points, self.hits = self.keys[keep], self.points[keep], self.hits[keep]
-            self.revision += 1
         else:
             np.maximum(self.hits, 1.0, out=self.hits)
+        self.revision += 1
         return gone
 
     def shift(self, offset_m: NDArray[np.float64]) -> None:

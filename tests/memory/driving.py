@@ -20,7 +20,9 @@ CUPBOARD = (0.0, 3.0, 0.9)
 FINE = CAMERA.scaled(320, 240)
 
 
-def watch(memory: SpatialMemory, world: World, poses: Iterable[NDArray[np.float64]], **noise: object) -> list[MemoryEvent]:
+def watch(
+    memory: SpatialMemory, world: World, poses: Iterable[NDArray[np.float64]], **noise: object
+) -> list[MemoryEvent]:
     """Look from each pose; returns all events."""
     events = []
     for pose in poses:

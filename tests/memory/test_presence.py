@@ -1,7 +1,20 @@
 """What is there, what is gone, and what merely was not looked at."""
 
 import numpy as np
-from driving import CUPBOARD, DESK, FINE, TABLE, at_cupboard, at_desk, at_table, kinds, mapped_kitchen, only, present, watch
+from driving import (
+    CUPBOARD,
+    DESK,
+    FINE,
+    TABLE,
+    at_cupboard,
+    at_desk,
+    at_table,
+    kinds,
+    mapped_kitchen,
+    only,
+    present,
+    watch,
+)
 from synthetic import SECOND, World, arc, kitchen, look_at
 
 from memory_agent_ros.memory.config import MemoryConfig
