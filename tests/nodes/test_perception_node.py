@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import CompressedImage
 
 from memory_agent_msgs.msg import ObservationArray
 from memory_agent_ros.geometry.se3 import planar
 from memory_agent_ros.nodes import qos
+from memory_agent_ros.nodes.camera_intake import turn_camera, turn_image, turned_frame
+from memory_agent_ros.nodes.conversions import nanoseconds, time_message
+from memory_agent_ros.nodes.image_conversion import jpeg_message
 from memory_agent_ros.nodes.node_base import bring_up
 from memory_agent_ros.nodes.observation_frames import frame_from_observation_array
 from memory_agent_ros.nodes.perception_node import PerceptionNode
 
 SECOND = 1_000_000_000
+OPTICAL = "camera_color_optical_frame"
 
 
 def make_node(graph, namespace="", **parameters):
@@ -213,6 +219,68 @@ def test_remapped_camera_and_its_transport(graph):
     node = graph.add(PerceptionNode(parameter_overrides=overrides, cli_args=arguments))
     assert bring_up(node)
     graph.until(lambda: graph.helper.count_subscribers("/realsense/color/compressed") == 1)
+
+
+def test_compressed_images_are_read(graph, room, robot_camera):
+    node = make_node(graph, color_transport="compressed", depth_transport="compressedDepth")
+    assert bring_up(node)
+    color = graph.helper.create_publisher(CompressedImage, "camera/color/image_raw/compressed", qos.sensor())
+    depth = graph.helper.create_publisher(CompressedImage, "camera/depth/image_raw/compressedDepth", qos.sensor())
+    camera = robot_camera()
+    heard = graph.listen(ObservationArray, "observations", qos.reliable(10))
+    graph.until(lambda: color.get_subscription_count() and depth.get_subscription_count() and node._labels_came)
+    camera.mount()
+    camera.describe()
+    graph.until(lambda: node._intake.ready)
+    camera.localise(10 * SECOND)
+    stamp = time_message(10 * SECOND)
+    png = cv2.imencode(".png", np.rint(room.depth_m * 1000).astype(np.uint16))[1].tobytes()
+    depth_image = CompressedImage(format="16UC1; compressedDepth png", data=bytes(12) + png)
+    depth_image.header.frame_id, depth_image.header.stamp = OPTICAL, stamp
+    color.publish(jpeg_message(room.rgb, OPTICAL, stamp))
+    depth.publish(depth_image)
+    camera.shoot(10 * SECOND)
+    graph.until(lambda: heard)
+    assert [o.label for o in heard[0].observations] == ["chair"]
+
+
+def test_camera_mounted_sideways_is_turned_upright(graph, room, robot_camera):
+    """The same room through a camera rolled by a quarter: upright picture, same place of the chair."""
+    upright, T_upright = room.rgb, room.T_base_camera
+    room.rgb, room.depth_m, room.instances = (turn_image(i, 3) for i in (room.rgb, room.depth_m, room.instances))
+    room.camera, room.T_base_camera = turn_camera(room.camera, 3), T_upright @ turned_frame(3)
+    node = make_node(graph, camera_rotation_deg=90)
+    assert bring_up(node)
+    camera = robot_camera()
+    heard = graph.listen(ObservationArray, "observations", qos.reliable(10))
+    graph.until(lambda: camera.heard and node._labels_came)
+    camera.mount()
+    camera.describe()
+    graph.until(lambda: node._intake.ready)
+    camera.localise(10 * SECOND)
+    camera.shoot(10 * SECOND)
+    graph.until(lambda: heard)
+    frame, observations = frame_from_observation_array(heard[0])
+    assert frame.rgb.shape == upright.shape
+    np.testing.assert_allclose(frame.T_map_camera, T_upright, atol=1e-9)
+    np.testing.assert_allclose(observations[0].centroid_map, [2.0, 0.0, 1.2], atol=0.05)
+
+
+def test_reliable_images_with_a_long_queue_lose_nothing(graph, room, robot_camera):
+    node = make_node(graph, reliable_images=True, queue_depth=50, sync_queue=50, tf_timeout_s=30.0)
+    assert bring_up(node)
+    camera = robot_camera(reliable=True)
+    heard = graph.listen(ObservationArray, "observations", qos.reliable(50))
+    graph.until(lambda: camera.heard and node._labels_came)
+    camera.mount()
+    camera.describe()
+    graph.until(lambda: node._intake.ready)
+    stamps = [10 * SECOND + i * SECOND // 30 for i in range(15)]
+    for stamp in stamps:
+        camera.localise(stamp)
+        camera.shoot(stamp)
+    graph.until(lambda: len(heard) == len(stamps))
+    assert [nanoseconds(array.header.stamp) for array in heard] == stamps
 
 
 def test_unknown_detector_fails_configuration_and_can_be_corrected(graph, capfd):
