@@ -189,9 +189,9 @@ class Episode:
                 ticks.add(tick, sim.collided)
                 if hook is not None:
                     hook(tick)
+                sim.step(tick.command.linear_mps, tick.command.angular_rps)
                 if tick.command.done:
                     break
-                sim.step(tick.command.linear_mps, tick.command.angular_rps)
                 bar.update()
                 bar.set_postfix_str(f"coverage {explorer.coverage:.2f}, {tick.command.reason}")
         return ticks.result(
