@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from memory_agent_ros.demo.world import MATCH_M, Sightings, Thing, World, WorldEdit
+from memory_agent_ros.reasoning.wording import plural
 from memory_agent_ros.records.answer import Answer, AnswerState
 
 #: Things no apartment of the simulation holds.
@@ -89,7 +90,7 @@ def _how_many(world: World, sightings: Sightings) -> list[DemoQuestion]:
     label = several[0]
     return [
         DemoQuestion(
-            "how many", f"how many {label}s are there?", str(counts[label]), lambda a: a.value == counts[label]
+            "how many", f"how many {plural(label)} are there?", str(counts[label]), lambda a: a.value == counts[label]
         )
     ]
 
@@ -138,10 +139,11 @@ def _last_seen(world: World, sightings: Sightings) -> list[DemoQuestion]:
 
 
 def _changed(edits: Sequence[WorldEdit]) -> DemoQuestion:
+    """All changes and no other; of each object the last thing told counts, so "gone" and then "moved" is "moved"."""
     kinds = {"move": "moved", "remove": "gone"}
 
     def judge(answer: Answer) -> bool:
-        entries = _entries(answer)
+        entries = list({e.get("object", i): e for i, e in enumerate(_entries(answer))}.values())
         for edit in edits:
             place = edit.after if edit.kind == "move" else edit.before
             told = [e for e in entries if e["kind"] == kinds[edit.kind] and e["label"] == edit.label]
