@@ -24,6 +24,8 @@ setup(
         "memory_agent_ros==0.1.0",
         "numpy>=1.26,<3",
         "scipy>=1.11",
+        "scikit-image>=0.22",
+        "tqdm>=4.64",
         "pillow>=10",
         "mujoco>=3.17,<4",
         "gymnasium>=1.0",

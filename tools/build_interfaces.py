@@ -66,8 +66,7 @@ class Environment:
         """Ask the interpreter of `prefix` for its folders."""
         python = prefix / "bin" / "python"
         code = "import sysconfig as s; print(s.get_path('purelib')); print(s.get_path('include'))"
-        command = [str(python), "-S", "-c", code]  # -S: the wheels' start-up hook is not wanted here
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, check=True, env={})
         site_packages, include = done.stdout.split("\n")[:2]
         return cls(prefix, python, Path(site_packages), Path(include))
 
