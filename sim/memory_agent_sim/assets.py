@@ -85,6 +85,7 @@ def write_atomically(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
         raise
 
 
+@lru_cache(maxsize=64)
 def load_source(source: MeshSource) -> list[MeshPart]:
     """Parts of one source, largest edge scaled to 1, resting on z = 0 with its box centred on the z axis.
 
@@ -153,7 +154,7 @@ def _convert(source: MeshSource) -> list[MeshPart]:
     model = spec.compile()
     data = mujoco.MjData(model)
     mujoco.mj_kinematics(model, data)
-    parts = []
+    parts: list[MeshPart] = []
     for geom in range(model.ngeom):
         shown = model.geom_matid[geom] >= 0 and model.geom_rgba[geom, 3] > 0
         if model.geom_type[geom] == mujoco.mjtGeom.mjGEOM_MESH and shown:
@@ -211,9 +212,7 @@ def _simplify(part: MeshPart, triangles: int) -> MeshPart:
         return part
     indices = part.faces.ravel().astype(np.uint32)
     result = np.zeros_like(indices)
-    count = meshoptimizer.simplify(
-        result, indices, part.vertices, target_index_count=3 * triangles, target_error=0.05
-    )
+    count = meshoptimizer.simplify(result, indices, part.vertices, target_index_count=3 * triangles, target_error=0.05)
     if count > 3 * 3 * triangles:
         count = meshoptimizer.simplify_sloppy(
             result, indices, part.vertices, target_index_count=3 * 2 * triangles, target_error=0.1

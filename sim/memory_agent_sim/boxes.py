@@ -24,7 +24,9 @@ def box_mesh(
 
     Args:
         boxes: ``(x0, y0, z0, x1, y1, z1)`` each, metres.
-        texture: (H, W, 3) uint8 picture repeated every ``tile_m`` metres, world-aligned so that patterns continue.
+        texture: (H, W, 3) uint8 picture or None for plain ``rgb``.
+        tile_m: the picture repeats every so many metres; patterns continue from box to box.
+        rgb: (3,) colour in [0, 1] used without a picture.
     """
     vertices, normals, uvs, faces = [], [], [], []
     for box in boxes:

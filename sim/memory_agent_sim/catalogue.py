@@ -116,5 +116,11 @@ WOOD_TEXTURES: tuple[str, ...] = (
     "white_wall",
     "rustic_floor",
 )
-FABRIC_TEXTURES: tuple[str, ...] = ("gray_wall", "kona_gotham", "dark_green_plaster_wall", "stucco_wall", "dark_blue_wall")
+FABRIC_TEXTURES: tuple[str, ...] = (
+    "gray_wall",
+    "kona_gotham",
+    "dark_green_plaster_wall",
+    "stucco_wall",
+    "dark_blue_wall",
+)
 STONE_TEXTURES: tuple[str, ...] = ("white_marble_floor", "dark_gray_plaster", "gray_plaster", "ceramic")

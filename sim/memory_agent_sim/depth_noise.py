@@ -1,7 +1,7 @@
 """Depth noise of a structured-light camera, seeded.
 
-Axial noise after Nguyen, Izadi and Lovell (3DIMPVT 2012): sigma_z = 0.0012 + 0.0019 (z - 0.4)^2 metres; lateral noise by
-reading a neighbour up to about a pixel away; no reading at depth edges and at grazing angles; disparity quantised.
+Axial noise after Nguyen, Izadi and Lovell (3DIMPVT 2012): sigma_z = 0.0012 + 0.0019 (z - 0.4)^2 metres; lateral noise
+by reading a neighbour up to about a pixel away; no reading at depth edges and at grazing angles; disparity quantised.
 """
 
 from __future__ import annotations

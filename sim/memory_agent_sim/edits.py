@@ -114,8 +114,8 @@ class EditSampler:
         self, rng: np.random.Generator, instance: ObjectInstance, old: PlacedObject | None
     ) -> Iterator[PlacedObject]:
         """Places far from the old one and out of sight, half of the time in another room first."""
-        elsewhere = old is not None and rng.random() < 0.5
-        keys = [rng.random() + (2.0 if elsewhere and old is not None and s.room == old.room else 0.0) for s in self.surfaces]
+        left = old.room if old is not None and rng.random() < 0.5 else None
+        keys = [rng.random() + (2.0 if s.room == left else 0.0) for s in self.surfaces]
         for index in np.argsort(keys):
             for _ in range(6):
                 found = self.placer.try_place(rng, instance, self.surfaces[int(index)], tries=4)

@@ -70,7 +70,7 @@ class FloorPlan:
 
 
 def draw_floor_plan(rng: np.random.Generator, rooms: int) -> FloorPlan:
-    """Cut a rectangle of 12 to 15 m2 a room into ``rooms`` rooms; joins neighbours by a spanning tree and some extra doors."""
+    """Cut a rectangle of 12 to 15 m2 a room into ``rooms`` rooms; a spanning tree of doors and some more join them."""
     while True:
         area = rooms * rng.uniform(12.0, 15.0)
         ratio = rng.uniform(0.65, 0.95)

@@ -87,9 +87,7 @@ def rasterize(plan: FloorPlan, footprints: Iterable[Footprint], resolution_m: fl
     free = np.zeros((height, width), dtype=bool)
 
     def inside(minimum: NDArray[np.float64], maximum: NDArray[np.float64]) -> NDArray[np.bool_]:
-        mask: NDArray[np.bool_] = np.outer(
-            (y >= minimum[1]) & (y <= maximum[1]), (x >= minimum[0]) & (x <= maximum[0])
-        )
+        mask: NDArray[np.bool_] = np.outer((y >= minimum[1]) & (y <= maximum[1]), (x >= minimum[0]) & (x <= maximum[0]))
         return mask
 
     for room in plan.rooms:
@@ -103,3 +101,16 @@ def rasterize(plan: FloorPlan, footprints: Iterable[Footprint], resolution_m: fl
         u, v = c * (grid_x - f.x) + s * (grid_y - f.y), -s * (grid_x - f.x) + c * (grid_y - f.y)
         free &= ~((np.abs(u) <= f.width / 2) & (np.abs(v) <= f.depth / 2))
     return FloorGrid(free, low, resolution_m)
+
+
+def rooms_reachable(plan: FloorPlan, blockers: Iterable[Footprint], radius_m: float, floor_m2: float) -> bool:
+    """Whether a round base can drive through every door and put its centre on ``floor_m2`` of the floor of every room."""
+    grid = rasterize(plan, blockers, 0.05)
+    reached = grid.reachable_centers(np.array([plan.doors[0].x, plan.doors[0].y]), radius_m)
+    if not all(reached[grid.cell(np.array([d.x, d.y]))] for d in plan.doors):
+        return False
+    for room in plan.rooms:
+        (r0, c0), (r1, c1) = grid.cell(room.minimum), grid.cell(room.maximum)
+        if reached[r0 : r1 + 1, c0 : c1 + 1].sum() * grid.resolution_m**2 < floor_m2:
+            return False
+    return True

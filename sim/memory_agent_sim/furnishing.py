@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory_agent_sim.floorplan import Door, FloorPlan, Room
-from memory_agent_sim.freespace import Footprint, rasterize
+from memory_agent_sim.freespace import Footprint, rooms_reachable
 from memory_agent_sim.furniture import FurnitureInstance, furniture_shape
 
 #: What a room should hold, most important first; a trailing ``?`` is put in with probability one half.
@@ -77,7 +78,7 @@ def _place(
         candidate = PlacedFurniture(instance, index, x, y, yaw)
         if not _fits(candidate, room, doors, mine):
             continue
-        if _way_left(plan, [p.footprint() for p in [*placed, candidate]], radius_m):
+        if rooms_reachable(plan, [p.footprint() for p in [*placed, candidate]], radius_m, 2.0):
             return candidate
     return None
 
@@ -123,7 +124,7 @@ def _beside(rng: np.random.Generator, host: PlacedFurniture, depth: float) -> tu
     return float(host.x + c * u - s * v), float(host.y + s * u + c * v), float(yaw)
 
 
-def _bounds(piece: PlacedFurniture, margin_m: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(piece: PlacedFurniture, margin_m: float = 0.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     corners = piece.footprint().corners(margin_m)
     return corners.min(axis=0), corners.max(axis=0)
 
@@ -140,18 +141,5 @@ def _fits(candidate: PlacedFurniture, room: Room, doors: list[Door], mine: list[
     for other in mine:
         other_low, other_high = _bounds(other, 0.03)
         if (low < other_high).all() and (high > other_low).all():
-            return False
-    return True
-
-
-def _way_left(plan: FloorPlan, blockers: list[Footprint], radius_m: float) -> bool:
-    """Whether doors and rooms stay connected, with room to turn in each."""
-    grid = rasterize(plan, blockers, 0.05)
-    reached = grid.reachable_centers(np.array([plan.doors[0].x, plan.doors[0].y]), radius_m)
-    if not all(reached[grid.cell(np.array([d.x, d.y]))] for d in plan.doors):
-        return False
-    for room in plan.rooms:
-        (r0, c0), (r1, c1) = grid.cell(room.minimum), grid.cell(room.maximum)
-        if reached[r0 : r1 + 1, c0 : c1 + 1].sum() * grid.resolution_m**2 < 2.0:
             return False
     return True

@@ -117,8 +117,10 @@ def _sofa(p: _Pieces) -> None:
     p.box("fabric", -w / 2, -d / 2, 0.08, w / 2, d / 2, 0.25)
     p.box("fabric", -w / 2, -d / 2, 0.25, w / 2, -d / 2 + 0.2, 0.82)
     for s in (-1, 1):
-        p.box("fabric", min(s * w / 2, s * (w / 2 - 0.16)), -d / 2, 0.25, max(s * w / 2, s * (w / 2 - 0.16)), d / 2, 0.6)
-        p.box("second", min(0.01 * s, s * (w / 2 - 0.17)), -d / 2 + 0.2, 0.25, max(0.01 * s, s * (w / 2 - 0.17)), d / 2, 0.43)
+        x0, x1 = sorted((s * w / 2, s * (w / 2 - 0.16)))
+        p.box("fabric", x0, -d / 2, 0.25, x1, d / 2, 0.6)
+        x0, x1 = sorted((0.01 * s, s * (w / 2 - 0.17)))
+        p.box("second", x0, -d / 2 + 0.2, 0.25, x1, d / 2, 0.43)
 
 
 def _armchair(p: _Pieces) -> None:
@@ -126,7 +128,8 @@ def _armchair(p: _Pieces) -> None:
     p.box("fabric", -w / 2, -d / 2, 0.08, w / 2, d / 2, 0.28)
     p.box("fabric", -w / 2, -d / 2, 0.28, w / 2, -d / 2 + 0.18, 0.85)
     for s in (-1, 1):
-        p.box("fabric", min(s * w / 2, s * (w / 2 - 0.15)), -d / 2, 0.28, max(s * w / 2, s * (w / 2 - 0.15)), d / 2, 0.6)
+        x0, x1 = sorted((s * w / 2, s * (w / 2 - 0.15)))
+        p.box("fabric", x0, -d / 2, 0.28, x1, d / 2, 0.6)
     p.box("second", -w / 2 + 0.15, -d / 2 + 0.18, 0.28, w / 2 - 0.15, d / 2, 0.44)
 
 

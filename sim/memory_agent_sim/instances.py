@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import hashlib
 from collections import defaultdict
 from dataclasses import dataclass, replace
@@ -9,7 +10,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.color import hsv2rgb, rgb2hsv
 
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_sim.assets import MeshPart, load_source
@@ -75,9 +75,9 @@ def assign_split(keys: list[str]) -> dict[str, int]:
 def _variant(source: MeshSource, variant: int) -> ObjectInstance:
     rng = np.random.default_rng(digest(f"{source.name}/{variant}"))
     hue = variant / VARIANTS_PER_SOURCE
-    tint = hsv2rgb(np.array([[[(hue + rng.uniform(0, 0.06)) % 1.0, rng.uniform(0.45, 0.85), rng.uniform(0.6, 1.0)]]]))
-    share = 0.0 if variant == 0 else 0.45
-    r, g, b = (float(x) for x in tint[0, 0])
+    tint = colorsys.hsv_to_rgb((hue + rng.uniform(0, 0.06)) % 1.0, rng.uniform(0.45, 0.85), rng.uniform(0.6, 1.0))
+    share = 0.0 if variant == 0 else 0.4
+    r, g, b = (float(x) for x in tint)
     return ObjectInstance(source, variant, hue, (r, g, b), share, source.size_m * float(rng.uniform(0.92, 1.12)))
 
 
@@ -102,14 +102,16 @@ def movable_instances(split: str) -> dict[str, tuple[ObjectInstance, ...]]:
 def recolour(
     texture: NDArray[np.uint8], hue_shift: float, tint: tuple[float, float, float], share: float
 ) -> NDArray[np.uint8]:
-    """Turn the hue of an (H, W, 3) uint8 picture, then blend towards a shaded tint."""
+    """Turn an (H, W, 3) uint8 picture's colours about the gray axis, then blend towards a shaded tint."""
     if hue_shift == 0.0 and share == 0.0:
         return texture
-    hsv = rgb2hsv(texture)
-    hsv[..., 0] = (hsv[..., 0] + hue_shift) % 1.0
-    rgb = hsv2rgb(hsv)
+    angle = 2 * np.pi * hue_shift
+    c, s = float(np.cos(angle)), float(np.sin(angle))
+    around_gray = (1 - c) / 3 + np.array([[c, 0, 0], [0, c, 0], [0, 0, c]])
+    around_gray += s / np.sqrt(3) * np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
+    rgb = np.clip(texture.astype(np.float32) / 255 @ around_gray.T.astype(np.float32), 0, 1)
     shade = 0.25 + 0.75 * rgb.mean(axis=2, keepdims=True)
-    blended = (1 - share) * rgb + share * shade * np.asarray(tint)
+    blended = (1 - share) * rgb + share * shade * np.asarray(tint, dtype=np.float32)
     return (255 * np.clip(blended, 0, 1)).round().astype(np.uint8)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from memory_agent_sim.floorplan import FloorPlan, draw_floor_plan
-from memory_agent_sim.freespace import FloorGrid, Footprint, rasterize
-from memory_agent_sim.furniture import FurnitureInstance, Support, furniture_instances, furniture_shape
+from memory_agent_sim.freespace import FloorGrid, Footprint, rasterize, rooms_reachable
 from memory_agent_sim.furnishing import PlacedFurniture, furnish
+from memory_agent_sim.furniture import Support, furniture_instances, furniture_shape
 from memory_agent_sim.instances import ObjectInstance, instance_size, movable_instances, split_index
 
 BASE_RADIUS = 0.20
@@ -179,21 +178,8 @@ class ObjectPlacer:
             return False
         if any(np.hypot(candidate.x - d.x, candidate.y - d.y) < 1.1 for d in self.plan.doors):
             return False
-        standing_in = [b for b in self.blockers() if b not in self.extra]
-        return rooms_reachable(self.plan, [*standing_in, footprint], CLEARANCE_RADIUS)
-
-
-def rooms_reachable(plan: FloorPlan, blockers: list[Footprint], radius_m: float) -> bool:
-    """Whether a round base can drive through every door and stand on at least 2 m2 of every room."""
-    grid = rasterize(plan, blockers, 0.05)
-    reached = grid.reachable_centers(np.array([plan.doors[0].x, plan.doors[0].y]), radius_m)
-    if not all(reached[grid.cell(np.array([d.x, d.y]))] for d in plan.doors):
-        return False
-    for room in plan.rooms:
-        (r0, c0), (r1, c1) = grid.cell(room.minimum), grid.cell(room.maximum)
-        if reached[r0 : r1 + 1, c0 : c1 + 1].sum() * grid.resolution_m**2 < 1.2:
-            return False
-    return True
+        kept = [b for b in self.blockers() if b not in self.extra]
+        return rooms_reachable(self.plan, [*kept, footprint], CLEARANCE_RADIUS, 1.2)
 
 
 def _fill(
@@ -230,11 +216,3 @@ def _start_pose(rng: np.random.Generator, grid: FloorGrid) -> tuple[float, float
     pick = int(rng.integers(len(rows)))
     x, y = grid.origin + (np.array([columns[pick], rows[pick]]) + 0.5) * grid.resolution_m
     return float(x), float(y), float(rng.uniform(-np.pi, np.pi))
-
-
-def nearest_room(plan: FloorPlan, xy: NDArray[np.float64]) -> str:
-    """Name of the room a point lies in."""
-    return plan.rooms[plan.room_at(xy)].name
-
-
-__all__ = ["FurnitureInstance", "Layout", "ObjectPlacer", "PlacedObject", "Surface", "draw_layout", "surfaces_of"]

@@ -1,4 +1,4 @@
-"""Differential-drive base with a mast: two slides, a yaw hinge, velocity actuators, limits on speed and acceleration."""
+"""Differential-drive base with a mast: two slides, a yaw hinge, velocity actuators, limited speed and acceleration."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RobotConfig:
     camera_pitch_rad: float = 0.30
 
     @property
-    def T_base_camera(self) -> NDArray[np.float64]:
+    def T_base_camera(self) -> NDArray[np.float64]:  # noqa: N802
         """(4, 4) pose of the optical frame (z forward, x right, y down) in ``base_link``."""
         c, s = np.cos(self.camera_pitch_rad), np.sin(self.camera_pitch_rad)
         T = np.eye(4)

@@ -195,7 +195,8 @@ def _add_things(builder: _Builder, layout: Layout) -> list[Thing]:
         body = builder.spec.worldbody.add_body(name=f"thing{len(things) + 1}", mocap=True, pos=LIMBO)
         builder.add(body, parts)
         builder.collide(body, [box])
-        things.append(Thing(len(things) + 1, instance.category, instance.key, True, vertices, _faces(parts), (box,), body.name))
+        label, key = instance.category, instance.key
+        things.append(Thing(len(things) + 1, label, key, True, vertices, _faces(parts), (box,), body.name))
     for piece in layout.furniture:
         shape = furniture_shape(piece.instance)
         body = builder.spec.worldbody.add_body(
@@ -229,7 +230,7 @@ def _add_room(builder: _Builder, layout: Layout, index: int) -> None:
 
 
 def room_walls(plan: FloorPlan, index: int) -> tuple[list[Bounds], list[Bounds]]:
-    """Boxes of a room's half of its walls with door openings and lintels, and its skirting boards; metres, map frame."""
+    """Boxes of a room's half of its walls, open at the doors, and of its skirting boards; metres, map frame."""
     room = plan.rooms[index]
     walls: list[Bounds] = []
     skirting: list[Bounds] = []
@@ -251,7 +252,8 @@ def room_walls(plan: FloorPlan, index: int) -> tuple[list[Bounds], list[Bounds]]
             for opening in [*openings, None]:
                 stop = end if opening is None else opening - DOOR_WIDTH / 2
                 walls.append(_wall(axis, face, middle, cursor, stop, 0.0, WALL_HEIGHT))
-                skirting.append(_wall(axis, board, face, max(cursor, room.minimum[other]), min(stop, room.maximum[other]), 0.0, 0.07))
+                inner = max(cursor, room.minimum[other]), min(stop, room.maximum[other])
+                skirting.append(_wall(axis, board, face, *inner, 0.0, 0.07))
                 if opening is not None:
                     cursor = opening + DOOR_WIDTH / 2
                     walls.append(_wall(axis, face, middle, stop, cursor, DOOR_HEIGHT, WALL_HEIGHT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -53,6 +54,7 @@ class RenderSensor:
         self._camera = camera
         self._culling = culling
         self._context: Any = None
+        self._free: Any = None
 
     def capture(self, data: Any, T_map_camera: Matrix) -> RawImages:
         """See :class:`Sensor`; the OpenGL context is made on the first call."""
@@ -62,9 +64,7 @@ class RenderSensor:
         self._context[0].make_current()
         self._culling.apply(T_map_camera)
         view, graphics, fixed, options = self._context[1:]
-        mujoco.mjv_updateScene(
-            self._scene.model, data, options, None, fixed, mujoco.mjtCatBit.mjCAT_ALL.value, view
-        )
+        mujoco.mjv_updateScene(self._scene.model, data, options, None, fixed, mujoco.mjtCatBit.mjCAT_ALL.value, view)
         width, height = self._camera.width, self._camera.height
         rect = mujoco.MjrRect(0, 0, width, height)
         rgb = np.empty((height, width, 3), dtype=np.uint8)
@@ -78,14 +78,14 @@ class RenderSensor:
         mujoco.mjr_readPixels(ids, depth, rect, graphics)
         for flag in (mujoco.mjtRndFlag.mjRND_SEGMENT, mujoco.mjtRndFlag.mjRND_IDCOLOR):
             view.flags[flag] = False
-        return RawImages(np.ascontiguousarray(rgb[::-1]), self._metres(depth)[::-1].copy(), self._instances(ids)[::-1].copy())
+        depth_m, instances = self._metres(depth), self._instances(ids)
+        return RawImages(rgb[::-1].copy(), depth_m[::-1].copy(), instances[::-1].copy())
 
     def close(self) -> None:
         """Free the OpenGL context."""
-        if self._context is not None:
-            self._context[2].free()
-            self._context[0].free()
-            self._context = None
+        if self._free is not None:
+            self._free()
+            self._context = self._free = None
 
     def _open(self) -> None:
         if self._context is not None:
@@ -100,7 +100,8 @@ class RenderSensor:
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, graphics)
         graphics.readDepthMap = mujoco.mjtDepthMap.mjDEPTH_ZEROFAR.value
         view = mujoco.MjvScene(model=model, maxgeom=model.ngeom + 10)
-        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION, mujoco.mjtRndFlag.mjRND_SKYBOX):
+        off = mujoco.mjtRndFlag
+        for flag in (off.mjRND_SHADOW, off.mjRND_REFLECTION, off.mjRND_SKYBOX):
             view.flags[flag] = False
         fixed = mujoco.MjvCamera()
         fixed.type = mujoco.mjtCamera.mjCAMERA_FIXED.value
@@ -109,6 +110,7 @@ class RenderSensor:
         options.geomgroup[:] = 0
         options.geomgroup[[VISUAL_GROUP, CEILING_GROUP]] = 1
         self._context = (window, view, graphics, fixed, options)
+        self._free = weakref.finalize(self, _free_context, window, graphics)
 
     def _metres(self, depth: NDArray[np.float32]) -> NDArray[np.float32]:
         """Window depth (1 near, 0 far) -> planar z in metres."""
@@ -126,6 +128,12 @@ class RenderSensor:
         wide = ids.astype(np.int32)
         found: NDArray[np.int32] = table[wide[..., 0] + (wide[..., 1] << 8) + (wide[..., 2] << 16)]
         return found
+
+
+def _free_context(window: Any, graphics: Any) -> None:
+    window.make_current()
+    graphics.free()
+    window.free()
 
 
 class RaycastSensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,8 @@ from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
 from memory_agent_sim.assets import prepare
 from memory_agent_sim.catalogue import MOVABLE_SOURCES
-from memory_agent_sim.edits import KINDS, Edit, EditSampler
+from memory_agent_sim.edits import KINDS, EditSampler
+from memory_agent_sim.edits import Edit as Edit
 from memory_agent_sim.floorplan import Room
 from memory_agent_sim.freespace import Footprint, rasterize
 from memory_agent_sim.instances import instance_size
@@ -83,8 +84,8 @@ class Simulation:
 
         self.config = config or SimulationConfig()
         self.split, self.seed = split, int(seed)
-        self.layout: Layout = draw_layout(split, self.seed, self.config.rooms)
         prepare(MOVABLE_SOURCES)
+        self.layout: Layout = draw_layout(split, self.seed, self.config.rooms)
         self.camera: Camera = pinhole(self.config.width, self.config.height)
         self.scene = build_scene(self.layout, self.config.robot, FOVY_DEG, self.config.width, self.config.height)
         self.model = self.scene.model
@@ -147,12 +148,12 @@ class Simulation:
         return round(self._ticks * 1e9 / self.config.rate_hz)
 
     @property
-    def T_map_base(self) -> Matrix:
+    def T_map_base(self) -> Matrix:  # noqa: N802
         """(4, 4) true pose of ``base_link`` in ``map``."""
         return base_pose(self.data.qpos)
 
     @property
-    def T_base_camera(self) -> Matrix:
+    def T_base_camera(self) -> Matrix:  # noqa: N802
         """(4, 4) pose of the optical frame (z forward, x right, y down) in ``base_link``."""
         return self.config.robot.T_base_camera
 
@@ -373,6 +374,3 @@ class Simulation:
         if self.config.sensor == "raycast":
             return RaycastSensor(self.scene, self.camera, mean_colors(self.model))
         return RenderSensor(self.scene, self.camera, Culling(self.scene, self.data, self.camera))
-
-
-SensorName = Literal["render", "raycast"]

@@ -38,7 +38,7 @@ class TruthObject:
 
 @dataclass(frozen=True)
 class Visibility:
-    """How well a frame shows an object: its pixels, and the share of its camera-facing surface in view and unoccluded."""
+    """How well a frame shows an object: its pixels, and the share of its camera-facing surface that is unoccluded."""
 
     pixels: int
     unoccluded: float
@@ -60,9 +60,11 @@ def unoccluded_share(
     """Share of camera-facing surface samples that are inside the image and not behind something else.
 
     Args:
-        points_map, normals_map: (N, 3) samples of the object's surface with outward normals, map frame.
-        frame: rendered frame with noise-free depth or instances; a sample counts as seen if the pixel it falls on shows
-            the object itself, or nothing nearer than 2 cm in front of the sample.
+        points_map: (N, 3) samples of the object's surface, map frame.
+        normals_map: (N, 3) outward normals there.
+        frame: rendered frame; a sample counts as seen if the pixel it falls on shows the object itself, or background
+            that is no nearer than 2 cm in front of the sample.
+        instance: id of the object.
     """
     toward = frame.T_map_camera[:3, 3] - points_map
     facing = (toward * normals_map).sum(axis=1) > 0
