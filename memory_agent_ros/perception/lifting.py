@@ -31,6 +31,12 @@ from memory_agent_ros.records.observation import Observation
 #: Image width for which pixel sizes in configurations are meant; they scale with the real width.
 REFERENCE_WIDTH = 640
 
+#: A crop with more pixels than this is read with a stride, so that it falls to between one and four times this.
+_LARGE_CROP = 10_000
+
+#: A stretch of depth with less than this share of the pixels counts as empty.
+_SPARSE = 0.004
+
 #: Pixels that are turned into points. Of more, every n-th along the rows is taken: that leaves pixels in every row, so
 #: the far end of a surface seen at a grazing angle is not lost.
 _WORKING_POINTS = 2000
@@ -80,8 +86,8 @@ def lift(frame: Frame, detection: Detection, config: LiftingConfig | None = None
     """
     config = config or LiftingConfig()
     box = require_detection(frame, detection)
-    u, v, z = _sample(frame, detection, box, config)
-    pixels = len(z)
+    u, v, z, weight = _sample(frame, detection, box, config)
+    pixels = len(z) * weight
     depth_camera = frame.depth_camera or frame.camera
     needed = config.minimum_pixels * (depth_camera.width * depth_camera.height) / (640 * 480)
     if pixels < max(needed, 4):
@@ -147,21 +153,23 @@ def _touches_border(box: NDArray[np.float32], camera: Camera, border_px: int) ->
 
 def _sample(
     frame: Frame, detection: Detection, box: NDArray[np.float32], config: LiftingConfig
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Depth pixels of the object: column, row and z, each (N,)."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], int]:
+    """Depth pixels of the object: column, row and z, each (N,), and how many pixels each stands for."""
     colour, depth_camera = frame.camera, frame.depth_camera or frame.camera
     same = frame.depth_camera is None
     x0, y0, x1, y1 = _to_depth_pixels(box, colour, depth_camera) if not same else [int(value) for value in box]
-    depth = frame.depth_m[y0:y1, x0:x1]
+    step = max(1, math.isqrt((x1 - x0) * (y1 - y0) // _LARGE_CROP))
+    window = np.s_[y0:y1:step, x0:x1:step]
+    depth = frame.depth_m[window]
     chosen = valid_depth(depth, config.minimum_depth_m, config.maximum_depth_m)
     if detection.mask is not None:
         if same:
-            inside = detection.mask[y0:y1, x0:x1]
+            inside = detection.mask[window]
         else:
-            columns = _to_colour_index(np.arange(x0, x1), depth_camera, colour, 0)
-            rows = _to_colour_index(np.arange(y0, y1), depth_camera, colour, 1)
+            columns = _to_colour_index(np.arange(x0, x1, step), depth_camera, colour, 0)
+            rows = _to_colour_index(np.arange(y0, y1, step), depth_camera, colour, 1)
             inside = detection.mask[np.ix_(rows, columns)]
-        radius = round(config.erosion_px * depth_camera.width / REFERENCE_WIDTH)
+        radius = math.ceil(config.erosion_px * depth_camera.width / REFERENCE_WIDTH / step)
         chosen &= _without_bleeding(inside & chosen, depth, radius)
     rows_at, columns_at = np.nonzero(chosen)
     if len(rows_at) == 0:
@@ -169,7 +177,7 @@ def _sample(
             "no_valid_depth",
             f"{detection.label}: no depth between {config.minimum_depth_m} and {config.maximum_depth_m} m inside it",
         )
-    return columns_at + x0, rows_at + y0, depth[rows_at, columns_at]
+    return columns_at * step + x0, rows_at * step + y0, depth[rows_at, columns_at], step**2
 
 
 def _to_depth_pixels(box: NDArray[np.float32], colour: Camera, depth: Camera) -> list[int]:
@@ -228,20 +236,27 @@ def _eroded(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
 def _layers(z: NDArray[np.float32], config: LiftingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Depths (N,) -> layer index of each, nearest first, and the layers' counts; layers are parted by empty depth.
 
+    Depths that hardly any pixel has (readings that fly between an edge and what is behind it) are in layer 0, which
+    counts for nothing.
+
     Depth is binned in units of the gap, which grows with range: the integral of dz / (gap + 0.03 z).
     """
     unit = np.log(config.depth_gap_m + 0.03 * z) / 0.03
     bins = ((unit - unit.min()) * 2).astype(np.int64)
-    filled = np.bincount(bins) > 0
+    counts = np.bincount(bins)
+    filled = counts > _SPARSE * len(z)
     starts = filled & ~np.concatenate([[False], filled[:-1]])
-    layer = (np.cumsum(starts) - 1)[bins]
-    return layer, np.bincount(layer)
+    layer_of_bin = np.where(filled, np.cumsum(starts), 0)
+    layer = layer_of_bin[bins]
+    layer_counts = np.bincount(layer)
+    layer_counts[0] = 0
+    return layer, layer_counts
 
 
 def _own_layers(z: NDArray[np.float32], config: LiftingConfig) -> NDArray[np.bool_]:
     """Which points of a mask lie in its depth layers; background that shines through at the rim does not."""
     layer, counts = _layers(z, config)
-    kept: NDArray[np.bool_] = (counts >= config.layer_fraction * counts.max())[layer]
+    kept: NDArray[np.bool_] = (counts >= max(config.layer_fraction * counts.max(), 1))[layer]
     return kept
 
 
@@ -256,9 +271,10 @@ def _foreground(
         inset = 0.2 * (high - low)
         middle &= (pixel >= low + inset) & (pixel <= high - inset)
     central = np.bincount(layer[middle], minlength=len(counts))
+    central[0] = 0
     if central.sum() == 0:
         central = counts
-    chosen: NDArray[np.bool_] = layer == int(np.flatnonzero(central >= 0.2 * central.max())[0])
+    chosen: NDArray[np.bool_] = layer == int(np.flatnonzero(central >= max(0.2 * central.max(), 1))[0])
     return chosen
 
 
