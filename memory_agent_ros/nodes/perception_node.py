@@ -33,6 +33,7 @@ from memory_agent_ros.nodes.observation_frames import observation_array
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.nodes.synchronizer import Synchronizer
 from memory_agent_ros.nodes.tf import TransformBuffer, TransformUnavailableError, make_transform_buffer
+from memory_agent_ros.nodes.topic_watch import GRACE_S
 from memory_agent_ros.perception.factory import make_detector, make_image_embedder
 from memory_agent_ros.perception.ground_truth import GroundTruthDetector
 from memory_agent_ros.perception.lifting import LiftingConfig
@@ -120,6 +121,7 @@ class PerceptionNode(AgentNode[PerceptionNodeConfig]):
         self._waiting_frames: deque[_Waiting] = deque()
         self._arrived = False
         self._deferred = 0
+        self._started_s = time.monotonic()
         self._tf_problem: tuple[str, float] | None = None
         self._labels_came = not self._uses_ground_truth
         self._transforms: TransformBuffer = make_transform_buffer(self, self.config.tf_keep_s, self.counts)
@@ -304,7 +306,7 @@ class PerceptionNode(AgentNode[PerceptionNodeConfig]):
         self.get_logger().warning(f"frame refused, {self._last_refusal}", throttle_duration_sec=1.0)
 
     def _camera_problem(self) -> str | None:
-        if self._intake.ready:
+        if self._intake.ready or time.monotonic() - self._started_s < GRACE_S:
             return None
         topic = self.resolve_topic_name("camera/color/camera_info")
         return f"no valid camera_info on {topic}: frames cannot be used"

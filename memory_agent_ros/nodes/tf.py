@@ -146,6 +146,8 @@ class Tf2Buffer:
 
     def lookup(self, target: str, source: str, stamp_ns: int) -> Matrix:
         """See :class:`TransformBuffer`."""
+        if stamp_ns == 0:  # tf2 takes it for "the newest", which is not what was asked
+            raise TransformUnavailableError("tf_past", "the image carries no stamp (0); let its driver stamp it")
         try:
             found = self._buffer.lookup_transform(target, source, Time(nanoseconds=stamp_ns))
         except self._tf2.ExtrapolationException as error:

@@ -194,8 +194,8 @@ def test_process_with_a_parameter_out_of_range_says_which():
 
 
 def test_process_ends_cleanly_on_sigterm(graph):
-    process = run_memory_node("-p", "text_embedder:=none")
-    graph.until(lambda: graph.helper.count_publishers("memory_node/transition_event") == 1, timeout_s=30)
+    process = run_memory_node("-p", "text_embedder:=none", "-r", "__node:=lonely_memory")
+    graph.until(lambda: graph.helper.count_publishers("lonely_memory/transition_event") == 1, timeout_s=30)
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=30)
     assert process.returncode == 0, error

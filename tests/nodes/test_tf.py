@@ -142,6 +142,8 @@ def test_tf2_is_used_where_it_is_installed(graph, monkeypatch):
     assert refusal().reason == "tf_past"
     buffer._buffer.answer = planar(1.0, 2.0, 0.3)
     np.testing.assert_allclose(buffer.lookup("map", "camera", SECOND), planar(1.0, 2.0, 0.3), atol=1e-12)
+    with pytest.raises(tf.TransformUnavailableError, match="no stamp"):
+        buffer.lookup("map", "camera", 0)
     buffer.clear()
     assert refusal().reason == "tf_missing"
     buffer.close()
