@@ -26,7 +26,7 @@ from tf2_msgs.msg import TFMessage
 from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL, inverse
 from memory_agent_ros.nodes import qos, tf
 from memory_agent_ros.nodes.conversions import camera_info_message, nanoseconds, pose_from_matrix, time_message
-from memory_agent_ros.nodes.image_messages import image_message
+from memory_agent_ros.nodes.image_conversion import color_message, depth_message, instances_message
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.records.errors import BadInputError
@@ -217,9 +217,9 @@ class SimNode(AgentNode[SimNodeConfig]):
         optical = self.config.optical_frame
         self._info.publish(camera_info_message(frame.camera, optical, stamp))
         if self.config.publish_instances and frame.instances is not None:
-            self._instances.publish(image_message(frame.instances, "32SC1", optical, frame.stamp_ns))
-        self._depth.publish(image_message(frame.depth_m, "32FC1", optical, frame.stamp_ns))
-        self._color.publish(image_message(frame.rgb, "rgb8", optical, frame.stamp_ns))
+            self._instances.publish(instances_message(frame.instances, optical, stamp))
+        self._depth.publish(depth_message(frame.depth_m, optical, stamp))
+        self._color.publish(color_message(frame.rgb, optical, stamp))
         self._pacing.frame_sent(frame.stamp_ns, time.monotonic())
 
     def _publish_static(self) -> None:

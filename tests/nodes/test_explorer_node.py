@@ -200,6 +200,8 @@ class StandInNav2:
     """Stands for rclpy's ActionClient with Nav2 behind it: accepts every goal and remembers it."""
 
     class Goal:
+        """What is sent."""
+
         def __init__(self, pose):
             self.pose = pose
 
