@@ -28,7 +28,10 @@ def box_mesh(
         tile_m: the picture repeats every so many metres; patterns continue from box to box.
         rgb: (3,) colour in [0, 1] used without a picture.
     """
-    vertices, normals, uvs, faces = [], [], [], []
+    vertices: list[NDArray[np.float64]] = []
+    normals: list[NDArray[np.float64]] = []
+    uvs: list[NDArray[np.float64]] = []
+    faces: list[NDArray[np.int64]] = []
     for box in boxes:
         low, high = np.array(box[:3]), np.array(box[3:])
         for axis, sign, a, b in _FACES:

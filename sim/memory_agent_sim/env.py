@@ -1,12 +1,14 @@
 """Gymnasium environment ``MemoryApartment-v0``: drive, look, and be paid for every thing seen for the first time.
 
-Action: ``Box(2)`` float32, ``[v, w]`` in metres and radians per second, held for 1 / ``rate_hz`` s.
+Action: ``Box(-1, 1, (2,))`` float32, forward speed and turn rate as shares of the base's limits (0.7 m/s and 1.5 rad/s by
+default), held for 1 / ``rate_hz`` s.
 
 Observation: ``Dict`` of ``rgb`` (H, W, 3) uint8, ``depth`` (H, W, 1) float32 metres (0 = no reading), ``pose`` (3,)
 float64 true x, y, yaw of the base in the map and, with ``instances=True``, ``instances`` (H, W, 1) int32.
 
 Reward: 1 for each movable thing that covers at least ``seen_pixels`` pixels (at 640 x 480, scaled with the image) for
-the first time in the episode, minus 0.01 while the base touches something. Zero is the floor of a robot that stands still.
+the first time in the episode, minus 0.01 while the base touches something. A robot that stands still
+earns nothing.
 
 An episode is truncated after ``max_steps`` and never terminates. ``reset(seed=N)`` opens apartment ``N`` of the split;
 a reset without a seed draws one; ``options={"apartment": N}`` names one whatever the seed.
@@ -44,6 +46,8 @@ class MemoryApartmentEnv(gymnasium.Env):  # type: ignore[misc]
         **simulation: fields of :class:`memory_agent_sim.simulation.SimulationConfig`.
     """
 
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 5}  # noqa: RUF012
+
     def __init__(
         self,
         split: str = "train",
@@ -54,13 +58,11 @@ class MemoryApartmentEnv(gymnasium.Env):  # type: ignore[misc]
         render_mode: str | None = None,
         **simulation: Any,
     ) -> None:
-        self.metadata = {"render_modes": ["rgb_array"], "render_fps": round(simulation.get("rate_hz", 5.0))}
+        self.metadata = {**self.metadata, "render_fps": round(simulation.get("rate_hz", 5.0))}
         self.config = SimulationConfig(**({"width": 320, "height": 240} | simulation))
         self.split, self.apartments, self.max_steps = split, apartments, max_steps
         self.instances, self.seen_pixels, self.render_mode = instances, seen_pixels, render_mode
-        robot = self.config.robot
-        limits = np.array([robot.max_linear_mps, robot.max_angular_rps], dtype=np.float32)
-        self.action_space = spaces.Box(-limits, limits, dtype=np.float32)
+        self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
         size = (self.config.height, self.config.width)
         bound = np.array([_ROOM_BOUND_M, _ROOM_BOUND_M, np.pi])
         parts: dict[str, spaces.Space[Any]] = {
@@ -95,7 +97,8 @@ class MemoryApartmentEnv(gymnasium.Env):  # type: ignore[misc]
     def step(self, action: NDArray[np.float32]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Drive for one tick and look."""
         simulation = self._running()
-        simulation.step(float(action[0]), float(action[1]))
+        robot = self.config.robot
+        simulation.step(float(action[0]) * robot.max_linear_mps, float(action[1]) * robot.max_angular_rps)
         self._steps += 1
         frame = simulation.frame()
         reward = self._count_new(frame) - 0.01 * simulation.collided

@@ -27,7 +27,8 @@ class Footprint:
         half = np.array([self.width / 2 + margin_m, self.depth / 2 + margin_m])
         local = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * half
         c, s = np.cos(self.yaw), np.sin(self.yaw)
-        return local @ np.array([[c, s], [-s, c]]) + [self.x, self.y]
+        placed: NDArray[np.float64] = local @ np.array([[c, s], [-s, c]]) + [self.x, self.y]
+        return placed
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ def rasterize(plan: FloorPlan, footprints: Iterable[Footprint], resolution_m: fl
 
 
 def rooms_reachable(plan: FloorPlan, blockers: Iterable[Footprint], radius_m: float, floor_m2: float) -> bool:
-    """Whether a round base can drive through every door and put its centre on ``floor_m2`` of the floor of every room."""
+    """Whether a round base gets through every door and its centre onto ``floor_m2`` of every room's floor."""
     grid = rasterize(plan, blockers, 0.05)
     reached = grid.reachable_centers(np.array([plan.doors[0].x, plan.doors[0].y]), radius_m)
     if not all(reached[grid.cell(np.array([d.x, d.y]))] for d in plan.doors):

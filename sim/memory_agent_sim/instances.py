@@ -112,7 +112,8 @@ def recolour(
     rgb = np.clip(texture.astype(np.float32) / 255 @ around_gray.T.astype(np.float32), 0, 1)
     shade = 0.25 + 0.75 * rgb.mean(axis=2, keepdims=True)
     blended = (1 - share) * rgb + share * shade * np.asarray(tint, dtype=np.float32)
-    return (255 * np.clip(blended, 0, 1)).round().astype(np.uint8)
+    coloured: NDArray[np.uint8] = (255 * np.clip(blended, 0, 1)).round().astype(np.uint8)
+    return coloured
 
 
 @lru_cache(maxsize=256)

@@ -187,7 +187,7 @@ class RaycastSensor:
 
 def mean_colors(model: Any) -> NDArray[np.float64]:
     """(ngeom, 3) mean colour of each geom's texture, or its own colour, in [0, 1]."""
-    colors = model.geom_rgba[:, :3].astype(np.float64)
+    colors: NDArray[np.float64] = model.geom_rgba[:, :3].astype(np.float64)
     for geom in range(model.ngeom):
         material = int(model.geom_matid[geom])
         if material < 0:

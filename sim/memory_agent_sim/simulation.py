@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.geometry.se3 import Matrix, planar, transform_points, yaw_of
+from memory_agent_ros.geometry.se3 import Matrix, planar, yaw_of
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
@@ -110,7 +110,8 @@ class Simulation:
         self._noise = np.random.default_rng(seed_sequence(self.split, self.seed).spawn(1)[0])
         for thing in self._furniture():
             body = self.model.body(thing.body)
-            self._poses[thing.id] = planar(*body.pos[:2], 2 * np.arctan2(body.quat[3], body.quat[0]))
+            turn = 2 * float(np.arctan2(body.quat[3], body.quat[0]))
+            self._poses[thing.id] = planar(float(body.pos[0]), float(body.pos[1]), turn)
         self._places = dict(enumerate(self.layout.objects, start=1))
         for object_id in self._mocap:
             self._hide(object_id)
@@ -224,7 +225,7 @@ class Simulation:
             if object_id > 0:
                 points, normals = self._surface_samples(object_id)
                 T = self._poses[object_id]
-                share = unoccluded_share(transform_points(T, points), normals @ T[:3, :3].T, frame, object_id)
+                share = unoccluded_share(T[:3, 3] + points @ T[:3, :3].T, normals @ T[:3, :3].T, frame, object_id)
                 shown[object_id] = Visibility(pixels, share)
         return shown
 
