@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from memory_agent_ros.commands.output import print_json
-from memory_agent_ros.records.answer import Answer
+
+if TYPE_CHECKING:
+    from memory_agent_ros.records.answer import Answer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

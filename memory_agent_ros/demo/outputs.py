@@ -179,7 +179,7 @@ def _missing(edit: WorldEdit, diary: Diary, event: MemoryEvent | None) -> list[P
     if not clear:
         return []
     snapshot, pixel = min(clear, key=lambda v: abs(v[0].stamp_ns - told_ns))
-    reach = 0.12 * snapshot.camera.K[0, 0] / np.linalg.norm(edit.before - snapshot.T_map_camera[:3, 3])
+    reach = 0.2 * snapshot.camera.K[0, 0] / np.linalg.norm(edit.before - snapshot.T_map_camera[:3, 3])
     box = np.array([*(pixel - reach), *(pixel + reach)], dtype=np.float32)
     caption = f"after: the {edit.label} is not there any more, {snapshot.stamp_ns / 1e9:.0f} s"
     return [_boxed(snapshot, box, edit.label, caption, f"{edit.label} was here", GONE_COLOR)]

@@ -81,10 +81,9 @@ class RerunScene:
             for event in history:
                 self._box(item, event.stamp_ns, event.position_m, event.kind is EventKind.GONE)
             moves = [e.stamp_ns for e in history if e.kind is EventKind.MOVED]
-            if len(item.points_map):
-                color = _rgb(object_color(item.label))
-                points = rr.Points3D(item.points_map, colors=[color], radii=0.008)
-                self._at(moves[-1] if moves else item.first_seen_ns).log(f"world/objects/{item.id}/points", points)
+            self._points(item, moves[-1] if moves else item.first_seen_ns, object_color(item.label))
+            if item.state is ObjectState.GONE and history:
+                self._points(item, history[-1].stamp_ns, GONE_COLOR)
 
     def log_events(self, events: Iterable[MemoryEvent]) -> None:
         """One line of text an event, updates left out; moves as arrows."""
@@ -135,6 +134,10 @@ class RerunScene:
             colors=[color], labels=[f"{item.label} (gone)" if gone else item.label], show_labels=True, radii=0.006,
         )  # fmt: skip
         self._at(stamp_ns).log(f"world/objects/{item.id}", boxes)
+
+    def _points(self, item: MapObject, stamp_ns: int, color: str) -> None:
+        points = rr.Points3D(item.points_map, colors=[_rgb(color)], radii=0.008)
+        self._at(stamp_ns).log(f"world/objects/{item.id}/points", points)
 
     def _at(self, stamp_ns: int) -> rr.RecordingStream:
         assert self._stream is not None, "use RerunScene as a context manager"

@@ -80,7 +80,7 @@ def color_of(item: MapObject) -> str:
     return GONE_COLOR if item.state is ObjectState.GONE else object_color(item.label)
 
 
-def scene_bounds(scene: MapScene, margin_m: float = 0.4) -> tuple[float, float, float, float]:
+def scene_bounds(scene: MapScene, margin_m: float = 0.5) -> tuple[float, float, float, float]:
     """X low, x high, y low, y high that hold everything worth showing, metres."""
     clouds = [np.asarray([o.box.center[:2] for o in scene.objects]).reshape(-1, 2)]
     if scene.path_xy is not None:

@@ -50,9 +50,6 @@ def draw_map(
         font_size: of the labels, points.
     """
     axes.set_aspect("equal")
-    x0, x1, y0, y1 = bounds or scene_bounds(scene)
-    axes.set_xlim(x0, x1)
-    axes.set_ylim(y0, y1)
     axes.set_facecolor(_FLOOR_COLORS["unknown"] if scene.floor is not None else (1, 1, 1))
     if scene.points is not None:
         _draw_points(axes, scene.points)
@@ -65,6 +62,9 @@ def draw_map(
     _draw_moves(axes, scene)
     if scene.robot_xy_yaw is not None:
         _draw_robot(axes, *scene.robot_xy_yaw)
+    x0, x1, y0, y1 = bounds or scene_bounds(scene)
+    axes.set_xlim(x0, x1)
+    axes.set_ylim(y0, y1)
     if labels:
         _draw_labels(axes, scene, adjust, font_size)
     axes.tick_params(labelsize=7, colors="#667")

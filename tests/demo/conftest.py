@@ -1,4 +1,4 @@
-"""A whole demo without ROS: a kitchen is seen, a mug is moved and a bowl taken away, it is seen again, questions are put."""
+"""A whole demo without ROS: a kitchen is seen, a mug moved, a bowl taken away; it is seen again, questions are put."""
 
 from __future__ import annotations
 
@@ -52,11 +52,13 @@ def truth_json(world: World, edits: list[dict[str, Any]], names: list[str]) -> s
     return json.dumps({"stamp_ns": world.stamp_ns, "objects": objects, "rooms": rooms, "edits": edits, "errors": []})
 
 
-def see(memory: SpatialMemory, world: World, diary: Diary, poses: Iterable[NDArray[np.float64]], names: list[str]) -> None:
+def see(
+    memory: SpatialMemory, world: World, diary: Diary, poses: Iterable[NDArray[np.float64]], names: list[str]
+) -> None:
     """Look from each pose; memory and diary take it in."""
     for pose in poses:
         frame, masks = world.frame(pose)
-        observations = [o for o in _observations(world, frame, masks)]
+        observations = list(_observations(world, frame, masks))
         for event in memory.observe(frame, observations):
             diary.add_event(event)
         instances = np.zeros(frame.depth_m.shape, np.int32)
@@ -104,9 +106,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
         diary.add_frontiers(0, np.zeros((0, 2)))
         truth: Truth = parse_world(truth_json(world, edits, names))
         story = Story(truth, list(truth.edits))
-        story.phases = [("explore", 0, explored_ns), ("world changes", explored_ns, edited_ns), ("patrol", edited_ns, diary.now_ns)]
+        story.phases = [
+            ("explore", 0, explored_ns),
+            ("world changes", explored_ns, edited_ns),
+            ("patrol", edited_ns, diary.now_ns),
+        ]
         story.rounds = {
-            name: {"stop_reason": "done", "coverage": 0.9, "travelled_m": 9.0, "goals_reached": 3.0} for name in ("explore", "patrol")
+            name: {"stop_reason": "done", "coverage": 0.9, "travelled_m": 9.0, "goals_reached": 3.0}
+            for name in ("explore", "patrol")
         }
         for question in build_questions(truth, diary.sightings):
             answer = Reasoner(memory).answer(question.text, now_ns=diary.now_ns)
@@ -114,7 +121,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
     return Lived(path, diary, story)
 
 
-def _edit(kind: str, names: list[str], name: str, before: list[float], after: list[float] | None, stamp_ns: int) -> dict[str, Any]:
+def _edit(
+    kind: str, names: list[str], name: str, before: list[float], after: list[float] | None, stamp_ns: int
+) -> dict[str, Any]:
     return {
         "request": "a", "stamp_ns": stamp_ns, "kind": kind, "object_id": 1 + names.index(name), "label": name,
         "position_m": after, "yaw": 0.0, "other_id": None, "before_m": before, "after_m": after,

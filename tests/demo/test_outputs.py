@@ -58,7 +58,9 @@ def test_change_pictures_show_before_and_after(lived: Lived) -> None:
     with SpatialMemory.open(lived.map_path, read_only=True) as memory:
         events = memory.changes()
     moved, removed = lived.story.edits
-    captions = [p.caption for edit in (moved, removed) for p in change_pictures(edit, lived.diary, edit.noticed_by(events))]
+    captions = [
+        p.caption for edit in (moved, removed) for p in change_pictures(edit, lived.diary, edit.noticed_by(events))
+    ]
     assert len(captions) == 4
     assert captions[0].startswith("before: mug") and "new place" in captions[1]
     assert captions[2].startswith("before: bowl") and "not there any more" in captions[3]

@@ -94,7 +94,16 @@ def test_near_accepts_the_border_and_refuses_strangers() -> None:
     ]  # fmt: skip
     document = {
         "objects": [
-            {"id": i, "label": label, "center_m": c, "size_m": (0.2, 0.2, 0.2), "yaw": 0, "movable": m, "room": "a", "present": True}
+            {
+                "id": i,
+                "label": label,
+                "center_m": c,
+                "size_m": (0.2, 0.2, 0.2),
+                "yaw": 0,
+                "movable": m,
+                "room": "a",
+                "present": True,
+            }
             for i, label, c, m in objects
         ],
         "rooms": [],
@@ -126,7 +135,7 @@ def test_an_edit_is_noticed_by_the_fitting_event_only(
     edit = world.edits[0]
     assert edit.after is not None
     stamp = edit.stamp_ns + (1 if later else -1)
-    event = MemoryEvent(kind, 1, label, stamp, edit.after + [offset, 0, 0])
+    event = MemoryEvent(kind, 1, label, stamp, edit.after + np.array([offset, 0, 0]))
     assert (edit.noticed_by([event]) is not None) == noticed
 
 
