@@ -12,14 +12,15 @@ Matrix = NDArray[np.float64]
 def from_position_quaternion(position_m: ArrayLike, orientation_xyzw: ArrayLike) -> Matrix:
     """(3,) metres and (4,) x, y, z, w quaternion -> (4, 4) transform."""
     T = np.eye(4)
-    T[:3, :3] = Rotation.from_quat(np.asarray(orientation_xyzw, dtype=np.float64)).as_matrix()
+    T[:3, :3] = Rotation.from_quat(np.array(orientation_xyzw, dtype=np.float64)).as_matrix()
     T[:3, 3] = np.asarray(position_m, dtype=np.float64)
     return T
 
 
 def to_position_quaternion(T: Matrix) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(4, 4) transform -> (3,) metres and (4,) x, y, z, w unit quaternion."""
-    return T[:3, 3].copy(), Rotation.from_matrix(T[:3, :3]).as_quat()
+    rotation = Rotation.from_matrix(T[:3, :3].copy())  # a copy: scipy before 1.12 refuses read-only arrays
+    return T[:3, 3].copy(), rotation.as_quat()
 
 
 def inverse(T: Matrix) -> Matrix:

@@ -58,7 +58,7 @@ class RerunScene:
     def log_picture(self, stamp_ns: int, camera: Camera, T_map_camera: NDArray[np.float64], jpeg: bytes) -> None:
         """What the camera saw: frustum in the map with the picture in it."""
         stream = self._at(stamp_ns)
-        _, quaternion = T_map_camera[:3, 3], Rotation.from_matrix(T_map_camera[:3, :3]).as_quat()
+        _, quaternion = T_map_camera[:3, 3], Rotation.from_matrix(T_map_camera[:3, :3].copy()).as_quat()
         stream.log(
             "world/camera", rr.Transform3D(translation=T_map_camera[:3, 3], quaternion=rr.Quaternion(xyzw=quaternion))
         )
