@@ -1,7 +1,7 @@
 """Gymnasium environment ``MemoryApartment-v0``: drive, look, and be paid for every thing seen for the first time.
 
-Action: ``Box(-1, 1, (2,))`` float32, forward speed and turn rate as shares of the base's limits (0.7 m/s and 1.5 rad/s by
-default), held for 1 / ``rate_hz`` s.
+Action: ``Box(-1, 1, (2,))`` float32, forward speed and turn rate as shares of the limits of the base (0.7 m/s and
+1.5 rad/s by default), held for 1 / ``rate_hz`` s.
 
 Observation: ``Dict`` of ``rgb`` (H, W, 3) uint8, ``depth`` (H, W, 1) float32 metres (0 = no reading), ``pose`` (3,)
 float64 true x, y, yaw of the base in the map and, with ``instances=True``, ``instances`` (H, W, 1) int32.

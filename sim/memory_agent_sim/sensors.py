@@ -139,9 +139,10 @@ def _free_context(window: Any, graphics: Any) -> None:
 class RaycastSensor:
     """``mj_multiRay`` on the visual meshes: same depth and ids without OpenGL, flat shaded mean colours."""
 
-    def __init__(self, scene: Scene, camera: Camera, colors: NDArray[np.float64]) -> None:
+    def __init__(self, scene: Scene, camera: Camera, culling: Culling, colors: NDArray[np.float64]) -> None:
         self._scene = scene
         self._camera = camera
+        self._culling = culling
         self._colors = colors
         v, u = np.mgrid[0 : camera.height, 0 : camera.width]
         K = camera.K
@@ -152,6 +153,7 @@ class RaycastSensor:
         """See :class:`Sensor`."""
         import mujoco
 
+        self._culling.apply(T_map_camera)
         count, shape = len(self._rays), (self._camera.height, self._camera.width)
         rays = self._rays @ T_map_camera[:3, :3].T
         groups = np.zeros(6, dtype=np.uint8)

@@ -372,6 +372,7 @@ class Simulation:
         from memory_agent_sim.culling import Culling
         from memory_agent_sim.sensors import RaycastSensor, RenderSensor, mean_colors
 
+        culling = Culling(self.scene, self.layout.plan, self.data, self.camera)
         if self.config.sensor == "raycast":
-            return RaycastSensor(self.scene, self.camera, mean_colors(self.model))
-        return RenderSensor(self.scene, self.camera, Culling(self.scene, self.data, self.camera))
+            return RaycastSensor(self.scene, self.camera, culling, mean_colors(self.model))
+        return RenderSensor(self.scene, self.camera, culling)
