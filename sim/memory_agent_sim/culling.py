@@ -1,4 +1,4 @@
-"""Hide what cannot be seen before drawing: outside the view, or in a room that no line of sight through doors reaches."""
+"""Hide what cannot be seen before drawing: outside the view, or in a room that no sight line through doors reaches."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Culling:
         bearing = np.arctan2(offset[:, 1], offset[:, 0])
         ratio = self._scene.model.geom_rbound / np.maximum(distance, 1e-9)
         spread = np.where(ratio < 1, np.arcsin(np.minimum(ratio, 1.0)), np.pi)
-        seen = ~rooms.any(axis=1)
+        seen: NDArray[np.bool_] = np.logical_not(rooms.any(axis=1))
         for room, found in arcs.items():
             part_of_room = self._scene.geom_room == room
             for middle, half in found:
@@ -106,7 +106,8 @@ def _enter(
 def _ends(door: Door) -> NDArray[np.float64]:
     half = DOOR_WIDTH / 2
     along = np.array([0.0, half]) if door.axis == 0 else np.array([half, 0.0])
-    return np.array([door.x, door.y]) + np.stack([-along, along])
+    ends: NDArray[np.float64] = np.array([door.x, door.y]) + np.stack([-along, along])
+    return ends
 
 
 def _distance(door: Door, eye: NDArray[np.float64]) -> float:

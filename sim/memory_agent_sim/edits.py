@@ -113,9 +113,10 @@ class EditSampler:
     def _places(
         self, rng: np.random.Generator, instance: ObjectInstance, old: PlacedObject | None
     ) -> Iterator[PlacedObject]:
-        """Places far from the old one and out of sight, half of the time in another room first."""
-        left = old.room if old is not None and rng.random() < 0.5 else None
-        keys = [rng.random() + (2.0 if s.room == left else 0.0) for s in self.surfaces]
+        """Places far from the old one and out of sight; half of the time other rooms come first, else its own."""
+        elsewhere = rng.random() < 0.5
+        later = [old is not None and (s.room == old.room) == elsewhere for s in self.surfaces]
+        keys = rng.random(len(later)) + 2.0 * np.array(later)
         for index in np.argsort(keys):
             for _ in range(6):
                 found = self.placer.try_place(rng, instance, self.surfaces[int(index)], tries=4)

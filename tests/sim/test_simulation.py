@@ -180,7 +180,7 @@ def test_moved_thing_settles_without_penetration(apartment: Simulation) -> None:
     """Dropped from a hand's breadth above a table, it comes to rest on it."""
     edit = next(e for e in apartment.sample_edits(1, np.random.default_rng(4), kinds=("move",)))
     assert edit.position_m is not None
-    dropped = Edit("move", edit.object_id, edit.position_m + [0, 0, 0.1], edit.yaw)
+    dropped = Edit("move", edit.object_id, edit.position_m + np.array([0, 0, 0.1]), edit.yaw)
     apartment.apply_edits([dropped])
     box = next(t.box for t in apartment.truth() if t.id == edit.object_id)
     assert box.center[2] - box.size[2] / 2 == pytest.approx(edit.position_m[2], abs=0.004)
