@@ -17,6 +17,9 @@ from memory_agent_ros.records.observation import Observation
 
 _SAMPLES = 48
 
+#: Labels that agree with at least this probability may be the same.
+SAME_LABEL = 0.2
+
 
 @dataclass
 class Matches:
@@ -39,7 +42,7 @@ def spread(points: NDArray[np.float32], count: int = _SAMPLES) -> NDArray[np.flo
     """At most ``count`` of (N, 3) points, evenly picked."""
     if len(points) <= count:
         return points
-    return points[np.linspace(0, len(points) - 1, count).astype(np.intp)]
+    return points[(np.arange(count) * (len(points) - 1)) // (count - 1)]
 
 
 def observation_bounds(observations: Sequence[Observation]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -78,34 +81,34 @@ def visible_share_in_boxes(
     return share
 
 
-def pair_score(
-    obs: Observation,
-    track: Track,
-    overlap: float,
-    covered: float,
-    center_distance: float,
-    config: MemoryConfig,
-    appearance: AppearanceModel,
-) -> float:
-    """Log-odds that observation and track are the same object, -inf outside the gates.
+def plausible(agreement: float, covered: float, center_distance: float, config: MemoryConfig) -> bool:
+    """Whether a pair inside the gate is worth measuring: a visible object must lie in the detection it is to explain.
 
-    ``overlap`` is the share of the observation's points on the track's surface; ``covered`` the share of the track's
-    visible samples in the observation's pixel box, NaN if too few are visible; ``center_distance`` the distance of the
-    centres over half their larger diagonal.
+    ``agreement`` is the probability of equal labels; ``covered`` the share of the track's visible samples in the
+    observation's pixel box, NaN if too few are visible; ``center_distance`` as in :func:`pair_score`.
     """
-    scores = obs.label_scores or {obs.label: 1.0}
-    agreement = track.votes.agreement(scores)
     seen = np.isfinite(covered)
-    if agreement < 0.2:
-        if overlap < config.other_label_overlap or not seen or covered < config.other_label_overlap:
+    if agreement >= SAME_LABEL:
+        return not (seen and covered < 0.15)
+    return bool(seen and covered >= config.other_label_overlap and center_distance <= 0.5)
+
+
+def pair_score(
+    agreement: float, overlap: float, covered: float, center_distance: float, appearance: float, config: MemoryConfig
+) -> float:
+    """Log-odds that a plausible pair is the same object, -inf if its surfaces are too far apart.
+
+    ``overlap`` is the share of the observation's points on the track's surface; ``center_distance`` the distance of the
+    centres over half their larger diagonal; ``appearance`` a log-likelihood ratio.
+    """
+    if agreement < SAME_LABEL:
+        if overlap < config.other_label_overlap:
             return -np.inf
-        if center_distance > 0.5:
-            return -np.inf
-    elif (seen and covered < 0.15) or (overlap < 0.1 and center_distance > 0.8):
+    elif overlap < 0.1 and center_distance > 0.8:
         return -np.inf
+    seen = np.isfinite(covered)
     geometry = 0.45 * overlap + 0.2 * (covered if seen else 0.5) + 0.35 * float(np.exp(-(center_distance**2)))
-    label = float(np.log((agreement + 0.02) / 0.15))
-    return 8.0 * (geometry - 0.35) + label + appearance.log_ratio(track.bank.similarity(obs.embedding), 1.5)
+    return 8.0 * (geometry - 0.35) + float(np.log((agreement + 0.02) / 0.15)) + appearance
 
 
 def associate(
@@ -162,11 +165,14 @@ def _scores(
     score = np.full(near.shape, -np.inf)
     samples = [spread(o.points_map) for o in observations]
     for i, j in zip(*(k.tolist() for k in np.nonzero(near)), strict=True):
-        reach = max(config.overlap_m, 1.5 * tracks[j].cloud.voxel_m) + min(float(sigma[i]), 0.05)
-        overlap[i, j] = float((tracks[j].cloud.distances(samples[i]) < reach).mean())
-        score[i, j] = pair_score(
-            observations[i], tracks[j], overlap[i, j], covered[i, j], center[i, j], config, appearance
-        )
+        track, obs = tracks[j], observations[i]
+        agreement = track.votes.agreement(obs.label_scores or {obs.label: 1.0})
+        if not plausible(agreement, covered[i, j], center[i, j], config):
+            continue
+        reach = max(config.overlap_m, 1.5 * track.cloud.voxel_m) + min(float(sigma[i]), 0.05)
+        overlap[i, j] = float((track.cloud.distances(samples[i]) < reach).mean())
+        likeness = appearance.log_ratio(track.bank.similarity(obs.embedding), 1.5)
+        score[i, j] = pair_score(agreement, overlap[i, j], covered[i, j], center[i, j], likeness, config)
     return score
 
 
@@ -185,4 +191,4 @@ def _fragment_of(
         return None
     best = max(candidates, key=lambda j: float(score[i, j]))
     scores = obs.label_scores or {obs.label: 1.0}
-    return best if tracks[best].votes.agreement(scores) >= 0.2 else None
+    return best if tracks[best].votes.agreement(scores) >= SAME_LABEL else None

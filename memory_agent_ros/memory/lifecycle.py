@@ -131,6 +131,9 @@ def announce(state: MapState, changes: Changes, detected: Sequence[Track], stamp
             continue
         if stamp_ns - track.announced_ns < config.update_interval_s * 1e9:
             continue
+        low, high = track.bounds(config)
+        if float(np.abs((low + high) / 2 - track.announced).max()) < config.moved_m / 4:
+            continue  # cheap: the exact box is not needed
         center = track.box(config).center
         if float(np.linalg.norm(center - track.announced)) >= config.moved_m / 2:
             emit(

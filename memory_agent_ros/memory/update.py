@@ -53,7 +53,7 @@ def step(state: MapState, frame: Frame, observations: Sequence[Observation], con
     to_depth = np.array([view.camera.width / frame.camera.width, view.camera.height / frame.camera.height])
     run = _Step(state, config, frame, observations, view, changes, scale, to_depth)
     camera = frame.T_map_camera[:3, 3]
-    tracks = [t for t in state.tracks.values() if not t.gone and _within(t, camera, _REACH_M)]
+    tracks = _reachable(state, camera)
     visible = judge_objects([t.cloud.samples(SAMPLES) for t in tracks], run.view, config)
     matches = associate(observations, tracks, visible, to_depth, config, state.appearance)
     _learn_appearance(run, tracks, matches)
@@ -71,9 +71,13 @@ def step(state: MapState, frame: Frame, observations: Sequence[Observation], con
     return changes
 
 
-def _within(track: Track, camera: NDArray[np.float64], reach_m: float) -> bool:
-    d = track.centroid - camera
-    return float(d @ d) < reach_m * reach_m
+def _reachable(state: MapState, camera: NDArray[np.float64]) -> list[Track]:
+    """Objects near the camera that are not gone."""
+    tracks = [t for t in state.tracks.values() if not t.gone]
+    if not tracks:
+        return []
+    near = np.linalg.norm(np.array([t.centroid for t in tracks]) - camera, axis=1) < _REACH_M
+    return [t for t, is_near in zip(tracks, near.tolist(), strict=True) if is_near]
 
 
 def _learn_appearance(run: _Step, tracks: Sequence[Track], matches: Matches) -> None:
@@ -180,9 +184,7 @@ def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibi
 def _merge_duplicates(run: _Step, detected: Sequence[Track]) -> None:
     ids = [t.id for t in detected]
     run.changes.together.update(k for k in run.state.together if k[0] in ids and k[1] in ids)
-    nearby = [
-        t for t in run.state.tracks.values() if not t.gone and _within(t, run.frame.T_map_camera[:3, 3], _REACH_M)
-    ]
+    nearby = _reachable(run.state, run.frame.T_map_camera[:3, 3])
     for keep_id, other_id in find_duplicates(ids, nearby, run.state.together, run.config):
         merge_tracks(run.state, run.changes, keep_id, other_id, run.frame.stamp_ns, run.config)
 

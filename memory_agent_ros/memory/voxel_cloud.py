@@ -96,7 +96,7 @@ class VoxelCloud:
         """At most ``count`` points spread over the cloud, the same ones as long as it does not change."""
         if len(self.points) <= count:
             return self.points
-        return self.points[np.linspace(0, len(self.points) - 1, count).astype(np.intp)]
+        return self.points[(np.arange(count) * (len(self.points) - 1)) // (count - 1)]
 
     def distances(self, points: Points) -> NDArray[np.float64]:
         """(M, 3) points -> (M,) distance to the nearest point of the cloud, metres."""
