@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,24 +31,24 @@ class DemoQuestion:
     judge: Judge
 
 
-def build_questions(world: World, sightings: Sightings) -> list[DemoQuestion]:
+def build_questions(world: World, sightings: Sightings, now_ns: int) -> list[DemoQuestion]:
     """At least the questions every apartment allows: where, how many, near, when last seen, what changed, never seen.
 
     Only things the camera had in view for at least five frames are asked about, by the truth and not by the memory.
+    ``now_ns`` is the time at which the questions are put.
     """
     edited = {e.object_id for e in world.edits}
     seen = [t for t in world.present if sightings.seen(t.id)]
     fixed = [t for t in seen if t.id not in edited]
-    questions = [
+    return [
+        _changed(world.edits, now_ns),
         *_where_fixed(world, fixed),
         *(_where_edited(world, edit) for edit in world.edits),
         *_how_many(world, sightings),
         *_near(world, seen),
         *_last_seen(world, sightings),
-        _changed(world.edits),
         _never(world),
     ]
-    return questions
 
 
 def _where_fixed(world: World, fixed: Sequence[Thing]) -> list[DemoQuestion]:
@@ -138,21 +139,26 @@ def _last_seen(world: World, sightings: Sightings) -> list[DemoQuestion]:
     return [DemoQuestion("last seen", f"when did you last see the {thing.label}?", truth, judge)]
 
 
-def _changed(edits: Sequence[WorldEdit]) -> DemoQuestion:
-    """All changes and no other; of each object the last thing told counts, so "gone" and then "moved" is "moved"."""
+def _changed(edits: Sequence[WorldEdit], now_ns: int) -> DemoQuestion:
+    """All changes since the first edit and no other; newly found things are no changes.
+
+    Of each object the last thing told counts, so "gone" and then "moved" is "moved".
+    """
     kinds = {"move": "moved", "remove": "gone"}
 
     def judge(answer: Answer) -> bool:
-        entries = list({e.get("object", i): e for i, e in enumerate(_entries(answer))}.values())
+        told = [e for e in _entries(answer) if e["kind"] != "added"]
+        entries = list({e.get("object", i): e for i, e in enumerate(told)}.values())
         for edit in edits:
             place = edit.after if edit.kind == "move" else edit.before
-            told = [e for e in entries if e["kind"] == kinds[edit.kind] and e["label"] == edit.label]
-            if place is None or not any(_close(e["position_m"], place) for e in told):
+            fitting = [e for e in entries if e["kind"] == kinds[edit.kind] and e["label"] == edit.label]
+            if place is None or not any(_close(e["position_m"], place) for e in fitting):
                 return False
         return len(entries) == len(edits)
 
     truth = "; ".join(e.sentence() for e in edits) or "nothing"
-    return DemoQuestion("changed", "what changed?", truth, judge)
+    seconds = math.ceil((now_ns - min((e.stamp_ns for e in edits), default=0)) / 1e9) + 1
+    return DemoQuestion("changed", f"what changed in the last {seconds} seconds?", truth, judge)
 
 
 def _never(world: World) -> DemoQuestion:

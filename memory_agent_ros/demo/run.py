@@ -162,7 +162,7 @@ def live(config: DemoConfig, client: DemoClient, diary: Diary, story: Story, nar
     _round(config, "patrol", "patrol", config.patrol_limit_s, client, diary, story, narrator)
     story.world = client.world
     with _timed(story, "questions"):
-        for question in build_questions(story.world, diary.sightings):
+        for question in build_questions(story.world, diary.sightings, diary.now_ns):
             story.asked.append(_ask(client, question, narrator))
         client.save_memory()
 

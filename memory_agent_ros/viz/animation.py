@@ -35,7 +35,7 @@ class FilmFrames:
     def draw(self, rgb: NDArray[np.uint8], scene: MapScene, caption: str) -> NDArray[np.uint8]:
         """(H, W, 3) camera picture + scene -> one frame (height + bar, ..., 3), caption below."""
         self._axes.clear()
-        draw_map(self._axes, scene, bounds=self.bounds, adjust=False, font_size=6)
+        draw_map(self._axes, scene, bounds=self.bounds, adjust=False, font_size=6, label_from_m=0.4)
         self._axes.set_axis_off()
         plan = figure_rgb(self._figure)
         camera = Image.fromarray(rgb).resize((round(rgb.shape[1] * self.height / rgb.shape[0]), self.height))

@@ -38,6 +38,7 @@ def draw_map(
     labels: bool = True,
     adjust: bool = True,
     font_size: float = 7.5,
+    label_from_m: float = 0.0,
 ) -> None:
     """Draw a scene on matplotlib axes, metres, x right and y up.
 
@@ -48,6 +49,7 @@ def draw_map(
         labels: write each object's label.
         adjust: move labels apart (half a second for 40 objects); without it they may overlap.
         font_size: of the labels, points.
+        label_from_m: objects whose longer side is shorter stay without label, unless they are stressed.
     """
     axes.set_aspect("equal")
     axes.set_facecolor(_FLOOR_COLORS["unknown"] if scene.floor is not None else (1, 1, 1))
@@ -66,7 +68,7 @@ def draw_map(
     axes.set_xlim(x0, x1)
     axes.set_ylim(y0, y1)
     if labels:
-        _draw_labels(axes, scene, adjust, font_size)
+        _draw_labels(axes, scene, adjust, font_size, label_from_m)
     axes.tick_params(labelsize=7, colors="#667")
     for spine in axes.spines.values():
         spine.set_color("#ccd")
@@ -146,14 +148,16 @@ def _draw_object(axes: Axes, item: MapObject, stressed: bool) -> None:
     color = color_of(item)
     axes.add_patch(
         Polygon(
-            outline, closed=True, facecolor=(*_rgb(color), 0.12 if gone else 0.30), edgecolor=color,
+            outline, closed=True, facecolor=_tint(color, 0.12 if gone else 0.35), edgecolor=color,
             linewidth=2.4 if stressed else 1.3, linestyle="--" if gone else "-", zorder=5 if stressed else 4,
         )
     )  # fmt: skip
 
 
-def _rgb(color: str) -> tuple[float, float, float]:
-    return int(color[1:3], 16) / 255, int(color[3:5], 16) / 255, int(color[5:7], 16) / 255
+def _tint(color: str, strength: float) -> tuple[float, float, float, float]:
+    """The colour mixed with white, almost opaque: what is drawn must not depend on the walls below."""
+    red, green, blue = (1 - strength * (1 - int(color[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    return red, green, blue, 0.88
 
 
 def _draw_moves(axes: Axes, scene: MapScene) -> None:
@@ -177,11 +181,13 @@ def _draw_robot(axes: Axes, x: float, y: float, yaw: float) -> None:
     axes.add_patch(Polygon(turned, closed=True, facecolor="#2b7bba", edgecolor="white", linewidth=0.8, zorder=8))
 
 
-def _draw_labels(axes: Axes, scene: MapScene, adjust: bool, font_size: float) -> None:
+def _draw_labels(axes: Axes, scene: MapScene, adjust: bool, font_size: float, from_m: float) -> None:
     halo = [withStroke(linewidth=2.2, foreground="white")]
     moved = {event.object_id for event in scene.moves}
     texts = []
     for item in scene.objects:
+        if item.box.size[:2].max() < from_m and item.id not in scene.highlight:
+            continue
         gone = item.state is ObjectState.GONE
         note = " (gone)" if gone else " (moved)" if item.id in moved else ""
         x, y = float(item.box.center[0]), float(item.box.center[1])

@@ -115,7 +115,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
             name: {"stop_reason": "done", "coverage": 0.9, "travelled_m": 9.0, "goals_reached": 3.0}
             for name in ("explore", "patrol")
         }
-        for question in build_questions(truth, diary.sightings):
+        for question in build_questions(truth, diary.sightings, diary.now_ns):
             answer = Reasoner(memory).answer(question.text, now_ns=diary.now_ns)
             story.asked.append(Asked(question, answer, question.judge(answer)))
     return Lived(path, diary, story)
