@@ -33,6 +33,7 @@ EDITS = 8
 #: Times are taken on frames with this many detections, or on the busiest tenth where a scene has too few of them.
 BUSY = 20
 _GONE_NEVER = 10**9
+_SCENE_OPTIONS = ("width", "height", "rooms", "depth_noise", "sensor")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +70,12 @@ def bench_map(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -
         split: split of the scenes.
         seeds: scenes.
         jobs: processes.
-        options: ``arms`` (bool, True), ``progress`` (bool), ``scene`` (:class:`EpisodeConfig`), or ``width`` and
-            ``height`` alone.
+        options: ``arms`` (bool, True), ``progress`` (bool), ``scene`` (:class:`EpisodeConfig`), or of it ``width``,
+            ``height``, ``rooms``, ``depth_noise`` and ``sensor`` alone.
     """
     config = options.get("scene") or EpisodeConfig(edits=EDITS)
-    width, height = int(options.get("width") or config.width), int(options.get("height") or config.height)
-    config = dataclasses.replace(config, width=width, height=height)
+    given = {name: options[name] for name in _SCENE_OPTIONS if options.get(name) is not None}
+    config = dataclasses.replace(config, **given)
     arms, progress = bool(options.get("arms", True)), bool(options.get("progress", False))
     scenes: list[Scene] = []
     with tqdm(total=len(seeds), desc=f"map {split}", unit="scene", disable=not progress) as bar:

@@ -60,7 +60,7 @@ class EpisodeConfig:
     rate_hz: float = 5.0
     rooms: int | None = None
     sensor: str = "render"
-    depth_noise: str = "kinect"
+    depth_noise: str = "none"
     image_embedder: str = "color_histogram"
     explore_s: float = 600.0
     patrol_s: float = 600.0
