@@ -21,8 +21,9 @@ import numpy as np
 from tqdm import tqdm
 
 from memory_agent_ros.evaluation.bench import Outcome
-from memory_agent_ros.evaluation.episode import Changed, Episode, EpisodeConfig, PhaseResult, make_simulation
+from memory_agent_ros.evaluation.episode import Changed, Episode, EpisodeConfig, make_simulation
 from memory_agent_ros.evaluation.metrics import After, ChangeScore, MapScore, Thing, f1, score_changes, score_map
+from memory_agent_ros.evaluation.phase import PhaseResult
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median, ratio_of_sums
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from memory_agent_ros.evaluation import bench
-from memory_agent_ros.evaluation.episode import EpisodeConfig, Tick, run_episode
+from memory_agent_ros.evaluation.episode import EpisodeConfig, run_episode
+from memory_agent_ros.evaluation.phase import Tick
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 
