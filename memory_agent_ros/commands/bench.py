@@ -30,6 +30,7 @@ def run(args: argparse.Namespace) -> int:
         args.jobs,
         None if stdout else args.json,
         args.details,
+        progress=not args.quiet,
     )
     if stdout:
         print_json(result)
