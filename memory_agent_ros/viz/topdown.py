@@ -91,14 +91,14 @@ def map_figure(scenes: dict[str, MapScene], width_in: float = 9.0) -> Figure:
 def map_png(scene: MapScene, title: str = "", width_in: float = 9.0) -> bytes:
     """PNG bytes of one map."""
     buffer = io.BytesIO()
-    map_figure({title: scene}, width_in).savefig(buffer, format="png")
+    map_figure({title: scene}, width_in).savefig(buffer, format="png", bbox_inches="tight")
     return buffer.getvalue()
 
 
 def save_map(path: Path, scene: MapScene, title: str = "", width_in: float = 9.0) -> Path:
     """Write the picture of one map; the suffix (png, svg, pdf) picks the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    map_figure({title: scene}, width_in).savefig(path)
+    map_figure({title: scene}, width_in).savefig(path, bbox_inches="tight")
     return path
 
 
@@ -196,7 +196,7 @@ def _draw_labels(axes: Axes, scene: MapScene, adjust: bool, font_size: float, fr
         texts.append(
             axes.text(
                 x, y, item.label + note, fontsize=font_size, ha="center", va="center", color=color, fontweight=weight,
-                path_effects=halo, zorder=9, style="italic" if gone else "normal", clip_on=True,
+                path_effects=halo, zorder=9, style="italic" if gone else "normal", clip_on=False,
             )
         )  # fmt: skip
     if adjust and len(texts) > 1:
