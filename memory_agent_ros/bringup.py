@@ -76,13 +76,14 @@ class NodeSpec:
     def ros_arguments(self) -> list[str]:
         """What stands after ``--ros-args``, but for the node's own name and namespace.
 
-        Overrides name their node: without that they would lose to a file's entry for the node.
+        Overrides come after the files and so win over them, also over entries that name the node. They must not name the
+        node themselves: ``-p node:name:=value`` does not reach a node in a namespace.
         """
         words: list[str] = []
         for path in self.parameter_files:
             words += ["--params-file", path]
         for key, value in self.parameters.items():
-            words += ["-p", f"{self.name}:{key}:={json.dumps(value)}"]
+            words += ["-p", f"{key}:={json.dumps(value)}"]
         for source, target in self.remappings:
             words += ["-r", f"{source}:={target}"]
         return [*words, "--log-level", self.log_level]

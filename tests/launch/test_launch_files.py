@@ -46,15 +46,15 @@ def test_simulation_arguments_reach_the_node(run_launch_file):
     )
     by_name = {a.keywords["name"]: a.command() for a in actions}
     for expected in ('split:="test"', "seed:=-4", "width:=640", "height:=480", "rate_hz:=2.5", "lossless:=false"):
-        assert f"sim_node:{expected}" in by_name["sim_node"]
-    assert "memory_node:use_sim_time:=true" in by_name["memory_node"]
-    assert 'explorer_node:explore_on_activate:="none"' in by_name["explorer_node"]
+        assert expected in by_name["sim_node"]
+    assert "use_sim_time:=true" in by_name["memory_node"]
+    assert 'explore_on_activate:="none"' in by_name["explorer_node"]
 
 
 def test_camera_is_activated_last(run_launch_file):
     _, _, actions = run_launch_file("simulation.launch.py", namespace="a")
     words = next(a for a in actions if a.keywords["name"] == "lifecycle_manager").command()
-    (names,) = [w for w in words if w.startswith("lifecycle_manager:node_names:=")]
+    (names,) = [w for w in words if w.startswith("node_names:=")]
     assert names.endswith('"/a/sim_node"]') and '"/a/memory_node"' in names
 
 
