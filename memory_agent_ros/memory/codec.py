@@ -47,7 +47,7 @@ def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
 def cloud_row(track: Track) -> tuple[Any, ...]:
     """Values of the ``clouds`` table."""
     keys, points = track.cloud.keys.tobytes(), track.cloud.points.tobytes()
-    hits = np.minimum(track.cloud.hits, 255).astype(np.uint8).tobytes()
+    hits = track.cloud.hits.tobytes()
     return track.id, track.cloud.voxel_m, keys, points, hits, cloud_crc(keys, points, hits)
 
 
@@ -67,7 +67,7 @@ def cloud_of(object_id: int, voxel_m: float, keys: bytes, points: bytes, hits: b
     cloud = VoxelCloud(voxel_m)
     cloud.keys = np.frombuffer(keys, dtype=np.int64).copy()
     cloud.points = np.frombuffer(points, dtype=np.float32).reshape(-1, 3).copy()
-    cloud.hits = np.frombuffer(hits, dtype=np.uint8).astype(np.float32)
+    cloud.hits = np.frombuffer(hits, dtype=np.float32).copy()
     return cloud
 
 

@@ -15,6 +15,7 @@ class MemoryConfig:
         voxel_m: edge of the finest voxel of an object's points, 0.005 to 0.1.
         max_voxels: an object with more voxels doubles its voxel edge, 200 to 20000.
         min_hits: a voxel counts for the box once it was seen so often (or all voxels if too few were), 1 to 5.
+        sharp_range_m: surfaces seen from farther away count less, as the square of the range, 0.5 to 10.
         hit_cap: hits above this are forgotten, so that a moved surface is carved away soon, 2 to 50.
 
     Association (observation to object):
@@ -67,6 +68,7 @@ class MemoryConfig:
     voxel_m: float = 0.02
     max_voxels: int = 1500
     min_hits: int = 2
+    sharp_range_m: float = 2.0
     hit_cap: int = 6
 
     gate_m: float = 0.15

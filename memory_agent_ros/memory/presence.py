@@ -18,7 +18,7 @@ class Look(enum.Enum):
 
     NOTHING = "nothing"  # out of view, out of range, occluded, no depth, or too small to say
     EMPTY = "empty"  # its place is seen through
-    MISSED = "missed"  # a surface is where it was, yet it was not detected
+    MISSED = "missed"  # it should have been detected; what stands at its place is not clear
 
 
 def judge(
@@ -26,32 +26,33 @@ def judge(
 ) -> list[Look]:
     """Verdict on each of M undetected objects.
 
-    Half of an object's samples must be in the image and a fifth (at least 4) unoccluded with depth. It is EMPTY if most
-    of those are seen through (Khronos, RSS 2024, accepts absence likewise by agreement of rays), MISSED if few are, the
-    whole object is in the image and it appears large enough to be detected. ``min_pixels`` (M,) is the smallest size at
-    which each was ever detected, pixels at 640x480, of which ``pixel_scale`` go to a pixel of the depth image.
+    Half of an object's samples must be in the image. It is EMPTY if most of those on which depth has a clear say (a
+    fifth at least, and 4) are seen through (Khronos, RSS 2024, accepts absence likewise by agreement of rays). It is
+    MISSED if the whole object is in the image, mostly unoccluded, and appears large enough to be detected.
+    ``min_pixels`` (M,) is the smallest size at which each was ever detected, pixels at 640x480, of which
+    ``pixel_scale`` go to a pixel of the depth image.
     """
     share_in = visible.in_image / np.maximum(visible.total, 1)
     with np.errstate(invalid="ignore"):
-        near = visible.range_m <= config.presence_range_m
-    enough = visible.judged >= np.maximum(4, 0.2 * visible.total)
-    judged = near & (share_in >= 0.5) & enough
+        near = (visible.range_m <= config.presence_range_m) & (share_in >= 0.5)
+    few = np.maximum(4, 0.2 * visible.total)
     pixels = visible.pixels() * pixel_scale
+    clear = (visible.judged >= few) & (visible.through_share >= config.through_share)
+    empty = near & clear & (pixels >= 0.3 * config.presence_pixels)
     large = pixels >= np.maximum(config.presence_pixels, 1.5 * np.where(np.isfinite(min_pixels), min_pixels, 0.0))
-    whole = share_in >= 0.99
-    unoccluded = visible.occluded <= 0.5 * visible.total
-    empty = judged & (visible.through_share >= config.through_share) & (pixels >= 0.3 * config.presence_pixels)
-    missed = judged & (visible.through_share <= 0.3) & whole & unoccluded & large
+    open_view = (visible.known - visible.occluded >= few) & (visible.occluded <= 0.5 * visible.total)
+    missed = near & open_view & large & (share_in >= 0.99)
     looks = []
     for is_empty, is_missed in zip(empty.tolist(), missed.tolist(), strict=True):
         looks.append(Look.EMPTY if is_empty else Look.MISSED if is_missed else Look.NOTHING)
     return looks
 
 
-def weaken(track: Track, look: Look, stamp_ns: int, config: MemoryConfig) -> bool:
+def weaken(track: Track, look: Look, through_share: float, stamp_ns: int, config: MemoryConfig) -> bool:
     """Apply one look to an undetected object; True if the object must now be declared gone.
 
-    A miss costs what this object's own detection rate makes it worth, within ``miss_loss``. Time alone costs nothing.
+    A miss costs what this object's own detection rate makes it worth, within ``miss_loss``, and more the larger the
+    share of its surface that is seen through. Time alone costs nothing.
     """
     if look is Look.NOTHING:
         return False
@@ -64,5 +65,6 @@ def weaken(track: Track, look: Look, stamp_ns: int, config: MemoryConfig) -> boo
     if look is Look.EMPTY:
         track.log_odds -= config.through_loss
     else:
-        track.log_odds -= min(-math.log(max(1.0 - track.rate.probability, 1e-3)) * 0.5, config.miss_loss)
+        miss = min(-math.log(max(1.0 - track.rate.probability, 1e-3)) * 0.5, config.miss_loss)
+        track.log_odds -= miss + through_share * (config.through_loss - miss)
     return track.log_odds < config.presence_gone and track.negatives >= config.gone_frames

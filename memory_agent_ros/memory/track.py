@@ -20,6 +20,11 @@ from memory_agent_ros.records.observation import Observation
 SAMPLES = 48
 
 
+def sharpness(range_m: float, sharp_range_m: float) -> float:
+    """Weight of a surface seen at a range: 1 up to ``sharp_range_m``, then falling as the noise of depth grows."""
+    return min(1.0, max((sharp_range_m / max(range_m, 1e-3)) ** 2, 0.05))
+
+
 @dataclass
 class DetectionRate:
     """How often the detector finds this object when it should: a Beta estimate.
@@ -132,7 +137,9 @@ class Track:
 
     def absorb_points(self, obs: Observation, config: MemoryConfig) -> int:
         """Add only the surface of an observation (a fragment); returns how many voxels are new."""
-        return self.cloud.integrate(obs.points_map, config.hit_cap, config.max_voxels)
+        return self.cloud.integrate(
+            obs.points_map, config.hit_cap, config.max_voxels, sharpness(obs.range_m, config.sharp_range_m)
+        )
 
     def relocate(self, obs: Observation, config: MemoryConfig) -> None:
         """Forget the old place: geometry starts again from one observation."""

@@ -16,7 +16,7 @@ from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, mer
 from memory_agent_ros.memory.looks import look_of
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.presence import Look, judge, weaken
-from memory_agent_ros.memory.track import SAMPLES, Track
+from memory_agent_ros.memory.track import SAMPLES, Track, sharpness
 from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_objects, judge_points
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.event import EventKind
@@ -157,7 +157,7 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
             inside &= (uv[:, 1] > y0 - margin) & (uv[:, 1] < y1 + margin)
             stale = stale | (verdict.agree[rows] & ~inside)
         if stale.any():
-            track.cloud.carve(stale)
+            track.cloud.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m))
 
 
 def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibility, matched: set[int]) -> list[Track]:
@@ -169,7 +169,7 @@ def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibi
         if j in matched or look is Look.NOTHING:
             continue
         run.changes.touched.add(track.id)
-        is_lost = weaken(track, look, run.frame.stamp_ns, run.config)
+        is_lost = weaken(track, look, float(visible.through_share[j]), run.frame.stamp_ns, run.config)
         if track.confirmed:
             if is_lost:
                 lost.append(track)

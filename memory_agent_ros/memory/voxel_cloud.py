@@ -19,7 +19,7 @@ class VoxelCloud:
         voxel_m: edge; doubles when the cloud outgrows its limit.
         keys: (N,) int64 sorted voxel keys.
         points: (N, 3) float32 mean point of each voxel, metres.
-        hits: (N,) float32 number of observations that saw it, capped.
+        hits: (N,) float32 sum of the weights of the observations that saw it, capped.
         revision: grows with every change, for caches.
     """
 
@@ -36,7 +36,7 @@ class VoxelCloud:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def integrate(self, points: Points, hit_cap: float, max_voxels: int) -> int:
+    def integrate(self, points: Points, hit_cap: float, max_voxels: int, weight: float = 1.0) -> int:
         """Add one observation's (M, 3) points; returns how many voxels are new."""
         keys, first, inverse, counts = np.unique(
             voxel_keys(points, self.voxel_m), return_index=True, return_inverse=True, return_counts=True
@@ -47,7 +47,7 @@ class VoxelCloud:
             order = np.argsort(inverse, kind="stable")
             starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
             means = (np.add.reduceat(points[order], starts, axis=0) / counts[:, None]).astype(np.float32)
-        added = self._insert(keys, means, np.ones(len(keys), dtype=np.float32), hit_cap)
+        added = self._insert(keys, means, np.full(len(keys), weight, dtype=np.float32), hit_cap)
         while len(self.keys) > max_voxels:
             self._coarsen()
         return added
@@ -70,15 +70,15 @@ class VoxelCloud:
         out.keys, out.points, out.hits = self.keys.copy(), self.points.copy(), self.hits.copy()
         return out
 
-    def carve(self, seen_through: NDArray[np.bool_]) -> int:
-        """Take one hit from the (N,) voxels seen through and drop those without any; returns how many went."""
-        self.hits[seen_through] -= 1.0
-        keep = self.hits > 0
+    def carve(self, seen_through: NDArray[np.bool_], weight: float = 1.0) -> int:
+        """Take ``weight`` from the hits of the (N,) voxels seen through; returns how many have none left and went."""
+        self.hits[seen_through] -= np.float32(weight)
+        keep = self.hits > 1e-3
         gone = int(len(keep) - keep.sum())
         if gone and keep.any():
             self.keys, self.points, self.hits = self.keys[keep], self.points[keep], self.hits[keep]
         else:
-            np.maximum(self.hits, 1.0, out=self.hits)
+            np.maximum(self.hits, 1e-2, out=self.hits)
         self.revision += 1
         return gone
 
@@ -88,9 +88,11 @@ class VoxelCloud:
         self._rehash()
 
     def solid(self, min_hits: int) -> Points:
-        """(M, 3) points of voxels with enough hits; all points if less than a third has them."""
-        strong = self.hits >= min_hits
-        return self.points[strong] if 3 * int(strong.sum()) >= len(strong) else self.points
+        """(M, 3) points of voxels with ``min_hits``, or a third of what the best-seen tenth has if that is less."""
+        if len(self.hits) < 8:
+            return self.points
+        best = float(np.partition(self.hits, -(len(self.hits) // 10 + 1))[-(len(self.hits) // 10 + 1)])
+        return self.points[self.hits >= min(float(min_hits), best / 3)]
 
     def samples(self, count: int) -> Points:
         """At most ``count`` points spread over the cloud, the same ones as long as it does not change."""
