@@ -96,6 +96,10 @@ def test_every_shown_topic_is_published_with_type_qos_and_frame(graph, running):
         assert {header.frame_id for header in headers} == {expected}, name
 
 
+def namespaces(messages):
+    return {marker.ns for message in messages for marker in message.markers if marker.ns}
+
+
 def test_shown_marker_namespaces_are_the_published_ones(graph, running):
     for display in topic_displays():
         if "Namespaces" not in display:
