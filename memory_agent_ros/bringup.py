@@ -76,8 +76,8 @@ class NodeSpec:
     def ros_arguments(self) -> list[str]:
         """What stands after ``--ros-args``, but for the node's own name and namespace.
 
-        Overrides come after the files and so win over them, also over entries that name the node. They must not name the
-        node themselves: ``-p node:name:=value`` does not reach a node in a namespace.
+        Overrides come after the files and so win over them, also over entries that name the node. They must not name
+        the node themselves: ``-p node:name:=value`` does not reach a node in a namespace.
         """
         words: list[str] = []
         for path in self.parameter_files:
