@@ -67,6 +67,7 @@ def run(
     jobs: int = 1,
     json_path: Path | str | None = None,
     details_path: Path | str | None = None,
+    more: Mapping[str, Benchmark] | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Run a benchmark and return (and write) its result.
@@ -78,12 +79,13 @@ def run(
         jobs: processes.
         json_path: where to write the result.
         details_path: where to write per-scene numbers.
+        more: benchmarks beside those of :func:`registry`, which may need what this room must not import.
         options: of the benchmark.
 
     Raises:
         BadInputError: ``bench_unknown``, ``split_unknown``, ``seeds``.
     """
-    benchmarks = registry()
+    benchmarks = {**registry(), **(more or {})}
     if name not in benchmarks:
         raise BadInputError("bench_unknown", f"no benchmark {name!r}; there are: {', '.join(sorted(benchmarks))}")
     if split not in SPLITS:

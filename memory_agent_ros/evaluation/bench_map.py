@@ -21,7 +21,8 @@ import numpy as np
 from tqdm import tqdm
 
 from memory_agent_ros.evaluation.bench import Outcome
-from memory_agent_ros.evaluation.episode import Changed, Episode, EpisodeConfig, make_simulation
+from memory_agent_ros.evaluation.bench_map_details import describe
+from memory_agent_ros.evaluation.episode import Episode, EpisodeConfig, make_simulation
 from memory_agent_ros.evaluation.metrics import After, ChangeScore, MapScore, Thing, f1, score_changes, score_map
 from memory_agent_ros.evaluation.phase import PhaseResult
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median, ratio_of_sums
@@ -131,7 +132,7 @@ def run_scene(split: str, seed: int, config: EpisodeConfig, arms: bool, progress
             noticed = score_changes(changed.moved, changed.removed, matched, after, changed.disturbed)
             scores[name] = ArmScore(score, noticed)
             if not name:
-                misses = _misses(truth, required, before[name], matched, changed, after)
+                misses = describe(truth, required, before[name], matched, changed, after, memory.objects(), since)
         return Scene(seed, coverage, scores, (explored, patrolled), misses)
 
 
@@ -163,48 +164,6 @@ def _after(memory: SpatialMemory, before: Sequence[MapObject], since_ns: int) ->
     return out
 
 
-def _misses(
-    truth: Sequence[Thing],
-    required: Sequence[Thing],
-    found: Sequence[MapObject],
-    matched: Mapping[int, int],
-    changed: Changed,
-    after: Sequence[After],
-) -> dict[str, Any]:
-    """What went wrong, by name."""
-    labels = {t.id: t.label for t in truth}
-    used = set(matched.values())
-    by_id = {a.id: a for a in after}
-    truth_of = {m: t for t, m in matched.items()}
-
-    def place(xyz: Any) -> list[float]:
-        return [round(float(v), 2) for v in xyz]
-
-    def outcome(true_id: int) -> str:
-        now = by_id.get(matched.get(true_id, -1))
-        return "not in map" if now is None else f"{'present' if now.present else 'gone'} {place(now.center)}"
-
-    edited = set(changed.moved) | set(changed.removed)
-    return {
-        "missed": [(t.label, t.id, place(t.center)) for t in required if t.id not in matched],
-        "extra": [(o.label, o.id, place(o.box.center), o.observations) for o in found if o.id not in used],
-        "moves": [(labels[i], i, place(c), outcome(i)) for i, c in changed.moved.items()],
-        "removals": [(labels[i], i, outcome(i)) for i in changed.removed],
-        "claims": [
-            (o.label, o.id, outcome_of)
-            for o in found
-            if truth_of.get(o.id) not in edited and (outcome_of := _claim(by_id[o.id])) is not None
-        ],
-    }
-
-
-def _claim(now: After) -> str | None:
-    if not now.present:
-        return "gone"
-    shift = float(np.linalg.norm(now.center - now.before))
-    return f"moved {shift:.2f}" if now.claims_move and shift > 0.1 else None
-
-
 def _figures(scenes: Sequence[Scene], arm: str) -> dict[str, Figure]:
     scores = [s.arms[arm] for s in scenes]
     maps, changes = [s.map for s in scores], [s.changes for s in scores]
@@ -220,7 +179,7 @@ def _figures(scenes: Sequence[Scene], arm: str) -> dict[str, Figure]:
         ),
         "center_error_m": figure(errors, median, "m", Goal("max", 0.06)),
         "change_f1": figure([[c.found, c.edits, c.false_claims] for c in changes], _pooled_f1, "", Goal("min", 0.80)),
-        "edits": figure([[c.edits] for c in changes], lambda d: float(d.sum()), "", Goal("min", 60)),
+        "edits": figure([[c.edits] for c in changes], lambda d: float(d.sum())),
     }
 
 
