@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from memory_agent_ros.commands.output import print_json
+
+if TYPE_CHECKING:
+    from memory_agent_ros.evaluation.bench import Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``bench NAME --split S --seeds A:B --json F [--jobs N]``."""
-    parser.add_argument("name", help="which benchmark (map, ...)")
+    parser.add_argument("name", help="which benchmark (map, latency, ...)")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--seeds", default="0:10", metavar="A:B", help="scenes, half-open")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result there; - is stdout")
@@ -30,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
         args.jobs,
         None if stdout else args.json,
         args.details,
+        {"latency": _latency},
         progress=not args.quiet,
     )
     if stdout:
@@ -37,3 +43,13 @@ def run(args: argparse.Namespace) -> int:
     else:
         print(bench.as_text(result))
     return 0
+
+
+def _latency(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
+    """Images to memory over DDS; the only benchmark that needs ROS 2."""
+    from memory_agent_ros.ros_environment import prepare_process
+
+    prepare_process()
+    from memory_agent_ros.nodes.latency import bench_latency
+
+    return bench_latency(split, seeds, jobs, options)

@@ -21,7 +21,7 @@ def run(args: argparse.Namespace) -> int:
     """Stay until a signal; 1 if a node died."""
     from memory_agent_ros import bringup
     from memory_agent_ros.records.errors import BadInputError
-    from memory_agent_ros.ros_environment import child_environment, refuse_mixed_environments
+    from memory_agent_ros.ros_environment import refuse_mixed_environments
 
     known = bringup.SIMULATION_ARGUMENTS if args.target == "simulation" else bringup.ROBOT_ARGUMENTS
     if args.show_args:
@@ -39,4 +39,4 @@ def run(args: argparse.Namespace) -> int:
     nodes = bringup.simulation_nodes(values) if args.target == "simulation" else bringup.robot_nodes(values)
     from memory_agent_ros.nodes import supervisor
 
-    return supervisor.run(nodes, {**child_environment({}), **bringup.environment(values)}, args.log_dir)
+    return supervisor.run(nodes, bringup.environment(values), args.log_dir)

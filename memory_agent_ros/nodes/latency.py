@@ -15,12 +15,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from memory_agent_ros import bringup
 from memory_agent_ros.evaluation.bench import Outcome
@@ -97,17 +98,21 @@ def bench_latency(split: str, seeds: range, jobs: int, options: Mapping[str, Any
         split: not used, the scene is a box world.
         seeds: the first is the seed of the scene.
         jobs: not used, the machine must be free.
-        options: fields of :class:`LatencySettings`.
+        options: fields of :class:`LatencySettings`; ``progress`` shows a bar.
     """
-    return run_latency(replace(LatencySettings(seed=seeds.start), **options))
+    names = {field.name for field in fields(LatencySettings)}
+    given = {name: value for name, value in options.items() if name in names}
+    settings = replace(LatencySettings(seed=seeds.start), **given)
+    return run_latency(settings, progress=bool(options.get("progress", False)))
 
 
-def run_latency(settings: LatencySettings, log_directory: Path | None = None) -> Outcome:
+def run_latency(settings: LatencySettings, log_directory: Path | None = None, progress: bool = False) -> Outcome:
     """Measure latency and sustained rate.
 
     Args:
         settings: durations and rates.
         log_directory: where the nodes' logs go; a temporary folder if None.
+        progress: show a bar on stderr.
 
     Returns:
         Figures ``event_p50_ms``, ``event_p95_ms`` (interval: bootstrap over frames) and ``sustained_hz``; ``details``
@@ -119,7 +124,7 @@ def run_latency(settings: LatencySettings, log_directory: Path | None = None) ->
     """
     results: list[RateResult] = []
     latencies: NDArray[np.float64] = np.zeros(0)
-    for rate_hz in sorted({*settings.rates_hz, settings.latency_rate_hz}):
+    for rate_hz in tqdm(sorted({*settings.rates_hz, settings.latency_rate_hz}), disable=not progress, unit="rate"):
         result, events_ms = measure_rate(rate_hz, settings, log_directory)
         results.append(result)
         if rate_hz == settings.latency_rate_hz:
@@ -154,13 +159,19 @@ def measure_rate(
             "map_path": str(Path(folder) / "latency.map"),
             "fastdds_profile": "shared_memory" if settings.shared_memory else "none",
         }
-        environment = bringup.environment(values)
+        environment = {**bringup.environment(values), **_own_graph()}
         nodes = [_as_measured(n) for n in bringup.only(bringup.robot_nodes(values), ["memory_node", "perception_node"])]
         with Supervisor(nodes, environment, log_directory or Path(folder) / "log") as supervisor:
             supervisor.wait_active(120.0)
             measured = _run_camera(rate_hz, settings, environment, Path(folder) / "camera.json")
             supervisor.check()
         return summary(rate_hz, measured)
+
+
+def _own_graph() -> dict[str, str]:
+    """Variables that keep the measurement away from a robot that runs on the same network; the user's own stay."""
+    apart = {"ROS_DOMAIN_ID": str(1 + os.getpid() % 101), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    return {name: value for name, value in apart.items() if name not in os.environ}
 
 
 def _as_measured(node: bringup.NodeSpec) -> bringup.NodeSpec:
