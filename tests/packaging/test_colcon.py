@@ -80,6 +80,9 @@ def test_everything_is_where_ros2_looks(
     nodes = {"perception_node", "memory_node", "explorer_node", "reasoner_node", "memory-agent"}
     assert nodes <= {path.name for path in (install / "memory_agent_ros/lib/memory_agent_ros").iterdir()}
     assert (install / "memory_agent_sim/lib/memory_agent_sim/sim_node").exists()
+    if kind == "plain":  # whichever Python is first on the path, so that nodes see an active virtual environment
+        node = install / "memory_agent_ros/lib/memory_agent_ros/memory_node"
+        assert node.read_text(encoding="utf-8").splitlines()[0] == "#!/usr/bin/env python3"
     links = [path for path in (share / "launch").iterdir() if path.is_symlink()]
     assert bool(links) == (kind != "plain")
 
