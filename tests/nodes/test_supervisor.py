@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -93,9 +95,22 @@ sys.exit(supervisor.run(nodes, log_directory=Path(sys.argv[1]), report=lambda li
 def running(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", _RUN, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     yield process
-    process.kill()
-    process.wait()
+    process.send_signal(signal.SIGINT)  # so that a failed test leaves no nodes behind
+    process.stdout.read()
+    process.wait(10)
     process.stdout.close()
+
+
+def child_of(pid, word):
+    """Process id of the child with ``word`` on its command line."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+            if parent == pid and word in entry.joinpath("cmdline").read_text():
+                return int(entry.name)
+        except OSError:
+            continue  # it ended while we looked
+    raise AssertionError(f"no child of {pid} runs {word}")
 
 
 def read_until(process, text):
@@ -116,10 +131,7 @@ def test_run_says_each_state_and_ends_with_zero_on_ctrl_c(running):
 
 def test_run_ends_with_one_and_the_reason_when_a_node_dies(running):
     read_until(running, "explorer_node: active")
-    children = subprocess.run(
-        ["pgrep", "-P", str(running.pid), "-f", "nodes.explorer_node"], capture_output=True, text=True, check=True
-    )
-    subprocess.run(["kill", "-9", children.stdout.split()[0]], check=True)
+    os.kill(child_of(running.pid, "nodes.explorer_node"), signal.SIGKILL)
     read_until(running, "explorer_node ended with signal SIGKILL")
     assert running.wait(10) == 1
 
