@@ -41,6 +41,10 @@ _SPARSE = 0.004
 #: the far end of a surface seen at a grazing angle is not lost.
 _WORKING_POINTS = 2000
 
+#: A mask is thin if less than this share of it is left after erosion; what has the depth of its surroundings then goes,
+#: unless less than ``_LEFT`` of the mask would be left.
+_CORE, _LEFT = 0.4, 0.2
+
 
 @dataclass(frozen=True)
 class LiftingConfig:
@@ -206,14 +210,14 @@ def _without_bleeding(mask: NDArray[np.bool_], depth: NDArray[np.float32], radiu
     """The mask less those pixels of its rim whose depth does not continue that of the pixels further in.
 
     A rim pixel may differ from the nearby core by the core's own local range (surfaces seen at a grazing angle) and a
-    little more.
+    little more. A mask too thin to have a core is held against its surroundings instead.
     """
     core = _eroded(mask, radius_px)
+    if radius_px > 0 and np.count_nonzero(core) < _CORE * np.count_nonzero(mask):
+        return _unlike_surroundings(mask, core, depth, radius_px)
     if not (mask & ~core).any():
         return core
-    kernel = np.ones((2 * radius_px + 3, 2 * radius_px + 3), np.uint8)
-    far = cv2.dilate(np.where(core, depth, np.float32(-1e3)), kernel)
-    near = cv2.erode(np.where(core, depth, np.float32(1e3)), kernel)
+    far, near = _local_range(core, depth, radius_px)
     slack = np.maximum(far - near, 0) + 0.015 + 0.01 * depth
     with np.errstate(invalid="ignore"):
         continues = (depth <= far + slack) & (depth >= near - slack)
@@ -221,16 +225,39 @@ def _without_bleeding(mask: NDArray[np.bool_], depth: NDArray[np.float32], radiu
     return kept
 
 
+def _unlike_surroundings(
+    mask: NDArray[np.bool_], core: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int
+) -> NDArray[np.bool_]:
+    """The mask less what has the depth of the pixels around it: leaves stay, the wall between them goes.
+
+    Things that lie flat have their surroundings' depth everywhere; if hardly anything would be left, all is kept.
+    """
+    outside = ~mask & np.isfinite(depth) & (depth > 0)
+    far, near = _local_range(outside, depth, radius_px)
+    slack = 0.02 + 0.01 * depth
+    with np.errstate(invalid="ignore"):
+        surroundings = (depth <= far + slack) & (depth >= near - slack)
+    kept: NDArray[np.bool_] = core | (mask & ~surroundings)
+    return kept if np.count_nonzero(kept) >= _LEFT * np.count_nonzero(mask) else mask
+
+
+def _local_range(
+    where: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Largest and smallest depth of the chosen pixels around each pixel; -1e3 and 1e3 where none is near."""
+    kernel = np.ones((2 * radius_px + 3, 2 * radius_px + 3), np.uint8)
+    far = cv2.dilate(np.where(where, depth, np.float32(-1e3)), kernel)
+    near = cv2.erode(np.where(where, depth, np.float32(1e3)), kernel)
+    return far.astype(np.float32), near.astype(np.float32)
+
+
 def _eroded(mask: NDArray[np.bool_], radius_px: int) -> NDArray[np.bool_]:
-    """The mask less its rim; a radius that would eat more than 60 % of it is halved until it does not."""
-    area = int(np.count_nonzero(mask))
-    while radius_px > 0:
-        padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-        smaller = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=radius_px)[1:-1, 1:-1].astype(bool)
-        if np.count_nonzero(smaller) >= 0.4 * area:
-            return smaller
-        radius_px //= 2
-    return mask
+    """The mask less a rim of that width."""
+    if radius_px <= 0:
+        return mask
+    padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    smaller: NDArray[np.bool_] = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=radius_px)[1:-1, 1:-1] > 0
+    return smaller
 
 
 def _layers(z: NDArray[np.float32], config: LiftingConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
