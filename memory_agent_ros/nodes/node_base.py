@@ -47,6 +47,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
@@ -63,6 +64,7 @@ from memory_agent_ros.records.errors import MemoryAgentError
 from memory_agent_ros.ros_environment import prepare_process
 
 ConfigT = TypeVar("ConfigT")
+RCLError = rclpy_implementation.RCLError
 
 
 class AgentNode(LifecycleNode, Generic[ConfigT]):
@@ -229,6 +231,18 @@ class AgentNode(LifecycleNode, Generic[ConfigT]):
         """A hook broke: release everything, so that the node can be configured again."""
         self._unsubscribe()
         return self._run(self._release, "unconfigured")
+
+    def _LifecycleNodeMixin__change_state(self, transition_id: int) -> TransitionCallbackReturn:  # noqa: N802
+        """Answer a transition that the state does not allow with an error.
+
+        rclpy of Jazzy lets the exception through the executor, which ends the process; later ones answer like this.
+        """
+        try:
+            answer: TransitionCallbackReturn = super()._LifecycleNodeMixin__change_state(transition_id)
+        except RCLError as error:
+            self.get_logger().error(f"transition {transition_id} refused in state {self.state}: {error}")
+            return TransitionCallbackReturn.ERROR
+        return answer
 
     def _configure(self) -> None:
         try:
