@@ -92,7 +92,7 @@ class Episode:
         self.sim, self.memory, self.config = sim, memory, config
         self.others = dict(others or {})
         self.explorer = Explorer(config.explorer)
-        detector = GroundTruthDetector(sim.labels, config.noise, seed)
+        detector = GroundTruthDetector(sim.labels, config.noise, seed % 2**32)
         self.pipeline = PerceptionPipeline(detector, make_image_embedder(config.image_embedder))
         self.visible = VisibleCounter()
 
@@ -163,7 +163,7 @@ class Episode:
 
     def edit(self, seed: int, eligible: set[int] | None = None) -> Changed:
         """Change the world where the robot does not look; see :func:`memory_agent_ros.evaluation.visible.changed`."""
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(seed % 2**32)
         frame = self.sim.frame()
         wanted = self.config.edits
         edits = self.sim.sample_edits(4 * wanted, rng, kinds=("move", "remove"), avoid_visible_from=frame)
