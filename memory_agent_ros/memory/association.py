@@ -11,14 +11,11 @@ from scipy.optimize import linear_sum_assignment
 
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.track import SAME_LABEL, Track
 from memory_agent_ros.memory.visibility import ObjectVisibility
 from memory_agent_ros.records.observation import Observation
 
 _SAMPLES = 48
-
-#: Labels that agree with at least this probability may be the same.
-SAME_LABEL = 0.2
 
 
 @dataclass
@@ -168,6 +165,8 @@ def _scores(
         track, obs = tracks[j], observations[i]
         agreement = track.votes.agreement(obs.label_scores or {obs.label: 1.0})
         if not plausible(agreement, covered[i, j], center[i, j], config):
+            continue
+        if track.usurped and agreement < SAME_LABEL:
             continue
         reach = max(config.overlap_m, 1.5 * track.cloud.voxel_m) + min(float(sigma[i]), 0.05)
         overlap[i, j] = float((track.cloud.distances(samples[i]) < reach).mean())

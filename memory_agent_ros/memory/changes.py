@@ -36,7 +36,7 @@ def is_missing(track: Track) -> bool:
 
 
 def is_newcomer(track: Track) -> bool:
-    """Found once, at one place, and not yet known as another object that moved."""
+    """Found at one place, and not yet known as another object that moved."""
     return track.confirmed and not track.gone and track.placement == 0 and track.log_odds > 0.0
 
 
@@ -49,8 +49,7 @@ def size_log_ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 def label_log_ratio(a: Track, b: Track) -> float:
     """Log-likelihood ratio of the same category from two label distributions, within +-2 (or -inf)."""
-    mine, theirs = a.votes.probs(), b.votes.probs()
-    agreement = sum(p * theirs.get(label, 0.0) for label, p in mine.items())
+    agreement = a.votes.match(b.votes)
     return -math.inf if agreement < 0.05 else min(math.log((agreement + 0.02) / 0.12), 2.0)
 
 
@@ -68,7 +67,8 @@ def pair_log_odds(
     if score == -math.inf or not looks.seen_empty(new.cloud.samples(32), new.first_seen_ns):
         return -math.inf
     score += size_log_ratio(missing.cloud.box(1)[1], new.cloud.box(1)[1])
-    score += appearance.log_ratio(missing.bank.bank_similarity(new.bank), 3.0)
+    likeness = appearance.log_ratio(missing.bank.bank_similarity(new.bank), 3.0)
+    score += max(likeness, -1.5)  # another light, another side: looks deceive more than they confirm
     return score if is_missing(missing) else score - 2.0
 
 
@@ -85,7 +85,7 @@ def find_links(
     if not newcomers or not missing:
         return []
     labels = {t.label for t in missing}
-    newcomers = [t for t in newcomers if any(t.votes.probs().get(label, 0.0) >= 0.05 for label in labels)]
+    newcomers = [t for t in newcomers if any(t.votes.shares().get(label, 0.0) >= 0.05 for label in labels)]
     if not newcomers:
         return []
     ids = {t.id for t in missing}

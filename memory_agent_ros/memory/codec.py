@@ -18,7 +18,8 @@ from memory_agent_ros.records.errors import StoreError
 
 #: Plain numbers of a track that go into ``objects.body`` as they are.
 _PLAIN = (
-    "log_odds", "score_mass", "placement", "negatives", "last_negative_ns", "shifted", "announced_ns", "logged_ns",
+    "log_odds", "score_mass", "placement", "negatives", "last_negative_ns", "shifted", "conflicts",
+    "announced_ns", "logged_ns",
 )  # fmt: skip
 
 
@@ -29,6 +30,7 @@ def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
     body = {name: getattr(track, name) for name in _PLAIN}
     body |= {
         "votes": track.votes.votes,
+        "doubtful": track.votes.doubtful,
         "pinned": track.votes.pinned,
         "rate": [track.rate.hits, track.rate.misses, track.rate.pending],
         "views": [track.views.best, track.views.directions],
@@ -81,7 +83,7 @@ def track_of(row: tuple[Any, ...], cloud: VoxelCloud) -> Track:
         object_id,
         cloud,
         first,
-        LabelVotes(dict(body["votes"]), body["pinned"], label),
+        LabelVotes(body["votes"], body["doubtful"], body["pinned"], label),
         AppearanceBank(
             bank.reshape(len(weights), -1).copy() if len(weights) else np.zeros((0, 0), np.float32), weights
         ),

@@ -59,9 +59,8 @@ def find_duplicates(
 def _same(a: Track, b: Track, iou: float, together: CoDetections, config: MemoryConfig) -> bool:
     if together[pair_key(a.id, b.id)] > 0.25 * min(a.observations, b.observations):
         return False
-    theirs = b.votes.probs()
-    agreement = sum(p * theirs.get(label, 0.0) for label, p in a.votes.probs().items())
-    if agreement < 0.3 and iou < 0.4:
+    agreement = a.votes.match(b.votes)
+    if agreement < 0.3 and (iou < 0.4 or a.usurped or b.usurped):
         return False
     reach = max(config.overlap_m, a.cloud.voxel_m, b.cloud.voxel_m)
     on_b = float((b.cloud.distances(a.cloud.samples(64)) < reach).mean())

@@ -45,23 +45,32 @@ class LabelVotes:
 
     Attributes:
         votes: weight by label.
+        doubtful: votes held back: they contradict a sure label, and count once a detection agrees with it again.
         pinned: label set by hand, which no vote overrules.
         leader: label shown; it changes only when another leads by a tenth, so that ties do not flicker.
     """
 
     votes: dict[str, float] = field(default_factory=dict)
+    doubtful: dict[str, float] = field(default_factory=dict)
     pinned: str | None = None
     leader: str = ""
 
     def add(self, scores: Mapping[str, float], weight: float) -> None:
-        """Add one observation's distribution."""
-        for label, score in scores.items():
-            self.votes[label] = self.votes.get(label, 0.0) + weight * float(score)
+        """Add one observation's distribution, and what was held back."""
+        for label, score in [*((k, weight * float(s)) for k, s in scores.items()), *self.doubtful.items()]:
+            self.votes[label] = self.votes.get(label, 0.0) + score
+        self.doubtful = {}
         self._elect()
+
+    def doubt(self, scores: Mapping[str, float], weight: float) -> None:
+        """Hold one observation's distribution back."""
+        for label, score in scores.items():
+            self.doubtful[label] = self.doubtful.get(label, 0.0) + weight * float(score)
 
     def merge(self, other: LabelVotes) -> None:
         """Add all votes of another object."""
         self.pinned = self.pinned or other.pinned
+        self.doubtful = {}
         self.add(other.votes, 1.0)
 
     def pin(self, label: str) -> None:
@@ -71,15 +80,21 @@ class LabelVotes:
 
     def probs(self) -> dict[str, float]:
         """Distribution, largest first, summing to one."""
-        if self.pinned is not None:
-            return {self.pinned: 1.0}
+        return {self.pinned: 1.0} if self.pinned is not None else self.shares()
+
+    def shares(self) -> dict[str, float]:
+        """What the detector says, whatever was set by hand; largest first, summing to one."""
         total = sum(self.votes.values()) or 1.0
         return {k: v / total for k, v in sorted(self.votes.items(), key=lambda kv: -kv[1])}
 
     def agreement(self, scores: Mapping[str, float]) -> float:
         """Probability that a draw from ``scores`` (normalised) and one from the votes are the same label."""
-        mine, total = self.probs(), sum(scores.values()) or 1.0
-        return sum(mine.get(label, 0.0) * s / total for label, s in scores.items())
+        mine, total = sum(self.votes.values()) or 1.0, sum(scores.values()) or 1.0
+        return sum(self.votes.get(label, 0.0) * s for label, s in scores.items()) / (mine * total)
+
+    def match(self, other: LabelVotes) -> float:
+        """Probability that draws from two objects' votes are the same label."""
+        return self.agreement(other.votes)
 
     def _elect(self) -> None:
         if self.pinned is not None:

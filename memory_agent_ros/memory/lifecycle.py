@@ -87,10 +87,14 @@ def settle(
     changes: Changes,
     fresh: Sequence[Track],
     lost: Sequence[Track],
+    better_known: bool,
     stamp_ns: int,
     config: MemoryConfig,
 ) -> None:
-    """Confirm the ``fresh``, declare the ``lost`` gone, and link missing objects with new ones before saying either."""
+    """Confirm the ``fresh``, declare the ``lost`` gone, and link missing objects with new ones before saying either.
+
+    Links are looked for when one of these gives reason, or ``better_known`` says that a newcomer has been seen better.
+    """
     unannounced = {}
     for track in fresh:
         track.confirmed = True
@@ -104,7 +108,7 @@ def settle(
     departed = {t.id: t for t in lost if t.id in state.tracks}
     for track in departed.values():
         track.gone = True
-    if unannounced or departed:
+    if unannounced or departed or better_known:
         for link in find_links(list(state.tracks.values()), state.looks, state.appearance, config):
             missing, new = state.tracks[link.missing_id], state.tracks[link.new_id]
             previous = missing.box(config).center.copy()
@@ -151,7 +155,7 @@ def _gone_here(state: MapState, track: Track, config: MemoryConfig) -> Track | N
     for other in state.tracks.values():
         if not other.gone or other.last_seen_ns >= track.first_seen_ns:
             continue
-        if sum(p * other.votes.probs().get(label, 0.0) for label, p in track.votes.probs().items()) < 0.3:
+        if track.votes.match(other.votes) < 0.3:
             continue
         other_low, other_high = other.bounds(config)
         if (

@@ -39,7 +39,7 @@ def judge(
     pixels = visible.pixels() * pixel_scale
     clear = (visible.judged >= few) & (visible.through_share >= config.through_share)
     empty = near & clear & (pixels >= 0.3 * config.presence_pixels)
-    large = pixels >= np.maximum(config.presence_pixels, 1.5 * np.where(np.isfinite(min_pixels), min_pixels, 0.0))
+    large = pixels >= np.maximum(config.presence_pixels, 0.5 * np.where(np.isfinite(min_pixels), min_pixels, 0.0))
     open_view = (visible.known - visible.occluded >= few) & (visible.occluded <= 0.5 * visible.total)
     missed = near & open_view & large & (share_in >= 0.99)
     looks = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,9 @@ from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.observation import Observation
+
+#: Labels that agree with at least this probability may be the same.
+SAME_LABEL = 0.2
 
 #: Samples of an object that are projected to judge its visibility.
 SAMPLES = 48
@@ -78,6 +82,7 @@ class Track:
         placement: grows each time the object is found at a new place.
         negatives: looks at an empty place since it was last detected; ``last_negative_ns`` the stamp of the last.
         shifted: looks in a row at which it was detected while its old points were seen through.
+        conflicts: detections in a row that contradict its sure label.
         min_pixels: smallest detection so far (640x480), below which a miss says nothing.
         announced: (3,) position last told in an event; ``announced_ns`` when.
         logged_ns: stamp of its last logged observation.
@@ -103,6 +108,7 @@ class Track:
     negatives: int = 0
     last_negative_ns: int = 0
     shifted: int = 0
+    conflicts: int = 0
     min_pixels: float = math.inf
     announced: NDArray[np.float64] | None = None
     announced_ns: int = 0
@@ -119,21 +125,35 @@ class Track:
         return 1.0 / (1.0 + math.exp(-self.log_odds))
 
     def observe(self, obs: Observation, pixels: float, config: MemoryConfig) -> int:
-        """Take in one matched observation; ``pixels`` are scaled to 640x480. Returns how many voxels are new."""
-        added = self.absorb_points(obs, config)
-        scores = obs.label_scores or {obs.label: obs.score}
-        self.votes.add(scores, min(1.0, math.sqrt(pixels / 400.0)))
+        """Take in one matched observation; ``pixels`` are scaled to 640x480. Returns how many voxels are new.
+
+        One that contradicts a sure label is only noted: it may show something else that stands in this one's place.
+        """
+        self.observations += 1
+        self.last_looked_ns = obs.stamp_ns
+        scores, weight = obs.label_scores or {obs.label: obs.score}, min(1.0, math.sqrt(pixels / 400.0))
+        if self._contradicted(scores):
+            self.conflicts += 1
+            self.votes.doubt(scores, weight)
+            return 0
+        self.conflicts = 0
+        self.votes.add(scores, weight)
         if obs.embedding is not None:
             self.bank.add(obs.embedding)
         self._fuse_centroid(obs)
-        self.observations += 1
         self.score_mass += obs.score
         self.log_odds = min(self.log_odds + config.hit_gain, config.presence_max)
         self.rate.hit()
         self.negatives = 0
         self.min_pixels = min(self.min_pixels, pixels)
-        self.last_seen_ns = self.last_looked_ns = obs.stamp_ns
-        return added
+        self.last_seen_ns = obs.stamp_ns
+        return self.absorb_points(obs, config)
+
+    def _contradicted(self, scores: Mapping[str, float]) -> bool:
+        """Whether a detection denies a label that is sure: confused, or another thing in its place."""
+        if self.observations <= 6 or self.votes.agreement(scores) >= SAME_LABEL:
+            return False
+        return max(self.votes.votes.values()) >= 0.8 * sum(self.votes.votes.values())
 
     def absorb_points(self, obs: Observation, config: MemoryConfig) -> int:
         """Add only the surface of an observation (a fragment); returns how many voxels are new."""
@@ -147,6 +167,11 @@ class Track:
         self.absorb_points(obs, config)
         self.information = np.zeros((3, 3))  # the observation that follows fills it
         self.shifted = 0
+
+    @property
+    def usurped(self) -> bool:
+        """Something of another kind has been detected at its place too often for a confused label."""
+        return self.conflicts >= 3
 
     def new_place(self) -> None:
         """The object stands somewhere else now: views of the old place no longer serve."""

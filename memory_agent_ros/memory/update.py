@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.memory import keyframes
 from memory_agent_ros.memory.association import Matches, associate
+from memory_agent_ros.memory.changes import is_newcomer
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.duplicates import count_together, find_duplicates
 from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, merge_tracks, settle
@@ -26,6 +27,9 @@ from memory_agent_ros.records.observation import Observation
 
 #: Objects farther than this from the camera take no part in a step, metres.
 _REACH_M = 12.0
+
+#: Observations of a newcomer after which it is compared again with what is missing.
+_RETRY_LINKS = frozenset({6, 10, 16, 25, 40, 60})
 
 #: Width of the rim of a detection's box within which a visible voxel may be its own, pixels at a width of 640.
 _CARVE_MARGIN_PX = 6.0
@@ -63,7 +67,8 @@ def step(state: MapState, frame: Frame, observations: Sequence[Observation], con
     count_together(state.together, [t for t, _ in detected if t.confirmed], config)
     _merge_duplicates(run, [t for t, _ in detected])
     fresh = [t for t in state.tracks.values() if t.id in changes.touched and confirm_ready(t, config)]
-    settle(state, changes, fresh, lost, frame.stamp_ns, config)
+    better_known = any(is_newcomer(t) and t.observations in _RETRY_LINKS for t, _ in detected)
+    settle(state, changes, fresh, lost, better_known, frame.stamp_ns, config)
     announce(state, changes, [t for t, _ in detected], frame.stamp_ns, config)
     _log(run, detected)
     _remember_look(run)

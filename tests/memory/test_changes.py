@@ -141,3 +141,15 @@ def test_duplicates_with_flickering_labels_are_merged_with_an_event() -> None:
     assert kinds(events)[0] == "added" and set(kinds(events)[1:]) <= {"merged"}
     sofa = only(memory.find("sofa"))
     assert np.linalg.norm(sofa.box.center - (2.5, 0.0, 0.4)) < 0.12
+
+
+def test_another_thing_at_the_same_place_is_another_object() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    mug = only(memory.find("mug"))
+    world.move("mug", ON_DESK)
+    world.add("clock", "clock", (2.4, 0.5, 0.8), (0.1, 0.1, 0.1), 9)
+    watch(memory, world, [*at_desk(), *at_table(30)])
+    assert np.linalg.norm(only(memory.find("clock")).box.center - (2.4, 0.5, 0.8)) < 0.06
+    assert np.linalg.norm(memory.get(mug.id).box.center - ON_DESK) < 0.06
+    assert present(memory) == ["bowl", "box", "clock", "cupboard", "desk", "mug", "table"]
