@@ -45,6 +45,9 @@ _WORKING_POINTS = 2000
 #: unless less than ``_LEFT`` of the mask would be left.
 _CORE, _LEFT = 0.4, 0.2
 
+#: How far off the background behind a gap inside a mask is looked for, in widths of the eroded rim.
+_GAP = 5
+
 
 @dataclass(frozen=True)
 class LiftingConfig:
@@ -163,6 +166,11 @@ def _sample(
     same = frame.depth_camera is None
     x0, y0, x1, y1 = _to_depth_pixels(box, colour, depth_camera) if not same else [int(value) for value in box]
     step = max(1, math.isqrt((x1 - x0) * (y1 - y0) // _LARGE_CROP))
+    radius = math.ceil(config.erosion_px * depth_camera.width / REFERENCE_WIDTH / step)
+    if detection.mask is not None:  # the surroundings tell what is background
+        margin = _GAP * radius * step
+        x0, y0 = max(x0 - margin, 0), max(y0 - margin, 0)
+        x1, y1 = min(x1 + margin, depth_camera.width), min(y1 + margin, depth_camera.height)
     window = np.s_[y0:y1:step, x0:x1:step]
     depth = frame.depth_m[window]
     chosen = valid_depth(depth, config.minimum_depth_m, config.maximum_depth_m)
@@ -173,8 +181,8 @@ def _sample(
             columns = _to_colour_index(np.arange(x0, x1, step), depth_camera, colour, 0)
             rows = _to_colour_index(np.arange(y0, y1, step), depth_camera, colour, 1)
             inside = detection.mask[np.ix_(rows, columns)]
-        radius = math.ceil(config.erosion_px * depth_camera.width / REFERENCE_WIDTH / step)
-        chosen &= _without_bleeding(inside & chosen, depth, radius)
+        mask = inside & chosen
+        chosen = _without_bleeding(mask, depth, radius) & ~_gaps(mask, depth, radius)
     rows_at, columns_at = np.nonzero(chosen)
     if len(rows_at) == 0:
         raise BadInputError(
@@ -239,6 +247,18 @@ def _unlike_surroundings(
         surroundings = (depth <= far + slack) & (depth >= near - slack)
     kept: NDArray[np.bool_] = core | (mask & ~surroundings)
     return kept if np.count_nonzero(kept) >= _LEFT * np.count_nonzero(mask) else mask
+
+
+def _gaps(mask: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int) -> NDArray[np.bool_]:
+    """Pixels of a mask that look through it: behind what is next to them, and as far as the background beside it."""
+    outside = ~mask & np.isfinite(depth) & (depth > 0)
+    behind, _ = _local_range(outside, depth, _GAP * radius_px)
+    _, nearest = _local_range(mask, depth, _GAP * radius_px)
+    with np.errstate(invalid="ignore"):
+        through: NDArray[np.bool_] = (np.abs(depth - behind) <= 0.04 + 0.02 * depth) & (
+            depth > nearest + 0.05 + 0.02 * depth
+        )
+    return mask & through
 
 
 def _local_range(

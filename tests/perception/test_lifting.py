@@ -161,3 +161,15 @@ def test_a_wrong_box_beside_a_mask_does_not_matter(scene):
     good = detection(frame)
     elsewhere = dataclasses.replace(good, box_xyxy=np.array([0, 0, 5, 5], np.float32))
     np.testing.assert_array_equal(lift(frame, elsewhere).box_xyxy, good.box_xyxy)
+
+
+def test_the_wall_between_leaves_is_no_part_of_a_plant(scene):
+    """Two slats 2 cm apart, 20 cm before a wall, in a mask that a sloppy detector closed over the gaps."""
+    slats = [((1.5, y, 0.6), (1.52, y + 0.012, 1.1), RED) for y in (-0.022, 0.01)]
+    wall = ((1.7, -3.0, 0.0), (1.8, 3.0, 2.5), (180, 180, 180))
+    frame = scene([*slats, wall])
+    exact = np.isin(frame.instances, np.arange(1, len(slats) + 1))
+    mask = cv2.morphologyEx(exact.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((25, 25), np.uint8)) > 0
+    assert (frame.instances[mask] == len(slats) + 1).mean() > 0.25  # much of the mask is wall
+    points = lift(frame, Detection("plant", 0.9, box_of(mask), mask)).points_map
+    assert points[:, 0].max() < 1.56
