@@ -15,6 +15,9 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.looks import LookLog
 from memory_agent_ros.memory.track import Track
 
+#: A detector that approaches an object finds it within this time, nanoseconds.
+_SETTLED_NS = 5_000_000_000
+
 
 @dataclass(frozen=True)
 class Link:
@@ -53,19 +56,31 @@ def label_log_ratio(a: Track, b: Track) -> float:
     return -math.inf if agreement < 0.05 else min(math.log((agreement + 0.02) / 0.12), 2.0)
 
 
+def arrival_log_ratio(new: Track, looks: LookLog) -> float:
+    """Log-likelihood ratio of having arrived after others were mapped; -inf if it may always have been there.
+
+    Its place was seen empty, or was in plain view well before it was first detected and from nearer than that.
+    """
+    points = new.cloud.samples(32)
+    if looks.seen_empty(points, new.first_seen_ns):
+        return 1.5
+    earlier = looks.seen_open(points, new.first_seen_ns - _SETTLED_NS, new.first_range_m)
+    return 0.5 if len(earlier) >= 2 else -math.inf
+
+
 def pair_log_odds(
     missing: Track, new: Track, looks: LookLog, appearance: AppearanceModel, config: MemoryConfig
 ) -> float:
     """Log-odds that ``new`` is ``missing`` at another place; -inf if both were seen at the same time.
 
-    Only a newcomer whose place was seen empty before it stood there came from somewhere; one at a place that nobody
-    had looked at may always have been there, however alike it is.
+    Only a newcomer whose place was seen without it before came from somewhere; one at a place that nobody had looked at
+    may always have been there, however alike it is.
     """
     if new.first_seen_ns <= missing.last_seen_ns:
         return -math.inf
-    score = 1.5 + label_log_ratio(missing, new)
-    if score == -math.inf or not looks.seen_empty(new.cloud.samples(32), new.first_seen_ns):
-        return -math.inf
+    score = label_log_ratio(missing, new) + arrival_log_ratio(new, looks)
+    if score == -math.inf:
+        return score
     score += size_log_ratio(missing.cloud.box(1)[1], new.cloud.box(1)[1])
     likeness = appearance.log_ratio(missing.bank.bank_similarity(new.bank), 3.0)
     score += max(likeness, -1.5)  # another light, another side: looks deceive more than they confirm

@@ -18,7 +18,7 @@ from memory_agent_ros.records.errors import StoreError
 
 #: Plain numbers of a track that go into ``objects.body`` as they are.
 _PLAIN = (
-    "log_odds", "score_mass", "placement", "negatives", "last_negative_ns", "shifted", "conflicts",
+    "log_odds", "score_mass", "placement", "negatives", "last_negative_ns", "shifted", "conflicts", "first_range_m",
     "announced_ns", "logged_ns",
 )  # fmt: skip
 

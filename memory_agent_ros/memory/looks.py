@@ -100,27 +100,38 @@ class LookLog:
 
     def seen_empty(self, points: NDArray[np.float32], before_ns: int) -> list[int]:
         """Stamps before ``before_ns`` at which most of (N, 3) points were seen through, oldest first."""
+        stamps, through, judged = self._judge(points, before_ns, self._config.presence_range_m)
+        enough = judged >= max(4, 0.4 * len(points))
+        return [int(s) for s in stamps[enough & (through >= self._config.through_share * judged)]]
+
+    def seen_open(self, points: NDArray[np.float32], before_ns: int, within_m: float) -> list[int]:
+        """Stamps before ``before_ns`` at which (N, 3) points were not hidden, from within ``within_m``, oldest first.
+
+        Whatever stood there then was in plain view.
+        """
+        stamps, _, judged = self._judge(points, before_ns, within_m)
+        return [int(s) for s in stamps[judged >= max(4, 0.4 * len(points))]]
+
+    def _judge(
+        self, points: NDArray[np.float32], before_ns: int, within_m: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
+        """Of each earlier thumbnail near enough: stamp, points seen through, points not hidden."""
+        nothing = np.zeros(0, dtype=np.int64)
         if not self.records or len(points) == 0:
-            return []
+            return nothing, nothing, nothing
         T, K, depth = self._stack()
-        stamps = np.array([r.stamp_ns for r in self.records])
+        stamps = np.array([r.stamp_ns for r in self.records], dtype=np.int64)
         distance = np.linalg.norm(T[:, :3, 3] - points.mean(axis=0), axis=1)
-        rows = np.nonzero((stamps < before_ns) & (distance <= self._config.presence_range_m))[0]
-        if len(rows) == 0:
-            return []
+        rows = np.nonzero((stamps < before_ns) & (distance <= within_m))[0]
         uv, z = _project(points, T[rows], K[rows])
         with np.errstate(invalid="ignore"):
-            inside = (
-                (z > 0.05) & (uv[..., 0] > 0) & (uv[..., 0] < WIDTH - 1) & (uv[..., 1] > 0) & (uv[..., 1] < HEIGHT - 1)
-            )
+            inside = (z > 0.05) & (uv > 0).all(axis=2) & (uv < [WIDTH - 1, HEIGHT - 1]).all(axis=2)
         pixel = np.where(inside[..., None], np.rint(uv), 0).astype(np.intp)
         measured = depth[rows[:, None], pixel[..., 1], pixel[..., 0]] / 1000.0
         tolerance = 1.5 * (self._config.depth_tolerance_m + self._config.depth_tolerance_ratio * z)
         judged = inside & (measured > 0) & (measured >= z - tolerance)
         through = judged & (measured > z + tolerance)
-        enough = judged.sum(axis=1) >= max(4, 0.4 * len(points))
-        empty = enough & (through.sum(axis=1) >= self._config.through_share * judged.sum(axis=1))
-        return [int(s) for s in stamps[rows[empty]]]
+        return stamps[rows], through.sum(axis=1), judged.sum(axis=1)
 
     def _stack(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.uint16]]:
         if self._stacked is None or self._stacked[0] != len(self.records):

@@ -84,6 +84,7 @@ class Track:
         shifted: looks in a row at which it was detected while its old points were seen through.
         conflicts: detections in a row that contradict its sure label.
         min_pixels: smallest detection so far (640x480), below which a miss says nothing.
+        first_range_m: from how far it was first detected.
         announced: (3,) position last told in an event; ``announced_ns`` when.
         logged_ns: stamp of its last logged observation.
     """
@@ -110,6 +111,7 @@ class Track:
     shifted: int = 0
     conflicts: int = 0
     min_pixels: float = math.inf
+    first_range_m: float = 0.0
     announced: NDArray[np.float64] | None = None
     announced_ns: int = 0
     logged_ns: int = -(1 << 62)
@@ -129,6 +131,8 @@ class Track:
 
         One that contradicts a sure label is only noted: it may show something else that stands in this one's place.
         """
+        if self.observations == 0:
+            self.first_range_m = obs.range_m
         self.observations += 1
         self.last_looked_ns = obs.stamp_ns
         scores, weight = obs.label_scores or {obs.label: obs.score}, min(1.0, math.sqrt(pixels / 400.0))
