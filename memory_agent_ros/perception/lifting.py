@@ -42,8 +42,8 @@ _SPARSE = 0.004
 _WORKING_POINTS = 2000
 
 #: A mask is thin if less than this share of it is left after erosion; what has the depth of its surroundings then goes,
-#: unless less than ``_LEFT`` of the mask would be left.
-_CORE, _LEFT = 0.4, 0.2
+#: unless less than ``_LEFT`` of the mask would be left; then a core of at least ``_INNERMOST`` of it decides.
+_CORE, _LEFT, _INNERMOST = 0.4, 0.2, 0.1
 
 #: How far off the background behind a gap inside a mask is looked for, in widths of the eroded rim.
 _GAP = 5
@@ -89,7 +89,7 @@ def lift(frame: Frame, detection: Detection, config: LiftingConfig | None = None
 
     Raises:
         BadInputError: with reason ``score_invalid``, ``box_invalid``, ``mask_size``, ``empty_mask``,
-            ``no_valid_depth`` (no reading inside the sensor's range) or ``too_few_points``.
+            ``no_valid_depth`` (no reading inside the sensor's range), ``too_thin`` or ``too_few_points``.
     """
     config = config or LiftingConfig()
     box = require_detection(frame, detection)
@@ -183,6 +183,10 @@ def _sample(
             inside = detection.mask[np.ix_(rows, columns)]
         mask = inside & chosen
         chosen = _without_bleeding(mask, depth, radius) & ~_gaps(mask, depth, radius)
+        if mask.any() and not chosen.any():
+            raise BadInputError(
+                "too_thin", f"{detection.label}: its mask is too thin to tell it from what is beside it"
+            )
     rows_at, columns_at = np.nonzero(chosen)
     if len(rows_at) == 0:
         raise BadInputError(
@@ -217,13 +221,26 @@ def _to_colour_index(pixels: NDArray[np.int64], depth: Camera, colour: Camera, a
 def _without_bleeding(mask: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int) -> NDArray[np.bool_]:
     """The mask less those pixels of its rim whose depth does not continue that of the pixels further in.
 
-    A rim pixel may differ from the nearby core by the core's own local range (surfaces seen at a grazing angle) and a
-    little more. A mask too thin to have a core is held against its surroundings instead.
+    A mask too thin to have a core is held against its surroundings instead; where that leaves hardly anything (flat
+    things have their surroundings' depth), its innermost pixels are the core. Empty if there are none.
     """
-    core = _eroded(mask, radius_px)
-    if radius_px > 0 and np.count_nonzero(core) < _CORE * np.count_nonzero(mask):
-        return _unlike_surroundings(mask, core, depth, radius_px)
-    if not (mask & ~core).any():
+    core, area = _eroded(mask, radius_px), np.count_nonzero(mask)
+    if np.count_nonzero(core) >= _CORE * area:
+        return _continued(mask, core, depth, radius_px)
+    unlike = core | (mask & ~_like_surroundings(mask, depth, radius_px))
+    if np.count_nonzero(unlike) >= _LEFT * area:
+        return unlike
+    while radius_px > 0 and np.count_nonzero(core) < _INNERMOST * area:
+        radius_px -= 1
+        core = _eroded(mask, radius_px) if radius_px > 0 else np.zeros_like(mask)
+    return _continued(mask, core, depth, radius_px)
+
+
+def _continued(
+    mask: NDArray[np.bool_], core: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int
+) -> NDArray[np.bool_]:
+    """The core, and the pixels of the mask near it that differ by no more than its own local range and a little."""
+    if not core.any() or not (mask & ~core).any():
         return core
     far, near = _local_range(core, depth, radius_px)
     slack = np.maximum(far - near, 0) + 0.015 + 0.01 * depth
@@ -233,20 +250,13 @@ def _without_bleeding(mask: NDArray[np.bool_], depth: NDArray[np.float32], radiu
     return kept
 
 
-def _unlike_surroundings(
-    mask: NDArray[np.bool_], core: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int
-) -> NDArray[np.bool_]:
-    """The mask less what has the depth of the pixels around it: leaves stay, the wall between them goes.
-
-    Things that lie flat have their surroundings' depth everywhere; if hardly anything would be left, all is kept.
-    """
-    outside = ~mask & np.isfinite(depth) & (depth > 0)
-    far, near = _local_range(outside, depth, radius_px)
+def _like_surroundings(mask: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int) -> NDArray[np.bool_]:
+    """Pixels with the depth of what is around the mask: the wall between leaves, the door frame beside a sliver."""
+    far, near = _local_range(~mask & np.isfinite(depth) & (depth > 0), depth, radius_px)
     slack = 0.02 + 0.01 * depth
     with np.errstate(invalid="ignore"):
-        surroundings = (depth <= far + slack) & (depth >= near - slack)
-    kept: NDArray[np.bool_] = core | (mask & ~surroundings)
-    return kept if np.count_nonzero(kept) >= _LEFT * np.count_nonzero(mask) else mask
+        alike: NDArray[np.bool_] = (depth <= far + slack) & (depth >= near - slack)
+    return alike
 
 
 def _gaps(mask: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int) -> NDArray[np.bool_]:
