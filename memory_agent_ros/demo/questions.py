@@ -43,12 +43,26 @@ def build_questions(world: World, sightings: Sightings, now_ns: int) -> list[Dem
     return [
         _changed(world.edits, now_ns),
         *_where_fixed(world, fixed),
-        *(_where_edited(world, edit) for edit in world.edits),
+        *_once_each([_where_edited(world, edit) for edit in world.edits]),
         *_how_many(world, sightings),
         *_near(world, seen),
         *_last_seen(world, sightings),
         _never(world),
     ]
+
+
+def _once_each(questions: Sequence[DemoQuestion]) -> list[DemoQuestion]:
+    """Questions of the same words become one, whose answer must satisfy all their judges."""
+    merged: dict[str, DemoQuestion] = {}
+    for question in questions:
+        other = merged.setdefault(question.text, question)
+        if other is not question:
+            merged[question.text] = _both(other, question)
+    return list(merged.values())
+
+
+def _both(a: DemoQuestion, b: DemoQuestion) -> DemoQuestion:
+    return DemoQuestion(a.kind, a.text, f"{a.truth}; {b.truth}", lambda answer: a.judge(answer) and b.judge(answer))
 
 
 def _where_fixed(world: World, fixed: Sequence[Thing]) -> list[DemoQuestion]:

@@ -14,9 +14,15 @@ from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.region import Region
 
+#: Word match from which a label counts as named in full: "the red mug" names "mug", and "armchair" is not meant too.
+_NAMED = 0.9
+
 
 class TextMatcher:
-    """How well free text fits a label: shared words, or meaning if there is an embedder. Labels are embedded once."""
+    """How well free text fits a label: shared words, or meaning if there is an embedder and no label is named in full.
+
+    Labels are embedded once.
+    """
 
     def __init__(self, embedder: TextEmbedder | None, threshold: float) -> None:
         self._embedder = embedder
@@ -28,7 +34,8 @@ class TextMatcher:
         wanted = tokens(text)
         known = sorted(set(labels))
         found = {label: score for label in known if (score := word_match(wanted, tokens(label))) > 0.0}
-        if self._embedder is not None and known and wanted:
+        named = any(score >= _NAMED for score in found.values())
+        if self._embedder is not None and known and wanted and not named:
             missing = [label for label in known if label not in self._labels]
             vectors = self._embedder.embed_texts([text, *(label.replace("_", " ") for label in missing)])
             self._labels.update(zip(missing, vectors[1:], strict=True))

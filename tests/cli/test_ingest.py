@@ -99,10 +99,10 @@ def test_an_unknown_detector_lists_those_there_are(folder: Path, capsys: pytest.
 
 @pytest.mark.slow
 def test_real_kitchen_with_the_real_detector(
-    redkitchen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    rgbd_data_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "k.map"
-    assert main(["--quiet", "ingest", str(redkitchen), "--map", str(path), "--json"]) == 0
+    assert main(["--quiet", "ingest", str(rgbd_data_dir), "--map", str(path), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["objects"].get("chair", 0) >= 2 and told["objects"].get("table") == 1
     assert main(["ask", "--map", str(path), "--embedder", "none", "--json", "where is the table?"]) == 0

@@ -1,12 +1,16 @@
 """Questions to the memory, with evidence that resolves."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 import pytest
 from driving import at_desk, at_table, kinds, mapped_kitchen, only, watch
+from numpy.typing import NDArray
 from synthetic import kitchen
 
 from memory_agent_ros.memory.labels import normal_label
+from memory_agent_ros.memory.queries import TextMatcher
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.map_object import ObjectState
@@ -147,3 +151,22 @@ def _iou(a: np.ndarray, b: np.ndarray) -> float:
     h = min(a[3], b[3]) - max(a[1], b[1])
     both = max(w, 0) * max(h, 0)
     return float(both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both))
+
+
+def test_meaning_is_not_asked_for_a_thing_named_in_full() -> None:
+    class Spy:
+        dimension = 2
+
+        def __init__(self) -> None:
+            self.asked: list[str] = []
+
+        def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            self.asked += texts
+            return np.tile(np.array([1.0, 0.0], dtype=np.float32), (len(texts), 1))
+
+    spy = Spy()
+    matcher = TextMatcher(spy, 0.35)
+    assert matcher.relevance("the red chair", ["chair", "armchair"]) == {"chair": 0.9}
+    assert spy.asked == []
+    assert set(matcher.relevance("something to sit on", ["chair", "armchair"])) == {"chair", "armchair"}
+    assert spy.asked[0] == "something to sit on"

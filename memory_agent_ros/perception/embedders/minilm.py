@@ -46,8 +46,10 @@ class MiniLmEmbedder:
             raise MissingExtraError("MiniLM needs its package: pip install 'memory_agent_ros[models]'")
         try:
             from transformers import AutoModel, AutoTokenizer
+            from transformers.utils import logging
         except ImportError as error:
             raise MissingExtraError("MiniLM needs transformers: pip install 'memory_agent_ros[models]'") from error
+        logging.disable_progress_bar()
         folder = str(Path(next(iter(found.submodule_search_locations))) / "model")
         network = AutoModel.from_pretrained(folder, local_files_only=True).eval()
         return cls(network, AutoTokenizer.from_pretrained(folder, local_files_only=True))
