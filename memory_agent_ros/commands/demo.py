@@ -26,8 +26,8 @@ def run(args: argparse.Namespace) -> int:
     from memory_agent_ros.ros_environment import prepare_process
 
     prepare_process()
-    from memory_agent_ros.demo.config import DemoConfig
-    from memory_agent_ros.demo.run import run_demo
+    from memory_agent_ros.nodes.demo.config import DemoConfig
+    from memory_agent_ros.nodes.demo.run import run_demo
 
     config = DemoConfig(split=args.split, seed=args.seed, rooms=args.rooms, out=args.out, film=args.film)
     result = run_demo(config, quiet=args.quiet)

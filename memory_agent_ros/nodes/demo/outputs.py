@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from memory_agent_ros.demo.config import DemoConfig
-from memory_agent_ros.demo.diary import Diary, Snapshot
-from memory_agent_ros.demo.story import Asked, DemoResult, Story
-from memory_agent_ros.demo.world import WorldEdit
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.nodes.demo.config import DemoConfig
+from memory_agent_ros.nodes.demo.diary import Diary, Snapshot
+from memory_agent_ros.nodes.demo.story import Asked, DemoResult, Story
+from memory_agent_ros.nodes.demo.world import WorldEdit
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject
 from memory_agent_ros.viz.evidence_picture import BoxNote, draw_notes, encode_jpeg

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.demo.world import MATCH_M, Sightings, Thing, World, WorldEdit
+from memory_agent_ros.nodes.demo.world import MATCH_M, Sightings, Thing, World, WorldEdit
 from memory_agent_ros.reasoning.wording import plural
 from memory_agent_ros.records.answer import Answer, AnswerState
 

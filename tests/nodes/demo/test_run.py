@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memory_agent_ros.demo.config import DemoConfig
+from memory_agent_ros.nodes.demo.config import DemoConfig
 from memory_agent_ros.perception.recordings.bag_source import BagSource
 from memory_agent_ros.perception.recordings.open_recording import open_recording
 
 rclpy = pytest.importorskip("rclpy")
-from memory_agent_ros.demo import run  # noqa: E402
-from memory_agent_ros.demo.recorder import BagRecorder  # noqa: E402
+from memory_agent_ros.nodes.demo import run  # noqa: E402
+from memory_agent_ros.nodes.demo.recorder import BagRecorder  # noqa: E402
 
 
 def test_an_earlier_run_is_cleared_but_nothing_else(tmp_path: Path) -> None:

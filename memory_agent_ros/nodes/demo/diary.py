@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.demo.world import Sightings
 from memory_agent_ros.geometry.pinhole import project_map
+from memory_agent_ros.nodes.demo.world import Sightings
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.viz.scene import FloorMap

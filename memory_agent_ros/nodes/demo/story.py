@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from memory_agent_ros.demo.questions import DemoQuestion
-from memory_agent_ros.demo.world import World, WorldEdit
+from memory_agent_ros.nodes.demo.questions import DemoQuestion
+from memory_agent_ros.nodes.demo.world import World, WorldEdit
 from memory_agent_ros.records.answer import Answer
 
 

@@ -26,9 +26,6 @@ from memory_agent_msgs.action import AnswerQuestion, Explore
 from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
 from memory_agent_msgs.msg import ObservationArray
 from memory_agent_msgs.srv import SaveMemory
-from memory_agent_ros.demo.diary import Diary, Seen, Snapshot
-from memory_agent_ros.demo.recorder import BagRecorder
-from memory_agent_ros.demo.world import World, WorldEdit, parse_world
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import (
     camera_from_info,
@@ -37,6 +34,9 @@ from memory_agent_ros.nodes.conversions import (
     nanoseconds,
     point_from_message,
 )
+from memory_agent_ros.nodes.demo.diary import Diary, Seen, Snapshot
+from memory_agent_ros.nodes.demo.recorder import BagRecorder
+from memory_agent_ros.nodes.demo.world import World, WorldEdit, parse_world
 from memory_agent_ros.perception.image_decoding import decode_depth, decode_image
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import MemoryAgentError

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from memory_agent_ros import bringup
-from memory_agent_ros.demo.client import DemoClient
-from memory_agent_ros.demo.config import DemoConfig
-from memory_agent_ros.demo.diary import Diary
-from memory_agent_ros.demo.questions import DemoQuestion, build_questions
-from memory_agent_ros.demo.recorder import BagRecorder
-from memory_agent_ros.demo.story import Asked, DemoResult, Story
 from memory_agent_ros.nodes.conversions import evidence_from_message
+from memory_agent_ros.nodes.demo.client import DemoClient
+from memory_agent_ros.nodes.demo.config import DemoConfig
+from memory_agent_ros.nodes.demo.diary import Diary
+from memory_agent_ros.nodes.demo.questions import DemoQuestion, build_questions
+from memory_agent_ros.nodes.demo.recorder import BagRecorder
+from memory_agent_ros.nodes.demo.story import Asked, DemoResult, Story
 from memory_agent_ros.nodes.supervisor import Supervisor
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.ros_environment import child_environment
@@ -83,7 +83,7 @@ def run_demo(config: DemoConfig, quiet: bool = False) -> DemoResult:
         story.wall_s["start"] = time.monotonic() - begin
         live(config, client, diary, story, narrator)
         narrator.say("stopping the nodes")
-    from memory_agent_ros.demo.outputs import write_outputs
+    from memory_agent_ros.nodes.demo.outputs import write_outputs
 
     narrator.say("writing the report, the Rerun file and the film")
     with _timed(story, "write"):

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from memory_agent_ros.demo.diary import Diary, Seen, Snapshot
-from memory_agent_ros.demo.questions import build_questions
-from memory_agent_ros.demo.story import Asked, Story
-from memory_agent_ros.demo.world import World as Truth
-from memory_agent_ros.demo.world import parse_world
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.nodes.demo.diary import Diary, Seen, Snapshot
+from memory_agent_ros.nodes.demo.questions import build_questions
+from memory_agent_ros.nodes.demo.story import Asked, Story
+from memory_agent_ros.nodes.demo.world import World as Truth
+from memory_agent_ros.nodes.demo.world import parse_world
 from memory_agent_ros.reasoning.reasoner import Reasoner
 from memory_agent_ros.viz.evidence_picture import encode_jpeg
 from memory_agent_ros.viz.scene import FloorMap
