@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.demo.conftest import Lived
+from tests.nodes.demo.conftest import Lived
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.demo.config import DemoConfig

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from tests.demo.conftest import Lived
+from tests.nodes.demo.conftest import Lived
 
 from memory_agent_ros.nodes.demo.questions import DemoQuestion, build_questions
 from memory_agent_ros.nodes.demo.world import Sightings, World, parse_world
