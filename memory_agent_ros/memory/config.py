@@ -41,6 +41,7 @@ class MemoryConfig:
         negative_interval_s: looks closer in time than this count once, 0 to 10.
         presence_range_m: farther objects are not judged, 0.5 to 20.
         presence_pixels: smaller objects are not judged by missed detections, 10 to 10000.
+        pose_tolerance_m: a place is empty only if no surface is that near to the line of sight, 0 to 0.1.
         depth_tolerance_m: a measured surface agrees with a stored one within this, 0.005 to 0.2.
         depth_tolerance_ratio: added to it for each metre of range, 0 to 0.1.
         through_share: share of an object's visible points that must be seen through, 0.3 to 1.
@@ -86,11 +87,12 @@ class MemoryConfig:
     presence_gone: float = -1.7
     hit_gain: float = 2.0
     through_loss: float = 1.5
-    miss_loss: float = 0.5
+    miss_loss: float = 0.8
     gone_frames: int = 3
     negative_interval_s: float = 0.15
     presence_range_m: float = 5.0
     presence_pixels: int = 150
+    pose_tolerance_m: float = 0.015
     depth_tolerance_m: float = 0.03
     depth_tolerance_ratio: float = 0.01
     through_share: float = 0.6

@@ -55,7 +55,7 @@ def expected_objects(
     if depth_m is None:
         depth_camera = camera.scaled(max(camera.width // 8, 1), max(camera.height // 8, 1))
         depth_m = _splat(tracks, depth_camera, T_map_camera)
-    view = DepthView.of(depth_m, depth_camera or camera, T_map_camera)
+    view = DepthView.of(depth_m, depth_camera or camera, T_map_camera, config.pose_tolerance_m)
     visible = judge_objects([t.cloud.samples(_SAMPLES) for t in tracks], view, config)
     shown = visible.points.in_image & ~visible.points.occluded
     to_color = np.array([camera.width / view.camera.width, camera.height / view.camera.height])

@@ -48,11 +48,14 @@ def judge(
     return looks
 
 
-def weaken(track: Track, look: Look, through_share: float, stamp_ns: int, config: MemoryConfig) -> bool:
+def weaken(
+    track: Track, look: Look, through_share: float, firm_share: float, stamp_ns: int, config: MemoryConfig
+) -> bool:
     """Apply one look to an undetected object; True if the object must now be declared gone.
 
     A miss costs what this object's own detection rate makes it worth, within ``miss_loss``, and more the larger the
-    share of its surface that is seen through. Time alone costs nothing.
+    share of its surface that is seen through. It costs little if its shape is well known and provably still stands
+    there, unless something of another kind was detected in its place. Time alone costs nothing.
     """
     if look is Look.NOTHING:
         return False
@@ -65,6 +68,8 @@ def weaken(track: Track, look: Look, through_share: float, stamp_ns: int, config
     if look is Look.EMPTY:
         track.log_odds -= config.through_loss
     else:
-        miss = min(-math.log(max(1.0 - track.rate.probability, 1e-3)) * 0.5, config.miss_loss)
-        track.log_odds -= miss + through_share * (config.through_loss - miss)
+        miss = min(-0.35 * math.log(max(1.0 - track.rate.probability, 1e-3)), config.miss_loss)
+        trust = 0.0 if track.usurped else min(max((track.observations - 3) / 5.0, 0.0), 1.0)
+        doubt = 1.0 - 0.9 * firm_share * trust
+        track.log_odds -= doubt * (miss + through_share * (config.through_loss - miss))
     return track.log_odds < config.presence_gone and track.negatives >= config.gone_frames

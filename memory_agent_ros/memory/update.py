@@ -53,7 +53,7 @@ def step(state: MapState, frame: Frame, observations: Sequence[Observation], con
     """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
     changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera)
     scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
-    view = DepthView.of_frame(frame)
+    view = DepthView.of_frame(frame, config)
     to_depth = np.array([view.camera.width / frame.camera.width, view.camera.height / frame.camera.height])
     run = _Step(state, config, frame, observations, view, changes, scale, to_depth)
     camera = frame.T_map_camera[:3, 3]
@@ -147,7 +147,7 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
     grown = [(t, o) for t, o in detected if t.observations > 1]
     if not grown:
         return
-    verdict = judge_points(np.concatenate([t.cloud.points for t, _ in grown]), run.view, run.config)
+    verdict = judge_points(np.concatenate([t.cloud.points for t, _ in grown]), run.view, run.config, detected=True)
     scale = np.tile(run.to_depth, 2)
     margin = _CARVE_MARGIN_PX * run.view.camera.width / 640.0
     start = 0
@@ -174,7 +174,8 @@ def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibi
         if j in matched or look is Look.NOTHING:
             continue
         run.changes.touched.add(track.id)
-        is_lost = weaken(track, look, float(visible.through_share[j]), run.frame.stamp_ns, run.config)
+        shares = float(visible.through_share[j]), float(visible.firm_share[j])
+        is_lost = weaken(track, look, *shares, run.frame.stamp_ns, run.config)
         if track.confirmed:
             if is_lost:
                 lost.append(track)

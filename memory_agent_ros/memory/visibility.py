@@ -16,6 +16,10 @@ from memory_agent_ros.records.frame import Frame
 
 Bools = NDArray[np.bool_]
 
+#: Typical range of each window of :class:`DepthView`, metres, and where one band ends and the next begins.
+BANDS_M = (0.8, 1.7, 3.5)
+_BAND_EDGES_M = (1.2, 2.4)
+
 
 @dataclass(frozen=True, eq=False)
 class DepthView:
@@ -24,7 +28,8 @@ class DepthView:
     Attributes:
         camera: its intrinsics; ``T_map_camera`` its pose.
         depth_m: (h, w) float32, infinity where there is no reading.
-        nearest_m: (h, w) float32, smallest reading of the 3x3 neighbourhood (the pixel itself for coarse images).
+        nearest_m: (B, h, w) float32, smallest reading around each pixel, over a window that spans the pose error at the
+            B ranges of :data:`BANDS_M`.
         known: (h, w) where there is a reading.
     """
 
@@ -35,17 +40,23 @@ class DepthView:
     known: Bools
 
     @staticmethod
-    def of(depth_m: NDArray[np.float32], camera: Camera, T_map_camera: NDArray[np.float64]) -> DepthView:
-        """Prepare one image, 3x3 erosion for images at least 300 pixels wide."""
+    def of(
+        depth_m: NDArray[np.float32], camera: Camera, T_map_camera: NDArray[np.float64], pose_tolerance_m: float
+    ) -> DepthView:
+        """Prepare one image."""
         known = valid_depth(depth_m, 0.05, 50.0)
         depth = np.where(known, depth_m, np.float32(np.inf)).astype(np.float32)
-        nearest = cv2.erode(depth, np.ones((3, 3), np.uint8)) if camera.width >= 300 else depth
-        return DepthView(camera, T_map_camera, depth, np.asarray(nearest, dtype=np.float32), known)
+        nearest = np.empty((len(BANDS_M), *depth.shape), dtype=np.float32)
+        for band, range_m in enumerate(BANDS_M):
+            radius = max(round(pose_tolerance_m * camera.K[0, 0] / range_m), 1 if camera.width >= 300 else 0)
+            nearest[band] = cv2.erode(depth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)) if radius else depth
+        return DepthView(camera, T_map_camera, depth, nearest, known)
 
     @staticmethod
-    def of_frame(frame: Frame) -> DepthView:
+    def of_frame(frame: Frame, config: MemoryConfig) -> DepthView:
         """The depth image of a frame."""
-        return DepthView.of(frame.depth_m, frame.depth_camera or frame.camera, frame.T_map_camera)
+        camera = frame.depth_camera or frame.camera
+        return DepthView.of(frame.depth_m, camera, frame.T_map_camera, config.pose_tolerance_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +77,14 @@ class PointVisibility:
     agree: Bools
 
 
-def judge_points(points: NDArray[np.floating], view: DepthView, config: MemoryConfig) -> PointVisibility:
+def judge_points(
+    points: NDArray[np.floating], view: DepthView, config: MemoryConfig, *, detected: bool = False
+) -> PointVisibility:
     """(N, 3) map points against a depth image.
 
     ``occluded``: something stands in front. ``through``: even the nearest reading around is behind the point, so it is
-    empty now. ``agree``: a surface is measured at the point. Tolerance grows with range.
+    empty now. ``agree``: a surface is measured at the point. Tolerance grows with range. ``detected``: the points are
+    of objects detected in this very image, so the pose error matters less: only neighbouring pixels count.
     """
     uv, z = project_map(view.camera.K, view.T_map_camera, points)
     with np.errstate(invalid="ignore"):
@@ -82,7 +96,8 @@ def judge_points(points: NDArray[np.floating], view: DepthView, config: MemoryCo
     pixels = np.zeros((len(z), 2), dtype=np.intp)
     pixels[in_image] = np.rint(uv[in_image]).astype(np.intp)
     measured = view.depth_m[pixels[:, 1], pixels[:, 0]]
-    nearest = view.nearest_m[pixels[:, 1], pixels[:, 0]]
+    band = len(BANDS_M) - 1 if detected else np.searchsorted(_BAND_EDGES_M, z)
+    nearest = view.nearest_m[band, pixels[:, 1], pixels[:, 0]]
     known = in_image & view.known[pixels[:, 1], pixels[:, 0]]
     tolerance = config.depth_tolerance_m + config.depth_tolerance_ratio * z
     occluded = known & (measured < z - tolerance)
@@ -98,6 +113,7 @@ class ObjectVisibility:
     Attributes:
         owner: (N,) object index of each sample; points: their verdicts.
         total, in_image, known, occluded, through, agree: (M,) sample counts.
+        firm: (M,) agreeing samples that could not agree if the object were gone: its support lies farther behind.
         range_m: (M,) median z (NaN without samples in front).
         box: (M, 4) pixel box x0, y0, x1, y1 in the depth image of the samples in front of the camera.
     """
@@ -110,6 +126,7 @@ class ObjectVisibility:
     occluded: NDArray[np.intp]
     through: NDArray[np.intp]
     agree: NDArray[np.intp]
+    firm: NDArray[np.intp]
     range_m: NDArray[np.float64]
     box: NDArray[np.float64]
 
@@ -117,6 +134,11 @@ class ObjectVisibility:
     def judged(self) -> NDArray[np.intp]:
         """(M,) samples on whose place the image has a say."""
         return self.through + self.agree
+
+    @property
+    def firm_share(self) -> NDArray[np.float64]:
+        """(M,) share of the judged samples that prove that something of its shape still stands there."""
+        return np.asarray(self.firm / np.maximum(self.judged, 1), dtype=np.float64)
 
     @property
     def through_share(self) -> NDArray[np.float64]:
@@ -141,6 +163,7 @@ def judge_objects(samples: Sequence[NDArray[np.float32]], view: DepthView, confi
     def per_object(flag: Bools) -> NDArray[np.intp]:
         return np.bincount(owner[flag], minlength=count).astype(np.intp)
 
+    firm = verdict.agree & _stands_out(samples, points, verdict.z, view, config)
     box = np.full((count, 4), np.nan)
     ranges = np.full(count, np.nan)
     front = verdict.z > 0.05
@@ -152,5 +175,25 @@ def judge_objects(samples: Sequence[NDArray[np.float32]], view: DepthView, confi
         ranges[starts_owner] = np.add.reduceat(z, starts) / np.diff(np.append(starts, len(z)))
     return ObjectVisibility(
         owner, verdict, lengths, per_object(verdict.in_image), per_object(verdict.known), per_object(verdict.occluded),
-        per_object(verdict.through), per_object(verdict.agree), ranges, box,
+        per_object(verdict.through), per_object(verdict.agree), per_object(firm), ranges, box,
     )  # fmt: skip
+
+
+def _stands_out(
+    samples: Sequence[NDArray[np.float32]],
+    points: NDArray[np.float32],
+    z: NDArray[np.float64],
+    view: DepthView,
+    config: MemoryConfig,
+) -> Bools:
+    """(N,) samples so high above their object's lowest point that depth would change if the object were taken away.
+
+    Behind a sample at height h over the support, seen along a ray that falls by s for each metre of depth, the support
+    lies h / s farther away.
+    """
+    if not samples:
+        return np.zeros(0, dtype=bool)
+    height = points[:, 2] - np.repeat([float(s[:, 2].min()) for s in samples], [len(s) for s in samples])
+    falls = (view.T_map_camera[2, 3] - points[:, 2]) / np.maximum(z, 0.05)
+    tolerance = config.depth_tolerance_m + config.depth_tolerance_ratio * z
+    return np.asarray(height > 2.0 * tolerance * np.maximum(falls, 0.1), dtype=bool)
