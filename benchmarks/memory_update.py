@@ -1,6 +1,6 @@
 """Time one map update: 640x480 frames with 20 detections on a map of 60 objects, commit to disk included.
 
-python benchmarks/memory_update.py [--frames 200] [--json FILE]
+python benchmarks/memory_update.py [--frames 60] [--json FILE]
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def shelf_world() -> World:
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=120)
+    parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     world, times, detected = shelf_world(), [], []

@@ -112,4 +112,4 @@ class MemoryConfig:
     max_looks: int = 3000
 
     evidence_limit: int = 3
-    text_similarity: float = 0.35
+    text_similarity: float = 0.51

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -12,9 +11,8 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory import archive, lifecycle, queries
+from memory_agent_ros.memory import archive, lifecycle, queries, verification
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
-from memory_agent_ros.memory.codec import cloud_crc
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.erasure import erase
 from memory_agent_ros.memory.expected_view import ExpectedObject, expected_objects
@@ -307,20 +305,7 @@ class SpatialMemory:
     def verify(self) -> list[str]:
         """Problems of the map, one sentence each; empty if it is sound."""
         with self._lock:
-            problems = self._store.problems()
-            for object_id, *blobs, crc in self._store.rows("SELECT object_id, keys, points, hits, crc FROM clouds"):
-                if cloud_crc(*blobs) != crc:
-                    problems.append(f"the points of object {object_id} are damaged")
-            for keyframe_id, jpeg, crc in self._store.rows("SELECT id, jpeg, crc FROM keyframes"):
-                if zlib.crc32(jpeg) != crc:
-                    problems.append(f"keyframe {keyframe_id} is damaged")
-            state = self._current()
-            for track in state.tracks.values():
-                if track.confirmed and not archive.evidence(self._store, track.id, 1):
-                    problems.append(f"object {track.id} ({track.label}) has no evidence")
-                if not (np.isfinite(track.cloud.points).all() and np.isfinite(track.centroid).all()):
-                    problems.append(f"object {track.id} ({track.label}) has geometry that is not finite")
-            return problems
+            return verification.problems(self._store, self._current())
 
     def save(self, path: Path | str | None = None) -> Path:
         """Write everything to the map file, or a consistent copy to ``path``; returns the file.

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.geometry.boxes import upright_box
+from memory_agent_ros.geometry.boxes import corners, upright_box
+from memory_agent_ros.geometry.pinhole import project_map
 from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL, planar, transform_points
 from memory_agent_ros.geometry.voxels import voxel_thin
 from memory_agent_ros.records.box import OrientedBox
@@ -148,16 +149,27 @@ def raycast(
     walls = np.where(directions > 0, np.array([room_m, room_m, 2.6]), np.array([-room_m, -room_m, 0.0]))
     depth = ((walls - origin) / directions).min(axis=1)
     index = np.full(len(depth), -1)
+    depth, index, directions = depth.reshape(u.shape), index.reshape(u.shape), directions.reshape(*u.shape, 3)
     for k, thing in enumerate(things):
+        window = _window(thing, camera, T_map_camera)
         c, s = np.cos(thing.yaw), np.sin(thing.yaw)
         R = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
-        o, d = R @ (origin - np.array(thing.center)), directions @ R.T + 1e-12
+        o, d = R @ (origin - np.array(thing.center)), directions[window] @ R.T + 1e-12
         half = np.array(thing.size) / 2
-        near = np.minimum((-half - o) / d, (half - o) / d).max(axis=1)
-        far = np.maximum((-half - o) / d, (half - o) / d).min(axis=1)
-        hit = (near < far) & (near > 0.05) & (near < depth)
-        depth[hit], index[hit] = near[hit], k
-    return depth.reshape(u.shape), index.reshape(u.shape)
+        near = np.minimum((-half - o) / d, (half - o) / d).max(axis=2)
+        far = np.maximum((-half - o) / d, (half - o) / d).min(axis=2)
+        hit = (near < far) & (near > 0.05) & (near < depth[window])
+        depth[window][hit], index[window][hit] = near[hit], k
+    return depth, index
+
+
+def _window(thing: Thing, camera: Camera, T_map_camera: NDArray[np.float64]) -> tuple[slice, slice]:
+    """Rows and columns that a thing can cover; the whole image if it reaches behind the camera."""
+    uv, z = project_map(camera.K, T_map_camera, corners(np.array(thing.center), np.array(thing.size), thing.yaw))
+    if z.min() < 0.05:
+        return slice(None), slice(None)
+    low, high = np.floor(uv.min(axis=0)).clip(0).astype(int), np.ceil(uv.max(axis=0)).clip(0).astype(int) + 1
+    return slice(low[1], high[1]), slice(low[0], high[0])
 
 
 def _paint(color: int) -> tuple[int, int, int]:
