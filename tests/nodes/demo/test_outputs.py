@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.nodes.demo.conftest import Lived
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.demo.config import DemoConfig
 from memory_agent_ros.nodes.demo.outputs import build_report, change_pictures, scene_at, write_outputs
 from memory_agent_ros.nodes.demo.story import DemoResult
 from memory_agent_ros.records.map_object import ObjectState
+from tests.nodes.demo.conftest import Lived
 
 
 @pytest.fixture(scope="module")

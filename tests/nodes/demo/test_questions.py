@@ -6,12 +6,12 @@ import json
 
 import numpy as np
 import pytest
-from tests.nodes.demo.conftest import Lived
 
 from memory_agent_ros.nodes.demo.questions import DemoQuestion, build_questions
 from memory_agent_ros.nodes.demo.world import Sightings, World, parse_world
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.event import EventKind, MemoryEvent
+from tests.nodes.demo.conftest import Lived
 
 
 def _answer(value: object, state: AnswerState = AnswerState.SEEN) -> Answer:
