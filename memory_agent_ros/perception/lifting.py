@@ -252,7 +252,7 @@ def _continued(
 
 def _like_surroundings(mask: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int) -> NDArray[np.bool_]:
     """Pixels with the depth of what is around the mask: the wall between leaves, the door frame beside a sliver."""
-    far, near = _local_range(~mask & np.isfinite(depth) & (depth > 0), depth, radius_px)
+    far, near = _local_range(_outside(mask, depth), depth, radius_px)
     slack = 0.02 + 0.01 * depth
     with np.errstate(invalid="ignore"):
         alike: NDArray[np.bool_] = (depth <= far + slack) & (depth >= near - slack)
@@ -261,14 +261,19 @@ def _like_surroundings(mask: NDArray[np.bool_], depth: NDArray[np.float32], radi
 
 def _gaps(mask: NDArray[np.bool_], depth: NDArray[np.float32], radius_px: int) -> NDArray[np.bool_]:
     """Pixels of a mask that look through it: behind what is next to them, and as far as the background beside it."""
-    outside = ~mask & np.isfinite(depth) & (depth > 0)
-    behind, _ = _local_range(outside, depth, _GAP * radius_px)
+    behind, _ = _local_range(_outside(mask, depth), depth, _GAP * radius_px)
     _, nearest = _local_range(mask, depth, _GAP * radius_px)
     with np.errstate(invalid="ignore"):
         through: NDArray[np.bool_] = (np.abs(depth - behind) <= 0.04 + 0.02 * depth) & (
             depth > nearest + 0.05 + 0.02 * depth
         )
     return mask & through
+
+
+def _outside(mask: NDArray[np.bool_], depth: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels beside the mask that have a reading, of any range."""
+    beside: NDArray[np.bool_] = ~mask & np.isfinite(depth) & (depth > 0)
+    return beside
 
 
 def _local_range(
