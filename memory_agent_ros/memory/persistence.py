@@ -39,6 +39,12 @@ _INSERT_OBJECT = "INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CO
     f"{column}=excluded.{column}" for column in _OBJECT_COLUMNS
 )
 
+_INSERT_CLOUD = "INSERT OR REPLACE INTO clouds (object_id, voxel_m, keys, points, hits, crc) VALUES (?,?,?,?,?,?)"
+_INSERT_KEYFRAME = """
+INSERT OR IGNORE INTO keyframes (id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, crc)
+VALUES (?,?,?,?,?,?,?,?,?,?)
+"""
+
 
 class Persistence:
     """Writes steps and reads maps. Clouds are written when they have grown, the rest of a track at each change."""
@@ -90,9 +96,7 @@ class Persistence:
                 ),
             )  # fmt: skip
         if changes.keyframe is not None:
-            cursor.execute(
-                "INSERT OR IGNORE INTO keyframes VALUES (?,?,?,?,?,?,?,?,?,?)", keyframe_row(changes.keyframe)
-            )
+            cursor.execute(_INSERT_KEYFRAME, keyframe_row(changes.keyframe))
         keyframe_id = changes.keyframe.id if changes.keyframe else None
         for old, new, placement in changes.reassigned:
             cursor.execute("UPDATE observations SET object_id=?, placement=? WHERE object_id=?", (new, placement, old))
@@ -114,7 +118,7 @@ class Persistence:
     def _write_tracks(self, cursor: sqlite3.Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
         cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config) for t in tracks])
         due = tracks if all_clouds else [t for t in tracks if self._cloud_is_due(t)]
-        cursor.executemany("INSERT OR REPLACE INTO clouds VALUES (?,?,?,?,?,?)", [cloud_row(t) for t in due])
+        cursor.executemany(_INSERT_CLOUD, [cloud_row(t) for t in due])
         for t in due:
             self._written[t.id] = (t.cloud.revision, t.cloud.voxel_m, len(t.cloud), t.placement)
 
@@ -147,7 +151,10 @@ class Persistence:
             state.frame_id, state.last_stamp_ns = meta["frame_id"], meta["last_stamp_ns"]
             state.map_revision, state.sequences = meta["map_revision"], Counter(meta["sequences"])
             state.appearance = AppearanceModel(*meta["appearance"])
-        clouds = {r[0]: cloud_of(*r) for r in self._store.rows("SELECT * FROM clouds")}
+        clouds = {
+            r[0]: cloud_of(*r)
+            for r in self._store.rows("SELECT object_id, voxel_m, keys, points, hits, crc FROM clouds")
+        }
         for row in self._store.rows("SELECT * FROM objects ORDER BY id"):
             state.tracks[row[0]] = track_of(row, clouds[row[0]])
             cloud = clouds[row[0]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -16,7 +16,7 @@ CREATE TABLE objects (
 );
 CREATE TABLE clouds (
     object_id INTEGER PRIMARY KEY REFERENCES objects(id) ON DELETE CASCADE, voxel_m REAL NOT NULL,
-    keys BLOB NOT NULL, points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL
+    keys BLOB NOT NULL, points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL, anchors BLOB
 );
 CREATE TABLE aliases (old_id INTEGER PRIMARY KEY, new_id INTEGER NOT NULL);
 CREATE TABLE together (
@@ -26,7 +26,7 @@ CREATE TABLE frames (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, pose BLO
 CREATE TABLE keyframes (
     id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, frame_id TEXT NOT NULL, map_revision INTEGER NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, k BLOB NOT NULL, pose BLOB NOT NULL,
-    jpeg BLOB NOT NULL, crc INTEGER NOT NULL
+    jpeg BLOB NOT NULL, crc INTEGER NOT NULL, frame_row INTEGER, features BLOB
 );
 CREATE TABLE observations (
     id INTEGER PRIMARY KEY, object_id INTEGER NOT NULL REFERENCES objects(id) ON DELETE CASCADE,
@@ -48,3 +48,12 @@ CREATE TABLE events (
 CREATE INDEX events_of_object ON events (object_id);
 CREATE INDEX events_by_stamp ON events (stamp_ns);
 """
+
+#: Statements that bring a map from a version to the next one.
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE clouds ADD COLUMN anchors BLOB",
+        "ALTER TABLE keyframes ADD COLUMN frame_row INTEGER",
+        "ALTER TABLE keyframes ADD COLUMN features BLOB",
+    ),
+}

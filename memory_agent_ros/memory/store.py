@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
-from memory_agent_ros.memory.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from memory_agent_ros.memory.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, TABLES
 from memory_agent_ros.records.errors import StoreError
 
 
@@ -67,7 +67,8 @@ class Store:
                 store._check()
                 if not read_only:
                     connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = NORMAL")
+                store._migrate()
+            store.connection.execute("PRAGMA synchronous = NORMAL")
         except sqlite3.Error as error:
             connection.close()
             raise StoreError(
@@ -99,6 +100,24 @@ class Store:
         problems = self.problems()
         if problems:
             raise StoreError(f"{self.path} is damaged ({problems[0]}); restore it from a copy, it was left as it is")
+
+    def _migrate(self) -> None:
+        """Bring an older map to this schema in one transaction; a read-only one is brought up in a copy in memory."""
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == SCHEMA_VERSION:
+            return
+        read_only = self.read_only
+        if read_only:
+            copy = _connect(":memory:")
+            self.connection.backup(copy)
+            self.connection.close()
+            self.connection, self.read_only = copy, False
+        with self.transaction() as cursor:
+            for step in range(version, SCHEMA_VERSION):
+                for statement in MIGRATIONS[step]:
+                    cursor.execute(statement)
+            cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self.read_only = read_only
 
     def problems(self) -> list[str]:
         """What SQLite finds wrong with the file, references between tables included."""

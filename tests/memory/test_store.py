@@ -94,9 +94,30 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.close()
     content = path.read_bytes()
     for read_only in (False, True):
-        with pytest.raises(StoreError, match="schema 2"):
+        with pytest.raises(StoreError, match=f"schema {SCHEMA_VERSION + 1}"):
             SpatialMemory.open(path, read_only=read_only)
     assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_map_of_the_first_schema_is_brought_up(tmp_path: Path, read_only: bool) -> None:
+    path = tmp_path / "old.map"
+    with SpatialMemory.open(path) as memory:
+        mapped_kitchen(memory)
+        known = present(memory)
+    with sqlite3.connect(path) as connection:
+        for table, column in (("clouds", "anchors"), ("keyframes", "frame_row"), ("keyframes", "features")):
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    content = path.read_bytes()
+    with SpatialMemory.open(path, read_only=read_only) as memory:
+        assert present(memory) == known
+        assert memory.verify() == []
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == (1 if read_only else SCHEMA_VERSION)
+    connection.close()
+    assert (path.read_bytes() == content) == read_only
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "overwritten", "other application"])
