@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from memory_agent_ros.commands.output import print_json
 
 if TYPE_CHECKING:
-    from memory_agent_ros.evaluation.bench import Outcome
+    from memory_agent_ros.evaluation.outcome import Outcome
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from memory_agent_ros.evaluation import benches
 from memory_agent_ros.evaluation.hardware import commit, hardware, peak_rss_mb
+from memory_agent_ros.evaluation.outcome import Benchmark, Outcome
 from memory_agent_ros.evaluation.statistics import Figure
 from memory_agent_ros.records.errors import BadInputError
 
@@ -18,30 +21,17 @@ SCHEMA = "memory-agent-bench/1"
 SPLITS = ("train", "val", "test")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a benchmark measured.
-
-    Attributes:
-        figures: name -> figure of what ships.
-        arms: arm -> such figures of ablations and baselines.
-        details: per-scene numbers for people who look closer, JSON-ready; not part of the result file.
-    """
-
-    figures: Mapping[str, Figure]
-    arms: Mapping[str, Mapping[str, Figure]] = field(default_factory=dict)
-    details: list[dict[str, Any]] = field(default_factory=list)
-
-
-#: (split, seeds, jobs, options) -> outcome.
-Benchmark = Callable[[str, range, int, Mapping[str, Any]], Outcome]
-
-
 def registry() -> dict[str, Benchmark]:
-    """All benchmarks by name."""
-    from memory_agent_ros.evaluation.bench_map import bench_map
+    """All benchmarks by name: the modules of :mod:`memory_agent_ros.evaluation.benches`, each with a ``bench``."""
+    return {module.name: _lazy(module.name) for module in pkgutil.iter_modules(benches.__path__)}
 
-    return {"map": bench_map}
+
+def _lazy(name: str) -> Benchmark:
+    def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
+        found: Benchmark = importlib.import_module(f"{benches.__name__}.{name}").bench
+        return found(split, seeds, jobs, options)
+
+    return bench
 
 
 def parse_seeds(text: str) -> range:

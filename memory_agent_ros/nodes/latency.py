@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from memory_agent_ros import bringup
-from memory_agent_ros.evaluation.bench import Outcome
+from memory_agent_ros.evaluation.outcome import Outcome
 from memory_agent_ros.evaluation.statistics import Figure
 from memory_agent_ros.nodes.supervisor import Supervisor
 from memory_agent_ros.records.errors import MemoryAgentError

@@ -143,6 +143,24 @@ class Simulation:
             )
         mujoco.mj_kinematics(self.model, self.data)
 
+    def place(self, x: float, y: float, yaw: float) -> None:
+        """Put the base at a pose at rest, without driving there; time goes on by one step.
+
+        Raises:
+            BadInputError: ``pose_not_finite``.
+        """
+        import mujoco
+
+        if not np.isfinite([x, y, yaw]).all():
+            raise BadInputError("pose_not_finite", "the pose of the base holds NaN or infinity")
+        self._drive = Drive(self.config.robot)
+        self._ticks += 1
+        self.collided = False
+        self.data.qpos[:3] = x, y, yaw
+        self.data.qvel[:3] = 0.0
+        self.data.time = self._ticks / self.config.rate_hz
+        mujoco.mj_kinematics(self.model, self.data)
+
     @property
     def stamp_ns(self) -> int:
         """Simulated time since the start, nanoseconds."""

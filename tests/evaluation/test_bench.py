@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from memory_agent_ros.evaluation import bench
+from memory_agent_ros.evaluation.outcome import Outcome
 from memory_agent_ros.evaluation.results import main, render
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median, ratio_of_sums
 from memory_agent_ros.records.errors import BadInputError
@@ -57,10 +58,10 @@ def test_bad_seeds_are_refused(text: str) -> None:
         bench.parse_seeds(text)
 
 
-def counting(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> bench.Outcome:
+def counting(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
     """A benchmark of nothing: how many seeds."""
     figures = {"seeds": Figure(float(len(seeds)), 0.0, 9.0, "", Goal("min", options.get("goal", 100)))}
-    return bench.Outcome(figures, {"half": {"seeds": Figure(len(seeds) / 2, 0.0, 9.0)}}, [{"seed": s} for s in seeds])
+    return Outcome(figures, {"half": {"seeds": Figure(len(seeds) / 2, 0.0, 9.0)}}, [{"seed": s} for s in seeds])
 
 
 def test_result_file_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

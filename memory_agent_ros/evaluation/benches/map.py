@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from memory_agent_ros.evaluation.bench import Outcome
-from memory_agent_ros.evaluation.bench_map_details import describe
 from memory_agent_ros.evaluation.episode import Episode, EpisodeConfig, make_simulation
+from memory_agent_ros.evaluation.map_details import describe
 from memory_agent_ros.evaluation.metrics import After, ChangeScore, MapScore, Thing, f1, score_changes, score_map
+from memory_agent_ros.evaluation.outcome import Outcome
 from memory_agent_ros.evaluation.phase import PhaseResult
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median, ratio_of_sums
 from memory_agent_ros.memory.config import MemoryConfig
@@ -65,7 +65,7 @@ class Scene:
     misses: Mapping[str, Any]
 
 
-def bench_map(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
+def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
     """Run the benchmark.
 
     Args:
