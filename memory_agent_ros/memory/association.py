@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,31 @@ from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.track import SAME_LABEL, Track
 from memory_agent_ros.memory.visibility import ObjectVisibility
+from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.observation import Observation
 
 _SAMPLES = 48
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What one frame asks: which of its n observations shows which of m tracks.
+
+    Attributes:
+        frame: the image; its pose is the one that placed the observations.
+        observations, tracks: the two sides, no gone track among them.
+        visible: what the depth image says of the tracks.
+        to_depth: (2,) pixels of the depth image per pixel of the colour image.
+        appearance: what a cosine is worth.
+    """
+
+    frame: Frame
+    observations: Sequence[Observation]
+    tracks: Sequence[Track]
+    visible: ObjectVisibility
+    to_depth: NDArray[np.float64]
+    appearance: AppearanceModel
+    config: MemoryConfig
 
 
 @dataclass
@@ -26,13 +49,23 @@ class Matches:
         pairs: observation index -> track index, one to one.
         fragments: observation index -> track index of objects that a better detection also shows.
         new: observations of no known object.
+        clutter: observations of nothing; they leave no trace.
         overlap: (n, m) share of each observation's points on each track's surface.
     """
 
     pairs: dict[int, int] = field(default_factory=dict)
     fragments: dict[int, int] = field(default_factory=dict)
     new: list[int] = field(default_factory=list)
+    clutter: list[int] = field(default_factory=list)
     overlap: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+class Associator(Protocol):
+    """A way to solve a :class:`Problem`."""
+
+    def __call__(self, problem: Problem) -> Matches:
+        """Assign every observation: to one track, as a fragment, as new, or as clutter."""
+        ...
 
 
 def spread(points: NDArray[np.float32], count: int = _SAMPLES) -> NDArray[np.float32]:
@@ -108,54 +141,47 @@ def pair_score(
     return 8.0 * (geometry - 0.35) + float(np.log((agreement + 0.02) / 0.15)) + appearance
 
 
-def associate(
-    observations: Sequence[Observation],
-    tracks: Sequence[Track],
-    visible: ObjectVisibility,
-    scale: NDArray[np.float64],
-    config: MemoryConfig,
-    appearance: AppearanceModel,
-) -> Matches:
-    """Assign the observations of one frame to tracks, at most one a track; leftovers are fragments or new."""
-    n, m = len(observations), len(tracks)
+def associate(problem: Problem) -> Matches:
+    """The hand-built way: at most one observation a track; leftovers are fragments or new."""
+    n, m = len(problem.observations), len(problem.tracks)
     result = Matches(overlap=np.zeros((n, m)))
     if n == 0 or m == 0:
         result.new = list(range(n))
         return result
-    score = _scores(observations, tracks, visible, scale, config, appearance, result.overlap)
+    score = _scores(problem, result.overlap)
+    config = problem.config
     rows, columns = linear_sum_assignment(-np.maximum(score, config.match_threshold - 1.0))
     for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
         if score[i, j] > config.match_threshold:
             result.pairs[i] = j
+    place_leftovers(problem, score, result)
+    return result
+
+
+def place_leftovers(problem: Problem, score: NDArray[np.float64], result: Matches) -> None:
+    """Observations that got no track, and are no clutter, are fragments of a matched one, or new."""
     taken = set(result.pairs.values())
-    for i in range(n):
-        if i in result.pairs:
+    done = {*result.pairs, *result.clutter}
+    for i, obs in enumerate(problem.observations):
+        if i in done:
             continue
-        fragment = _fragment_of(i, observations[i], tracks, taken, score, result.overlap, config)
+        fragment = _fragment_of(i, obs, problem.tracks, taken, score, result.overlap, problem.config)
         if fragment is None:
             result.new.append(i)
         else:
             result.fragments[i] = fragment
-    return result
 
 
-def _scores(
-    observations: Sequence[Observation],
-    tracks: Sequence[Track],
-    visible: ObjectVisibility,
-    scale: NDArray[np.float64],
-    config: MemoryConfig,
-    appearance: AppearanceModel,
-    overlap: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def _scores(problem: Problem, overlap: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, m) pair scores; fills ``overlap`` for the pairs inside the gate."""
+    observations, tracks, config = problem.observations, problem.tracks, problem.config
     low_o, high_o = observation_bounds(observations)
     bounds = [t.bounds(config) for t in tracks]
     low_t, high_t = np.array([b[0] for b in bounds]), np.array([b[1] for b in bounds])
     gap = boxes_gap(low_o, high_o, low_t, high_t)
     sigma = np.sqrt(np.array([np.trace(o.covariance) for o in observations]))
     near = gap <= config.gate_m + 2.0 * np.minimum(sigma, 0.5)[:, None]
-    covered = visible_share_in_boxes(observations, visible, scale)
+    covered = visible_share_in_boxes(observations, problem.visible, problem.to_depth)
     center = np.linalg.norm((low_o + high_o)[:, None] - (low_t + high_t)[None], axis=2) / 2
     diagonal_o, diagonal_t = np.linalg.norm(high_o - low_o, axis=1), np.linalg.norm(high_t - low_t, axis=1)
     center /= np.maximum(diagonal_o[:, None], diagonal_t[None]) / 2 + config.overlap_m
@@ -170,7 +196,7 @@ def _scores(
             continue
         reach = max(config.overlap_m, 1.5 * track.cloud.voxel_m) + min(float(sigma[i]), 0.05)
         overlap[i, j] = float((track.cloud.distances(samples[i]) < reach).mean())
-        likeness = appearance.log_ratio(track.bank.similarity(obs.embedding), 1.5)
+        likeness = problem.appearance.log_ratio(track.bank.similarity(obs.embedding), 1.5)
         score[i, j] = pair_score(agreement, overlap[i, j], covered[i, j], center[i, j], likeness, config)
     return score
 

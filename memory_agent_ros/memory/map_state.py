@@ -107,6 +107,7 @@ class Changes:
         frame_row: id of the frame in the store, 0 if nothing refers to it.
         keyframe: picture kept of this frame.
         look: depth thumbnail kept of this frame; dropped_looks: frames whose thumbnail goes.
+        assigned: per observation the id of the track it went to, 0 for clutter.
     """
 
     events: list[MemoryEvent] = field(default_factory=list)
@@ -121,3 +122,4 @@ class Changes:
     keyframe: Keyframe | None = None
     look: LookRecord | None = None
     dropped_looks: list[int] = field(default_factory=list)
+    assigned: list[int] = field(default_factory=list)

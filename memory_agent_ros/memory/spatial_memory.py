@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.memory import archive, lifecycle, queries, verification
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
+from memory_agent_ros.memory.association import Associator, associate
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.erasure import erase
 from memory_agent_ros.memory.expected_view import ExpectedObject, expected_objects
@@ -49,6 +50,8 @@ class SpatialMemory:
         self._lock = threading.RLock()
         self._closed = False
         self._version = -1
+        self._associator: Associator = associate
+        self._assignments: tuple[int, ...] = ()
 
     @classmethod
     def open(
@@ -58,8 +61,17 @@ class SpatialMemory:
         *,
         text_embedder: TextEmbedder | None = None,
         read_only: bool = False,
+        associator: Associator | None = None,
     ) -> SpatialMemory:
         """Open a map file, or create it if there is none; ``None`` keeps the map in working memory.
+
+        Args:
+            path: the file, or None.
+            config: parameters.
+            text_embedder: for queries by free text.
+            read_only: follow what another process writes.
+            associator: another way to tell which object a detection shows; None takes the one that
+                ``config.association`` names.
 
         Raises:
             StoreError: no map, damaged, of a newer schema, or open for writing elsewhere; the file is left as it is.
@@ -74,6 +86,7 @@ class SpatialMemory:
             raise StoreError(f"{path} is damaged ({error}); restore it from a copy, it was left as it is") from error
         memory._version = store.data_version()
         memory._matcher = queries.TextMatcher(text_embedder, config.text_similarity)
+        memory._associator = associator or associate
         return memory
 
     @property
@@ -102,6 +115,14 @@ class SpatialMemory:
         """Counters since opening: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ``fragments``."""
         return dict(self._state.stats)
 
+    @property
+    def assignments(self) -> tuple[int, ...]:
+        """Per observation of the last accepted image, in the order given, the id of the object it was put to.
+
+        0 if it was refused or is of no object. The object may be tentative, and may be dropped or merged away later.
+        """
+        return self._assignments
+
     def observe(self, frame: Frame, observations: Sequence[Observation]) -> list[MemoryEvent]:
         """Take in one image with everything detected in it (nothing is evidence too); commit; return what changed.
 
@@ -115,7 +136,9 @@ class SpatialMemory:
             admit_frame(frame, self._state, self.config)
             usable = admit_observations(frame, observations, self._state)
             self._state.frame_id = frame.frame_id
-            changes = step(self._state, frame, usable, self.config)
+            changes = step(self._state, frame, usable, self.config, self._associator)
+            assigned = {id(o): track_id for o, track_id in zip(usable, changes.assigned, strict=True)}
+            self._assignments = tuple(assigned.get(id(o), 0) for o in observations)
             self._state.stats["frames_accepted"] += 1
             self._persistence.write(self._state, changes)
             return changes.events

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory import keyframes
-from memory_agent_ros.memory.association import Matches, associate
+from memory_agent_ros.memory.association import Associator, Matches, Problem, associate
 from memory_agent_ros.memory.changes import is_newcomer
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.duplicates import count_together, find_duplicates
@@ -49,7 +49,13 @@ class _Step:
     to_depth: NDArray[np.float64]  # (2,) pixels of the depth image per pixel of the colour image
 
 
-def step(state: MapState, frame: Frame, observations: Sequence[Observation], config: MemoryConfig) -> Changes:
+def step(
+    state: MapState,
+    frame: Frame,
+    observations: Sequence[Observation],
+    config: MemoryConfig,
+    associator: Associator = associate,
+) -> Changes:
     """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
     changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera)
     scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
@@ -59,7 +65,7 @@ def step(state: MapState, frame: Frame, observations: Sequence[Observation], con
     camera = frame.T_map_camera[:3, 3]
     tracks = _reachable(state, camera)
     visible = judge_objects([t.cloud.samples(SAMPLES) for t in tracks], run.view, config)
-    matches = associate(observations, tracks, visible, to_depth, config, state.appearance)
+    matches = associator(Problem(frame, observations, tracks, visible, to_depth, state.appearance, config))
     _learn_appearance(run, tracks, matches)
     detected = _update_matched(run, tracks, visible, matches)
     _carve(run, detected, {tracks[j].id for j in matches.fragments.values()})
@@ -104,8 +110,10 @@ def _update_matched(
 ) -> list[tuple[Track, Observation]]:
     """Feed observations to their tracks, open new ones; returns what was detected."""
     detected = []
+    assigned = run.changes.assigned = [0] * len(run.observations)
     for i, j in matches.pairs.items():
         track, obs = tracks[j], run.observations[i]
+        assigned[i] = track.id
         judged, total = int(visible.judged[j]), int(visible.total[j])
         away = judged >= max(4, total // 4) and float(visible.through_share[j]) >= run.config.through_share
         track.shifted = track.shifted + 1 if away else 0
@@ -114,13 +122,16 @@ def _update_matched(
         track.observe(obs, obs.pixels * run.pixel_scale, run.config)
         detected.append((track, obs))
     for i, j in matches.fragments.items():
+        assigned[i] = tracks[j].id
         tracks[j].absorb_points(run.observations[i], run.config)
         run.state.stats["fragments"] += 1
     for i in matches.new:
         track = Track(run.state.next_id("objects"), VoxelCloud(run.config.voxel_m), run.frame.stamp_ns)
         track.observe(run.observations[i], run.observations[i].pixels * run.pixel_scale, run.config)
         run.state.tracks[track.id] = track
+        assigned[i] = track.id
         detected.append((track, run.observations[i]))
+    run.state.stats["clutter"] += len(matches.clutter)
     run.changes.touched.update(t.id for t, _ in detected)
     return detected
 
