@@ -17,7 +17,7 @@ from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, mer
 from memory_agent_ros.memory.looks import look_of
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.presence import Look, judge, weaken
-from memory_agent_ros.memory.track import SAMPLES, Track, sharpness
+from memory_agent_ros.memory.track import SAME_LABEL, SAMPLES, Track, sharpness
 from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_objects, judge_points
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.event import EventKind
@@ -117,7 +117,8 @@ def _update_matched(
         judged, total = int(visible.judged[j]), int(visible.total[j])
         away = judged >= max(4, total // 4) and float(visible.through_share[j]) >= run.config.through_share
         track.shifted = track.shifted + 1 if away else 0
-        if track.shifted >= 2 and not obs.truncated:
+        same = track.votes.agreement(obs.label_scores or {obs.label: obs.score}) >= SAME_LABEL
+        if track.shifted >= 2 and not obs.truncated and same:
             _relocate(run, track, obs)
         track.observe(obs, obs.pixels * run.pixel_scale, run.config)
         detected.append((track, obs))

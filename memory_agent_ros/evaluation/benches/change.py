@@ -1,0 +1,129 @@
+"""The ``change`` benchmark: objects moved, removed, added and swapped between two visits to an apartment.
+
+Both visits have 5 cm and 1 degree of pose error and 20 % of the detections missed on top of what the simulated detector
+misses. All arms get the same detections. Primary contrast, named beforehand: ``change_f1`` of ours less that of
+``voxel_clearing``. ``place_f1`` asks where something left or came, not which object it is: the baselines' own terms.
+``false_gone`` are objects declared gone although a partial second visit showed nothing of their place by the
+simulator's truth, out of ``gone_chances``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from memory_agent_ros.evaluation.change_arms import ARMS, WALK, Apartment, run_apartment
+from memory_agent_ros.evaluation.change_score import Counts
+from memory_agent_ros.evaluation.metrics import f1
+from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, ratio_of_sums
+
+
+def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
+    """Run the benchmark.
+
+    Args:
+        split: split of the apartments.
+        seeds: apartments.
+        jobs: processes.
+        options: ``progress`` (bool), ``memory`` (:class:`~memory_agent_ros.memory.config.MemoryConfig`), ``walk``
+            (:class:`~memory_agent_ros.evaluation.walks.walk.WalkConfig`).
+    """
+    settings = options.get("memory"), options.get("walk") or WALK
+    progress = bool(options.get("progress", False))
+    runs: list[Apartment] = []
+    with tqdm(total=len(seeds), desc=f"change {split}", unit="apartment", disable=not progress) as bar:
+        for run in _runs(split, seeds, jobs, settings):
+            runs.append(run)
+            bar.update()
+            if progress:
+                bar.write(_line(run))
+    runs.sort(key=lambda r: r.seed)
+    figures = _figures(runs, "ours", goals=True) | _contrasts(runs)
+    return Outcome(figures, {arm: _figures(runs, arm, goals=False) for arm in ARMS}, [_details(r) for r in runs])
+
+
+def _runs(split: str, seeds: range, jobs: int, settings: tuple[Any, Any]) -> Iterator[Apartment]:
+    if jobs == 1:
+        for seed in seeds:
+            yield run_apartment(split, seed, *settings)
+        return
+    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(run_apartment, split, seed, *settings) for seed in seeds]):
+            yield done.result()
+
+
+def _figures(runs: Sequence[Apartment], arm: str, goals: bool) -> dict[str, Figure]:
+    scores = [r.scores[arm] for r in runs]
+
+    def goal(kind: str, limit: float) -> Goal | None:
+        return Goal(kind, limit) if goals else None
+
+    out = {
+        "change_f1": figure([_row(s.changes) for s in scores], _pooled_f1, "", goal("min", 0.90)),
+        "swap_f1": figure([_row(s.swaps) for s in scores], _pooled_f1),
+        "place_f1": figure([_row(s.places) for s in scores], _pooled_f1),
+        "unmoved_gone": figure([[s.lost, s.unmoved] for s in scores], ratio_of_sums),
+        "false_gone": figure([[r.chances[arm][1]] for r in runs], _total, "", goal("max", 0.0)),
+        "gone_chances": figure([[r.chances[arm][0]] for r in runs], _total, "", goal("min", 300.0)),
+    }
+    if arm == "ours":
+        out["center_error_m"] = figure([[r.center_error_m] for r in runs], mean, "m", goal("max", 0.05))
+        out["edits"] = figure([[s.changes.wanted] for s in scores], _total)
+        out["swapped_objects"] = figure([[s.swaps.wanted] for s in scores], _total)
+    return out
+
+
+def _contrasts(runs: Sequence[Apartment]) -> dict[str, Figure]:
+    """Differences of F1 on the same apartments, ours less the other."""
+    out = {}
+    for arm in ARMS[1:]:
+        for name, pick in _PICKS.items():
+            rows = [[*_row(pick(r, "ours")), *_row(pick(r, arm))] for r in runs]
+            out[f"{name}_over_{arm}"] = figure(rows, _difference)
+    return out
+
+
+_PICKS: dict[str, Callable[[Apartment, str], Counts]] = {
+    "change_f1": lambda run, arm: run.scores[arm].changes,
+    "place_f1": lambda run, arm: run.scores[arm].places,
+}
+
+
+def _row(counts: Counts) -> list[float]:
+    return [counts.found, counts.wanted, counts.false]
+
+
+def _pooled_f1(data: NDArray[np.float64]) -> float:
+    return f1(*data.sum(axis=0).tolist())
+
+
+def _difference(data: NDArray[np.float64]) -> float:
+    return _pooled_f1(data[:, :3]) - _pooled_f1(data[:, 3:])
+
+
+def _total(data: NDArray[np.float64]) -> float:
+    return float(data.sum())
+
+
+def _line(run: Apartment) -> str:
+    parts = [f"seed {run.seed}: centre {run.center_error_m:.3f} m"]
+    for arm in ARMS:
+        s = run.scores[arm]
+        parts.append(
+            f"{arm} {s.changes.found}/{s.changes.wanted} +{s.changes.false} false, swaps {s.swaps.found}/"
+            f"{s.swaps.wanted} +{s.swaps.false}, places {s.places.found}/{s.places.wanted} +{s.places.false}, "
+            f"lost {s.lost}/{s.unmoved}, unlooked gone {run.chances[arm][1]}/{run.chances[arm][0]}"
+        )
+    return "\n  ".join(parts)
+
+
+def _details(run: Apartment) -> dict[str, Any]:
+    return dataclasses.asdict(run)
