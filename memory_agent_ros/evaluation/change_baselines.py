@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +47,7 @@ class VoxelClearing:
         self._owner = np.repeat(np.arange(len(clouds)), [len(c) for c in clouds])
         self._points = np.concatenate(clouds) if clouds else np.zeros((0, 3), dtype=np.float32)
         self._keys = voxel_keys(self._points, _VOXEL_M)
-        self._labels = np.array([normal_label(objects[i].label) for i in self._owner], dtype=object)
+        self._labels = np.array([normal_label(objects[i].label) for i in self._owner.tolist()], dtype=object)
         self.removed = np.zeros((len(_MARGINS_M) * len(_RANGES_M), len(self._points)), dtype=bool)
 
     def update(self, frame: Frame, observations: Sequence[Observation]) -> None:
@@ -77,13 +77,3 @@ class VoxelClearing:
 def _voxels(points: NDArray[np.float32]) -> NDArray[np.float32]:
     _, first = np.unique(voxel_keys(points, _VOXEL_M), return_index=True)
     return points[first]
-
-
-def best_setting(rows: Mapping[object, Sequence[tuple[int, int, int]]]) -> object:
-    """The setting with the highest pooled F1 from (wanted, found, false) per apartment."""
-
-    def pooled(setting: object) -> float:
-        wanted, found, false = (sum(column) for column in zip(*rows[setting], strict=True))
-        return 2 * found / max(wanted + found + false, 1)
-
-    return max(rows, key=pooled)
