@@ -49,27 +49,31 @@ def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
 def cloud_row(track: Track) -> tuple[Any, ...]:
     """Values of the ``clouds`` table."""
     keys, points = track.cloud.keys.tobytes(), track.cloud.points.tobytes()
-    hits = track.cloud.hits.tobytes()
-    return track.id, track.cloud.voxel_m, keys, points, hits, cloud_crc(keys, points, hits)
+    hits, anchors = track.cloud.hits.tobytes(), track.cloud.anchors.tobytes()
+    return track.id, track.cloud.voxel_m, keys, points, hits, cloud_crc(keys, points, hits, anchors), anchors
 
 
-def cloud_crc(keys: bytes, points: bytes, hits: bytes) -> int:
-    """Checksum of a cloud's blobs."""
-    return zlib.crc32(hits, zlib.crc32(points, zlib.crc32(keys)))
+def cloud_crc(keys: bytes, points: bytes, hits: bytes, anchors: bytes | None) -> int:
+    """Checksum of a cloud's blobs; clouds written before there were anchors have None."""
+    return zlib.crc32(anchors or b"", zlib.crc32(hits, zlib.crc32(points, zlib.crc32(keys))))
 
 
-def cloud_of(object_id: int, voxel_m: float, keys: bytes, points: bytes, hits: bytes, crc: int) -> VoxelCloud:
+def cloud_of(
+    object_id: int, voxel_m: float, keys: bytes, points: bytes, hits: bytes, crc: int, anchors: bytes | None
+) -> VoxelCloud:
     """Inverse of :func:`cloud_row`.
 
     Raises:
         StoreError: the checksum does not fit.
     """
-    if cloud_crc(keys, points, hits) != crc:
+    if cloud_crc(keys, points, hits, anchors) != crc:
         raise StoreError(f"the points of object {object_id} are damaged; restore the map from a copy made with save()")
     cloud = VoxelCloud(voxel_m)
     cloud.keys = np.frombuffer(keys, dtype=np.int64).copy()
     cloud.points = np.frombuffer(points, dtype=np.float32).reshape(-1, 3).copy()
     cloud.hits = np.frombuffer(hits, dtype=np.float32).copy()
+    known = np.frombuffer(anchors or b"", dtype=np.int32)
+    cloud.anchors = known.copy() if len(known) == len(cloud.keys) else np.zeros(len(cloud.keys), dtype=np.int32)
     return cloud
 
 

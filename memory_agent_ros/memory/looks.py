@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.pinhole import valid_depth
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.voxel_cloud import MeasuredAt
 from memory_agent_ros.records.frame import Frame
 
 WIDTH, HEIGHT = 80, 60
+
+#: Over so many thumbnails (10 m, or one turn and a half) odometry drifts by less than a voxel.
+_AVERAGED_LOOKS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +87,20 @@ class LookLog:
         dropped = self.records[1:half:2]
         self.records = self.records[0:half:2] + self.records[half:]
         return [r.frame_row for r in dropped]
+
+    @property
+    def measured_at(self) -> MeasuredAt:
+        """The anchor in force: the newest thumbnail's frame."""
+        if not self.records:
+            return MeasuredAt()
+        return MeasuredAt(self.records[-1].frame_row, self.records[-_AVERAGED_LOOKS:][0].frame_row)
+
+    def repose(self, poses: Mapping[int, NDArray[np.float64]]) -> None:
+        """Give the thumbnails of the named frame rows new (4, 4) poses."""
+        self.records = [
+            replace(r, T_map_camera=poses[r.frame_row]) if r.frame_row in poses else r for r in self.records
+        ]
+        self._stacked = None
 
     def erase(self, points: NDArray[np.float32], margin_px: int = 2) -> list[LookRecord]:
         """Blank the thumbnails where (N, 3) points project; returns those that changed."""

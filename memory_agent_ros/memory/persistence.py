@@ -39,7 +39,9 @@ _INSERT_OBJECT = "INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CO
     f"{column}=excluded.{column}" for column in _OBJECT_COLUMNS
 )
 
-_INSERT_CLOUD = "INSERT OR REPLACE INTO clouds (object_id, voxel_m, keys, points, hits, crc) VALUES (?,?,?,?,?,?)"
+_INSERT_CLOUD = (
+    "INSERT OR REPLACE INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors) VALUES (?,?,?,?,?,?,?)"
+)
 _INSERT_KEYFRAME = """
 INSERT OR IGNORE INTO keyframes (id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, crc)
 VALUES (?,?,?,?,?,?,?,?,?,?)
@@ -153,7 +155,7 @@ class Persistence:
             state.appearance = AppearanceModel(*meta["appearance"])
         clouds = {
             r[0]: cloud_of(*r)
-            for r in self._store.rows("SELECT object_id, voxel_m, keys, points, hits, crc FROM clouds")
+            for r in self._store.rows("SELECT object_id, voxel_m, keys, points, hits, crc, anchors FROM clouds")
         }
         for row in self._store.rows("SELECT * FROM objects ORDER BY id"):
             state.tracks[row[0]] = track_of(row, clouds[row[0]])

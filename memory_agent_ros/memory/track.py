@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.appearance import AppearanceBank
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.labels import LabelVotes
-from memory_agent_ros.memory.voxel_cloud import VoxelCloud
+from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.observation import Observation
@@ -126,7 +126,7 @@ class Track:
         """Probability that it stands where it was last seen."""
         return 1.0 / (1.0 + math.exp(-self.log_odds))
 
-    def observe(self, obs: Observation, pixels: float, config: MemoryConfig) -> int:
+    def observe(self, obs: Observation, pixels: float, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> int:
         """Take in one matched observation; ``pixels`` are scaled to 640x480. Returns how many voxels are new.
 
         One that contradicts a sure label is only noted: it may show something else that stands in this one's place.
@@ -151,7 +151,7 @@ class Track:
         self.negatives = 0
         self.min_pixels = min(self.min_pixels, pixels)
         self.last_seen_ns = obs.stamp_ns
-        return self.absorb_points(obs, config)
+        return self.absorb_points(obs, config, at)
 
     def _contradicted(self, scores: Mapping[str, float]) -> bool:
         """Whether a detection denies a label that is sure: confused, or another thing in its place."""
@@ -159,16 +159,15 @@ class Track:
             return False
         return max(self.votes.votes.values()) >= 0.8 * sum(self.votes.votes.values())
 
-    def absorb_points(self, obs: Observation, config: MemoryConfig) -> int:
+    def absorb_points(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> int:
         """Add only the surface of an observation (a fragment); returns how many voxels are new."""
-        return self.cloud.integrate(
-            obs.points_map, config.hit_cap, config.max_voxels, sharpness(obs.range_m, config.sharp_range_m)
-        )
+        weight = sharpness(obs.range_m, config.sharp_range_m)
+        return self.cloud.integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
 
-    def relocate(self, obs: Observation, config: MemoryConfig) -> None:
+    def relocate(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> None:
         """Forget the old place: geometry starts again from one observation."""
         self.cloud = VoxelCloud(config.voxel_m)
-        self.absorb_points(obs, config)
+        self.absorb_points(obs, config, at)
         self.information = np.zeros((3, 3))  # the observation that follows fills it
         self.shifted = 0
 

@@ -19,7 +19,7 @@ from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.presence import Look, judge, weaken
 from memory_agent_ros.memory.track import SAME_LABEL, SAMPLES, Track, sharpness
 from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_objects, judge_points
-from memory_agent_ros.memory.voxel_cloud import VoxelCloud
+from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.keyframe import Keyframe
@@ -47,6 +47,7 @@ class _Step:
     changes: Changes
     pixel_scale: float  # pixels at 640x480 per pixel of the colour image
     to_depth: NDArray[np.float64]  # (2,) pixels of the depth image per pixel of the colour image
+    at: MeasuredAt = UNANCHORED
 
 
 def step(
@@ -62,6 +63,7 @@ def step(
     view = DepthView.of_frame(frame, config)
     to_depth = np.array([view.camera.width / frame.camera.width, view.camera.height / frame.camera.height])
     run = _Step(state, config, frame, observations, view, changes, scale, to_depth)
+    _lay_anchor(run)
     camera = frame.T_map_camera[:3, 3]
     tracks = _reachable(state, camera)
     visible = judge_objects([t.cloud.samples(SAMPLES) for t in tracks], run.view, config)
@@ -77,7 +79,6 @@ def step(
     settle(state, changes, fresh, lost, better_known, frame.stamp_ns, config)
     announce(state, changes, [t for t, _ in detected], frame.stamp_ns, config)
     _log(run, detected)
-    _remember_look(run)
     state.last_stamp_ns = frame.stamp_ns
     return changes
 
@@ -120,15 +121,15 @@ def _update_matched(
         same = track.votes.agreement(obs.label_scores or {obs.label: obs.score}) >= SAME_LABEL
         if track.shifted >= 2 and not obs.truncated and same:
             _relocate(run, track, obs)
-        track.observe(obs, obs.pixels * run.pixel_scale, run.config)
+        track.observe(obs, obs.pixels * run.pixel_scale, run.config, run.at)
         detected.append((track, obs))
     for i, j in matches.fragments.items():
         assigned[i] = tracks[j].id
-        tracks[j].absorb_points(run.observations[i], run.config)
+        tracks[j].absorb_points(run.observations[i], run.config, run.at)
         run.state.stats["fragments"] += 1
     for i in matches.new:
         track = Track(run.state.next_id("objects"), VoxelCloud(run.config.voxel_m), run.frame.stamp_ns)
-        track.observe(run.observations[i], run.observations[i].pixels * run.pixel_scale, run.config)
+        track.observe(run.observations[i], run.observations[i].pixels * run.pixel_scale, run.config, run.at)
         run.state.tracks[track.id] = track
         assigned[i] = track.id
         detected.append((track, run.observations[i]))
@@ -140,7 +141,7 @@ def _update_matched(
 def _relocate(run: _Step, track: Track, obs: Observation) -> None:
     """An object pushed aside while in view: its old surface is empty, the detection shows the new one."""
     previous = track.box(run.config).center.copy()
-    track.relocate(obs, run.config)
+    track.relocate(obs, run.config, run.at)
     if not track.confirmed or float(np.linalg.norm(obs.box.center - previous)) < run.config.moved_m:
         return
     track.new_place()
@@ -232,10 +233,13 @@ def _log(run: _Step, detected: Sequence[tuple[Track, Observation]]) -> None:
             )
 
 
-def _remember_look(run: _Step) -> None:
-    if run.state.looks.wants(run.frame.T_map_camera):
+def _lay_anchor(run: _Step) -> None:
+    """After enough motion remember the look; what is measured until the next one hangs on it."""
+    looks = run.state.looks
+    if looks.wants(run.frame.T_map_camera):
         run.changes.look = look_of(run.frame, _frame_row(run))
-        run.changes.dropped_looks = run.state.looks.add(run.changes.look)
+        run.changes.dropped_looks = looks.add(run.changes.look)
+    run.at = looks.measured_at
 
 
 def _frame_row(run: _Step) -> int:

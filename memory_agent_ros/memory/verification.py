@@ -15,7 +15,7 @@ from memory_agent_ros.memory.store import Store
 def problems(store: Store, state: MapState) -> list[str]:
     """What is wrong with a map, one sentence each: pages, references, checksums, evidence, geometry."""
     found = store.problems()
-    for object_id, *blobs, crc in store.rows("SELECT object_id, keys, points, hits, crc FROM clouds"):
+    for object_id, *blobs, crc in store.rows("SELECT object_id, keys, points, hits, anchors, crc FROM clouds"):
         if cloud_crc(*blobs) != crc:
             found.append(f"the points of object {object_id} are damaged")
     for keyframe_id, jpeg, crc in store.rows("SELECT id, jpeg, crc FROM keyframes"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -12,14 +14,34 @@ from memory_agent_ros.geometry.voxels import voxel_keys
 Points = NDArray[np.float32]
 
 
+class MeasuredAt(NamedTuple):
+    """Which anchor new points hang on.
+
+    Attributes:
+        anchor: id of the frame that is the anchor, 0 if unknown.
+        trusted_since: between this anchor and the newest the pose has hardly drifted, so they are averaged.
+    """
+
+    anchor: int = 0
+    trusted_since: int = 0
+
+
+#: Geometry of unknown origin, such as a person's correction.
+UNANCHORED = MeasuredAt()
+
+
 class VoxelCloud:
     """Voxel-hashed points. Each voxel holds the running mean of what fell in it and how often it was seen.
+
+    A voxel hangs on the anchor at which it was measured last. If it was measured long before, its mean starts anew with
+    the new measurement: an average over two anchors would belong to neither once the map is corrected.
 
     Attributes:
         voxel_m: edge; doubles when the cloud outgrows its limit.
         keys: (N,) int64 sorted voxel keys.
         points: (N, 3) float32 mean point of each voxel, metres.
         hits: (N,) float32 sum of the weights of the observations that saw it, capped.
+        anchors: (N,) int32 frame row of the anchor on which each voxel hangs, 0 if unknown.
         revision: grows with every change, for caches.
     """
 
@@ -28,6 +50,7 @@ class VoxelCloud:
         self.keys: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         self.points: Points = np.zeros((0, 3), dtype=np.float32)
         self.hits: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+        self.anchors: NDArray[np.int32] = np.zeros(0, dtype=np.int32)
         self.revision = 0
         self._tree: tuple[int, cKDTree] | None = None
         self._box: tuple[int, int, Box] | None = None
@@ -36,7 +59,9 @@ class VoxelCloud:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def integrate(self, points: Points, hit_cap: float, max_voxels: int, weight: float = 1.0) -> int:
+    def integrate(
+        self, points: Points, hit_cap: float, max_voxels: int, weight: float = 1.0, at: MeasuredAt = UNANCHORED
+    ) -> int:
         """Add one observation's (M, 3) points; returns how many voxels are new."""
         keys, first, inverse, counts = np.unique(
             voxel_keys(points, self.voxel_m), return_index=True, return_inverse=True, return_counts=True
@@ -47,7 +72,8 @@ class VoxelCloud:
             order = np.argsort(inverse, kind="stable")
             starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
             means = (np.add.reduceat(points[order], starts, axis=0) / counts[:, None]).astype(np.float32)
-        added = self._insert(keys, means, np.full(len(keys), weight, dtype=np.float32), hit_cap)
+        hits, anchors = np.full(len(keys), weight, dtype=np.float32), np.full(len(keys), at.anchor, dtype=np.int32)
+        added = self._insert(keys, means, hits, anchors, hit_cap, at.trusted_since)
         while len(self.keys) > max_voxels:
             self._coarsen()
         return added
@@ -60,7 +86,7 @@ class VoxelCloud:
         while cloud.voxel_m < self.voxel_m:
             cloud = cloud.copy()
             cloud._coarsen()
-        self._insert(cloud.keys, cloud.points, cloud.hits, hit_cap)
+        self._insert(cloud.keys, cloud.points, cloud.hits, cloud.anchors, hit_cap, 0)
         while len(self.keys) > max_voxels:
             self._coarsen()
 
@@ -68,6 +94,16 @@ class VoxelCloud:
         """An independent cloud with the same voxels."""
         out = VoxelCloud(self.voxel_m)
         out.keys, out.points, out.hits = self.keys.copy(), self.points.copy(), self.hits.copy()
+        out.anchors = self.anchors.copy()
+        return out
+
+    def take(self, chosen: NDArray[np.bool_]) -> VoxelCloud:
+        """The (N,) chosen voxels leave this cloud for one of their own."""
+        out = VoxelCloud(self.voxel_m)
+        out.keys, out.points, out.hits = self.keys[chosen], self.points[chosen], self.hits[chosen]
+        out.anchors = self.anchors[chosen]
+        self._keep(~chosen)
+        self.revision += 1
         return out
 
     def carve(self, seen_through: NDArray[np.bool_], weight: float = 1.0) -> int:
@@ -76,7 +112,7 @@ class VoxelCloud:
         keep = self.hits > 1e-3
         gone = int(len(keep) - keep.sum())
         if gone and keep.any():
-            self.keys, self.points, self.hits = self.keys[keep], self.points[keep], self.hits[keep]
+            self._keep(keep)
         else:
             np.maximum(self.hits, 1e-2, out=self.hits)
         self.revision += 1
@@ -84,7 +120,11 @@ class VoxelCloud:
 
     def shift(self, offset_m: NDArray[np.float64]) -> None:
         """Translate all points by (3,) metres."""
-        self.points = (self.points + offset_m).astype(np.float32)
+        self.repose((self.points + offset_m).astype(np.float32))
+
+    def repose(self, points: Points) -> None:
+        """Put the voxels at new (N, 3) places; those that meet become one."""
+        self.points = points
         self._rehash()
 
     def solid(self, min_hits: int) -> Points:
@@ -126,15 +166,29 @@ class VoxelCloud:
             self._box = (self.revision, min_hits, box)
         return self._box[2]
 
-    def _insert(self, keys: NDArray[np.int64], means: Points, hits: NDArray[np.float32], hit_cap: float) -> int:
+    def _keep(self, keep: NDArray[np.bool_]) -> None:
+        self.keys, self.points, self.hits = self.keys[keep], self.points[keep], self.hits[keep]
+        self.anchors = self.anchors[keep]
+
+    def _insert(
+        self,
+        keys: NDArray[np.int64],
+        means: Points,
+        hits: NDArray[np.float32],
+        anchors: NDArray[np.int32],
+        hit_cap: float,
+        trusted_since: int,
+    ) -> int:
         at = np.searchsorted(self.keys, keys)
         known = np.zeros(len(keys), dtype=bool)
         inside = at < len(self.keys)
         known[inside] = self.keys[at[inside]] == keys[inside]
         rows = at[known]
         weight = hits[known] / (self.hits[rows] + hits[known])
+        weight[self.anchors[rows] < trusted_since] = 1.0
         self.points[rows] += weight[:, None] * (means[known] - self.points[rows])
         self.hits[rows] = np.minimum(self.hits[rows] + hits[known], hit_cap)
+        self.anchors[rows] = np.maximum(self.anchors[rows], anchors[known])
         fresh = ~known
         added = int(fresh.sum())
         if added:
@@ -143,6 +197,7 @@ class VoxelCloud:
             self.keys = all_keys[order]
             self.points = np.concatenate([self.points, means[fresh]])[order]
             self.hits = np.concatenate([self.hits, np.minimum(hits[fresh], hit_cap)])[order]
+            self.anchors = np.concatenate([self.anchors, anchors[fresh]])[order]
         self.revision += 1
         return added
 
@@ -156,6 +211,8 @@ class VoxelCloud:
         sums = np.stack([np.bincount(inverse, weights=self.hits * self.points[:, a]) for a in range(3)], axis=1)
         hits = np.zeros(len(keys), dtype=np.float32)
         np.maximum.at(hits, inverse, self.hits)
-        self.keys, self.hits = keys, hits
+        anchors = np.zeros(len(keys), dtype=np.int32)
+        np.maximum.at(anchors, inverse, self.anchors)
+        self.keys, self.hits, self.anchors = keys, hits, anchors
         self.points = (sums / weight[:, None]).astype(np.float32)
         self.revision += 1

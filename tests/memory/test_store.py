@@ -13,6 +13,7 @@ import pytest
 from driving import at_desk, at_table, kinds, mapped_kitchen, only, present, watch
 from synthetic import kitchen
 
+from memory_agent_ros.memory.codec import cloud_crc
 from memory_agent_ros.memory.schema import SCHEMA_VERSION
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import StoreError
@@ -108,6 +109,8 @@ def test_a_map_of_the_first_schema_is_brought_up(tmp_path: Path, read_only: bool
     with sqlite3.connect(path) as connection:
         for table, column in (("clouds", "anchors"), ("keyframes", "frame_row"), ("keyframes", "features")):
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+        for object_id, *blobs in connection.execute("SELECT object_id, keys, points, hits FROM clouds").fetchall():
+            connection.execute("UPDATE clouds SET crc=? WHERE object_id=?", (cloud_crc(*blobs, None), object_id))
         connection.execute("PRAGMA user_version = 1")
     connection.close()
     content = path.read_bytes()
