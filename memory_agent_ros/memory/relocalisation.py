@@ -1,0 +1,247 @@
+"""Where does a local map lie in a stored one? Found from the constellation of objects, then verified.
+
+Likely pairs of objects (label, size, appearance) are nodes of a graph; pairs that keep distance and height are its
+edges. Edges with much common support (second-order compatibility, SC2-PCR, Chen et al., CVPR 2022) each fix a pose in
+closed form; the poses with most evidence are refined on all their inliers and verified: what should have been seen and
+was not, surfaces seen through, and how well the second-best pose does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from memory_agent_ros.geometry.se3 import planar
+from memory_agent_ros.memory import constellation as stars
+from memory_agent_ros.memory.appearance import AppearanceModel
+from memory_agent_ros.memory.constellation import Candidates, Constellation
+from memory_agent_ros.memory.place_check import WEIGHTS, PlaceCheck, Side, Weights, check
+from memory_agent_ros.memory.surfaces import Surfaces
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.relocalisation import Relocalisation
+
+
+@dataclass(frozen=True)
+class RelocalisationConfig:
+    """Parameters of :func:`relocalise`.
+
+    Attributes:
+        labels, appearance, verify: use label distributions, appearance vectors, the verification (all True).
+        min_pairs: fewest objects a pose must explain, 3 to 20.
+        min_probability: a pose less probable is refused, 0.5 to 1.
+        max_ambiguity: a pose whose best rival has more than this share of its evidence is refused, 0 to 1.
+        weights: of the verification, see :mod:`~memory_agent_ros.memory.place_check`.
+    """
+
+    labels: bool = True
+    appearance: bool = True
+    verify: bool = True
+    min_pairs: int = 4
+    min_probability: float = 0.9
+    max_ambiguity: float = 0.75
+    weights: Weights = WEIGHTS
+
+
+#: Edges tried as poses, poses refined, and how far poses must be apart to be different (metres at the middle, radians).
+_EDGES, _REFINED, _APART_M, _APART_RAD = 400, 6, 0.5, 0.25
+#: Poses verified.
+_CHECKED = 3
+#: Shortest distance of two objects whose bearing fixes a turn, metres.
+_BASELINE_M = 0.6
+#: Log-likelihood ratio of lying at the predicted place against anywhere in an apartment: log of its area over a spot's.
+_ON_SPOT = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """A refined pose.
+
+    Attributes:
+        pose: (4,) x, y, z, yaw.
+        stored, local: (K,) rows of the pairs it explains; ``gain`` (K,) the evidence of each.
+        residual_m: root mean square distance of their centres.
+    """
+
+    pose: NDArray[np.float64]
+    stored: NDArray[np.intp]
+    local: NDArray[np.intp]
+    gain: NDArray[np.float64]
+    residual_m: float
+
+    @property
+    def matrix(self) -> NDArray[np.float64]:
+        """(4, 4) the pose as a matrix."""
+        x, y, z, yaw = (float(v) for v in self.pose)
+        return planar(x, y, yaw, z)
+
+    @property
+    def evidence(self) -> float:
+        """Sum of the gains."""
+        return float(self.gain.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """What :func:`search` looked at and found, best first."""
+
+    stored: Constellation
+    local: Constellation
+    likeness: NDArray[np.float64]
+    hypotheses: list[Hypothesis]
+
+
+def search(
+    stored: Sequence[MapObject],
+    local: Sequence[MapObject],
+    appearance: AppearanceModel | None,
+    config: RelocalisationConfig,
+) -> Search:
+    """All distinct poses with support, refined, by falling evidence."""
+    a, b = stars.constellations(stored, local)
+    likeness = stars.size_log_ratios(a, b)
+    if config.labels:
+        likeness = likeness + stars.label_log_ratios(a, b)
+    if config.appearance:
+        likeness = likeness + stars.appearance_log_ratios(a, b, appearance)
+    if len(a) < 2 or len(b) < 2:
+        return Search(a, b, likeness, [])
+    found = stars.candidates(likeness, a, b)
+    poses = _seed_poses(found, a, b)
+    if len(poses) == 0:
+        return Search(a, b, likeness, [])
+    evidence = _evidence(poses, found, a, b)
+    middle = b.center.mean(axis=0)
+    refined: list[Hypothesis] = []
+    for row in _distinct(poses, evidence, middle, 3 * _REFINED):
+        better = _refine(poses[row], likeness, a, b)
+        if better is None or len(refined) >= _REFINED:
+            continue
+        if all(_apart(better.pose, other.pose, middle) for other in refined):
+            refined.append(better)
+    refined.sort(key=lambda h: -h.evidence)
+    return Search(a, b, likeness, refined)
+
+
+def _seed_poses(found: Candidates, a: Constellation, b: Constellation) -> NDArray[np.float64]:
+    """(E, 4) poses of the edges with most second-order support."""
+    fits = stars.consistency(found, a, b)
+    weight = np.sqrt(1.0 / (1.0 + np.exp(-found.likeness)))
+    fits = fits * weight[:, None] * weight[None]
+    support = fits * (fits @ fits) + 1e-6 * fits
+    first, second = np.nonzero(np.triu(support > 0, k=1))
+    gap = b.center[found.local[first], :2] - b.center[found.local[second], :2]
+    far = (gap**2).sum(axis=1) >= _BASELINE_M**2
+    first, second = first[far], second[far]
+    if len(first) > _EDGES:
+        best = np.argpartition(-support[first, second], _EDGES)[:_EDGES]
+        first, second = first[best], second[best]
+    return stars.poses_of_pairs(first, second, found, a, b)
+
+
+def _evidence(poses: NDArray[np.float64], found: Candidates, a: Constellation, b: Constellation) -> NDArray[np.float64]:
+    """(E,) evidence of each pose: of every local object the best pair."""
+    gain = np.maximum(found.likeness + _ON_SPOT - 0.5 * stars.misfits(poses, found, a, b), 0.0)
+    starts = np.flatnonzero(np.diff(found.local, prepend=-1))
+    return np.asarray(np.maximum.reduceat(gain, starts, axis=1).sum(axis=1))
+
+
+def _distinct(
+    poses: NDArray[np.float64], evidence: NDArray[np.float64], middle: NDArray[np.float64], count: int
+) -> list[int]:
+    """Rows of the best poses that are apart from each other."""
+    chosen: list[int] = []
+    for row in np.argsort(-evidence, kind="stable").tolist():
+        if all(_apart(poses[row], poses[other], middle) for other in chosen):
+            chosen.append(row)
+            if len(chosen) == count:
+                break
+    return chosen
+
+
+def _apart(one: NDArray[np.float64], other: NDArray[np.float64], middle: NDArray[np.float64]) -> bool:
+    turn = math.remainder(one[3] - other[3], 2 * math.pi)
+    if abs(turn) > _APART_RAD:
+        return True
+    places = stars.turned(np.stack([middle, middle]), np.array([one[3], other[3]]))
+    return bool(np.linalg.norm(places[0] + one[:3] - places[1] - other[:3]) > _APART_M)
+
+
+def _refine(
+    pose: NDArray[np.float64], likeness: NDArray[np.float64], a: Constellation, b: Constellation
+) -> Hypothesis | None:
+    """Assign one to one under the pose, fit the pose to all pairs, repeat."""
+    i, j = np.nonzero(likeness >= -3.0)
+    gap = np.abs(a.extent[i] - b.extent[j])
+    sigma = stars.spread(gap)
+    every = Candidates(i, j, likeness[i, j], sigma)
+    for _ in range(4):
+        gain = every.likeness + _ON_SPOT - 0.5 * stars.misfits(pose[None], every, a, b)[0]
+        near = gain > 0.5
+        if near.sum() < 2:
+            return None
+        table = np.zeros(likeness.shape)
+        table[i[near], j[near]] = gain[near]
+        rows, columns = linear_sum_assignment(-table)
+        paired = table[rows, columns] > 0
+        rows, columns = rows[paired], columns[paired]
+        if len(rows) < 2:
+            return None
+        sure = stars.spread(np.abs(a.extent[rows] - b.extent[columns]))
+        pose = stars.fit_pose(a.center[rows], b.center[columns], sure)
+    moved = stars.turned(b.center[columns], np.full(len(columns), pose[3])) + pose[:3]
+    residual = float(np.sqrt(((moved - a.center[rows]) ** 2).sum(axis=1).mean()))
+    return Hypothesis(pose, rows, columns, table[rows, columns], residual)
+
+
+def relocalise(
+    stored: Sequence[MapObject],
+    local: Sequence[MapObject],
+    *,
+    appearance: AppearanceModel | None = None,
+    stored_surfaces: Surfaces | None = None,
+    local_surfaces: Surfaces | None = None,
+    config: RelocalisationConfig | None = None,
+) -> Relocalisation | None:
+    """The pose of a local map in a stored one; None if none is sure enough.
+
+    Args:
+        stored: objects of the stored map; those gone or tentative are left out.
+        local: objects of the local map.
+        appearance: what cosines of appearance vectors are worth; None leaves appearance out.
+        stored_surfaces: where the stored map has looked.
+        local_surfaces: where the local one has; without both, objects alone decide.
+        config: parameters.
+    """
+    config = config or RelocalisationConfig()
+    stored, local = _usable(stored), _usable(local)
+    result = search(stored, local, appearance, config)
+    if not result.hypotheses or len(result.hypotheses[0].local) < config.min_pairs:
+        return None
+    sides = Side.of(stored, stored_surfaces), Side.of(local, local_surfaces)
+    checked = sorted(((inspect(h, *sides), h) for h in result.hypotheses[:_CHECKED]), key=lambda ch: -ch[0].support)
+    (best, pose), rivals = checked[0], checked[1:]
+    ambiguity = max((c.support for c, _ in rivals), default=0.0) / max(best.support, 1e-9)
+    score = best.log_odds(config.weights)
+    odds = np.exp(np.clip([0.0, score, *(c.log_odds(config.weights) for c, _ in rivals)], -50.0, 50.0))
+    probability = float(odds[1] / odds.sum())
+    unsure = probability < config.min_probability or ambiguity > config.max_ambiguity
+    if len(pose.local) < config.min_pairs or (config.verify and unsure):
+        return None
+    pairs = zip(result.stored.ids[pose.stored].tolist(), result.local.ids[pose.local].tolist(), strict=True)
+    return Relocalisation(
+        pose.matrix, tuple(pairs), pose.residual_m, probability, score, float(ambiguity), best.surfaces
+    )
+
+
+def inspect(hypothesis: Hypothesis, stored: Side, local: Side) -> PlaceCheck:
+    """What a hypothesis explains of both maps."""
+    return check(hypothesis.matrix, hypothesis.evidence, hypothesis.stored, hypothesis.local, stored, local)
+
+
+def _usable(objects: Sequence[MapObject]) -> list[MapObject]:
+    return [o for o in objects if o.confirmed and o.state is ObjectState.PRESENT]
