@@ -166,7 +166,7 @@ def poses_of_pairs(
     return np.concatenate([middle_a - turned(middle_b, yaw), yaw[:, None]], axis=1)
 
 
-def turned(points: NDArray[np.float64], yaw: NDArray[np.float64]) -> NDArray[np.float64]:
+def turned(points: NDArray[np.float64], yaw: NDArray[np.float64] | float) -> NDArray[np.float64]:
     """(..., 3) points turned about z by (...) radians; broadcasts."""
     c, s = np.cos(yaw), np.sin(yaw)
     x, y = points[..., 0], points[..., 1]
@@ -193,6 +193,6 @@ def fit_pose(a: NDArray[np.float64], b: NDArray[np.float64], sigma: NDArray[np.f
     sine = float((w[:, 0] * (db[:, 0] * da[:, 1] - db[:, 1] * da[:, 0])).sum())
     cosine = float((w[:, 0] * (db[:, 0] * da[:, 0] + db[:, 1] * da[:, 1])).sum())
     yaw = math.atan2(sine, cosine)
-    shift = mean_a - turned(mean_b, np.array(yaw))
+    shift = mean_a - turned(mean_b, yaw)
     shift[2] = float((wz * (a[:, 2] - b[:, 2])).sum() / wz.sum())
     return np.array([*shift, yaw])

@@ -1,7 +1,4 @@
-"""Is a pose right? What it explains of both maps, weighed by a logistic regression fitted on simulated sessions.
-
-The weights come from ``python -m memory_agent_ros.evaluation.sessions.calibrate`` (split ``train``).
-"""
+"""Is a pose right? What it explains of both maps, weighed."""
 
 from __future__ import annotations
 

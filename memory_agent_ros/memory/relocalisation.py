@@ -8,7 +8,6 @@ was not, surfaces seen through, and how well the second-best pose does.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -103,13 +102,13 @@ def search(
 ) -> Search:
     """All distinct poses with support, refined, by falling evidence."""
     a, b = stars.constellations(stored, local)
+    if len(a) < 2 or len(b) < 2:
+        return Search(a, b, np.zeros((len(a), len(b))), [])
     likeness = stars.size_log_ratios(a, b)
     if config.labels:
         likeness = likeness + stars.label_log_ratios(a, b)
     if config.appearance:
         likeness = likeness + stars.appearance_log_ratios(a, b, appearance)
-    if len(a) < 2 or len(b) < 2:
-        return Search(a, b, likeness, [])
     found = stars.candidates(likeness, a, b)
     poses = _seed_poses(found, a, b)
     if len(poses) == 0:
@@ -121,7 +120,7 @@ def search(
         better = _refine(poses[row], likeness, a, b)
         if better is None or len(refined) >= _REFINED:
             continue
-        if all(_apart(better.pose, other.pose, middle) for other in refined):
+        if not refined or _apart(better.pose, np.array([h.pose for h in refined]), middle).all():
             refined.append(better)
     refined.sort(key=lambda h: -h.evidence)
     return Search(a, b, likeness, refined)
@@ -155,20 +154,19 @@ def _distinct(
 ) -> list[int]:
     """Rows of the best poses that are apart from each other."""
     chosen: list[int] = []
-    for row in np.argsort(-evidence, kind="stable").tolist():
-        if all(_apart(poses[row], poses[other], middle) for other in chosen):
-            chosen.append(row)
-            if len(chosen) == count:
-                break
+    waiting = np.argsort(-evidence, kind="stable")
+    while len(waiting) and len(chosen) < count:
+        chosen.append(int(waiting[0]))
+        waiting = waiting[_apart(poses[waiting[0]], poses[waiting], middle)]
     return chosen
 
 
-def _apart(one: NDArray[np.float64], other: NDArray[np.float64], middle: NDArray[np.float64]) -> bool:
-    turn = math.remainder(one[3] - other[3], 2 * math.pi)
-    if abs(turn) > _APART_RAD:
-        return True
-    places = stars.turned(np.stack([middle, middle]), np.array([one[3], other[3]]))
-    return bool(np.linalg.norm(places[0] + one[:3] - places[1] - other[:3]) > _APART_M)
+def _apart(pose: NDArray[np.float64], others: NDArray[np.float64], middle: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(E,) whether (E, 4) poses put the (3,) middle elsewhere than a (4,) pose does, or turn it otherwise."""
+    turn = np.abs((others[:, 3] - pose[3] + np.pi) % (2 * np.pi) - np.pi)
+    place = stars.turned(middle, pose[3]) + pose[:3]
+    gap = stars.turned(middle[None], others[:, 3]) + others[:, :3] - place
+    return np.asarray((turn > _APART_RAD) | ((gap**2).sum(axis=1) > _APART_M**2))
 
 
 def _refine(

@@ -20,7 +20,9 @@ from memory_agent_ros.memory.expected_view import ExpectedObject, expected_objec
 from memory_agent_ros.memory.labels import normal_label
 from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.persistence import Persistence
+from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
 from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.surfaces import Surfaces
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.update import step
 from memory_agent_ros.perception.protocols import TextEmbedder
@@ -32,6 +34,7 @@ from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.observation import Observation
 from memory_agent_ros.records.region import Region
+from memory_agent_ros.records.relocalisation import Relocalisation
 
 
 class SpatialMemory:
@@ -247,6 +250,22 @@ class SpatialMemory:
         """What a camera at a pose should see of the present objects, nearest first; see :mod:`expected_view`."""
         tracks = [t for t in self._current().tracks.values() if t.confirmed and not t.gone]
         return expected_objects(tracks, camera, T_map_camera, depth_m, depth_camera, self.config)
+
+    def relocalise(self, other: SpatialMemory, config: RelocalisationConfig | None = None) -> Relocalisation | None:
+        """Where the frame of ``other`` lies in this map, from the objects and surfaces both hold; changes nothing.
+
+        None if no pose is sure: too few objects in common, another place, or several places that look alike.
+        """
+        with self._lock:
+            mine, its = self._current(), other._current()
+            return relocalise(
+                self.objects(),
+                other.objects(),
+                appearance=mine.appearance,
+                stored_surfaces=Surfaces(mine.looks.records),
+                local_surfaces=Surfaces(its.looks.records),
+                config=config,
+            )
 
     def relabel(self, object_id: int, label: str, reason: str) -> MemoryEvent:
         """Give an object another label by hand; no detection overrules it.
