@@ -19,6 +19,10 @@ class MemoryConfig:
         hit_cap: hits above this are forgotten, so that a moved surface is carved away soon, 2 to 50.
 
     Association (observation to object):
+        association: ``hand_built``, ``learned`` (needs the extra ``models`` and shipped weights), or ``auto``: what has
+            proved better on held-out worlds, and is there.
+        align_frames: correct each pose by what its detections say of it, before anything else.
+        assumed_pose_std_m, assumed_pose_std_deg: error of poses that come without covariance, 0 to 0.5 and 0 to 10.
         gate_m: largest gap between the boxes of a pair that is considered, 0 to 1.
         overlap_m: surface points closer than this are the same surface, 0.01 to 0.2.
         match_threshold: smallest log-odds score of a pair that is accepted, -3 to 5.
@@ -72,6 +76,10 @@ class MemoryConfig:
     sharp_range_m: float = 2.0
     hit_cap: int = 6
 
+    association: str = "auto"
+    align_frames: bool = True
+    assumed_pose_std_m: float = 0.05
+    assumed_pose_std_deg: float = 1.5
     gate_m: float = 0.15
     overlap_m: float = 0.03
     match_threshold: float = 0.0

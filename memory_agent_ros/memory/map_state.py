@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.duplicates import CoDetections
+from memory_agent_ros.memory.frame_alignment import Alignment
 from memory_agent_ros.memory.looks import LookLog, LookRecord
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.errors import BadInputError
@@ -107,6 +108,7 @@ class Changes:
         frame_row: id of the frame in the store, 0 if nothing refers to it.
         keyframe: picture kept of this frame.
         look: depth thumbnail kept of this frame; dropped_looks: frames whose thumbnail goes.
+        alignment: how its pose was corrected, None if it was taken as told.
         assigned: per observation the id of the track it went to, 0 for clutter.
     """
 
@@ -122,4 +124,5 @@ class Changes:
     keyframe: Keyframe | None = None
     look: LookRecord | None = None
     dropped_looks: list[int] = field(default_factory=list)
+    alignment: Alignment | None = None
     assigned: list[int] = field(default_factory=list)

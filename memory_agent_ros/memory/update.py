@@ -13,6 +13,7 @@ from memory_agent_ros.memory.association import Associator, Matches, Problem, as
 from memory_agent_ros.memory.changes import is_newcomer
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.duplicates import count_together, find_duplicates
+from memory_agent_ros.memory.frame_alignment import align_frame, corrected
 from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, merge_tracks, settle
 from memory_agent_ros.memory.looks import look_of
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
@@ -58,14 +59,17 @@ def step(
     associator: Associator = associate,
 ) -> Changes:
     """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
-    changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera)
+    tracks = _reachable(state, frame.T_map_camera[:3, 3])
+    alignment = align_frame(frame, observations, tracks, config) if config.align_frames else None
+    if alignment is not None:
+        frame, observations = corrected(frame, observations, alignment.T)
+        state.stats["frames_aligned"] += 1
+    changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera, alignment=alignment)
     scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
     view = DepthView.of_frame(frame, config)
     to_depth = np.array([view.camera.width / frame.camera.width, view.camera.height / frame.camera.height])
     run = _Step(state, config, frame, observations, view, changes, scale, to_depth)
     _lay_anchor(run)
-    camera = frame.T_map_camera[:3, 3]
-    tracks = _reachable(state, camera)
     visible = judge_objects([t.cloud.samples(SAMPLES) for t in tracks], run.view, config)
     matches = associator(Problem(frame, observations, tracks, visible, to_depth, state.appearance, config))
     _learn_appearance(run, tracks, matches)
