@@ -30,7 +30,7 @@ class EncoderConfig:
     heads: int = 4
     code: CodeConfig = field(default_factory=CodeConfig)
     view_code: CodeConfig = field(
-        default_factory=lambda: CodeConfig(rays=4, joint=6, waves=12, content=12, shortest_m=1.0)
+        default_factory=lambda: CodeConfig(rays=2, joint=8, waves=12, content=16, shortest_m=1.0, longest_m=16.0)
     )
 
 
@@ -86,13 +86,25 @@ class Block(nn.Module):
 
 
 class ViewHead(nn.Module):
-    """Pooled, turned queries and keys of pictures; their product says how much of one the other shows."""
+    """Pooled, turned queries and keys of pictures; their product says how much of one the other shows.
+
+    At the start every token has the same key but for its geometry: pooled keys are kernel mean embeddings of the seen
+    surfaces (and of the sides they were seen from), and training goes on from there.
+    """
 
     def __init__(self, dim: int, heads: int, code: CodeConfig) -> None:
         super().__init__()
         self.heads, self.code = heads, RotaryCode(heads, code)
         self.query = nn.Linear(dim, heads * code.head_dim)
         self.key = nn.Linear(dim, heads * code.head_dim)
+        self.log_scale = nn.Parameter(torch.tensor(3.0))
+        start = torch.zeros(heads, code.head_dim)
+        joint, waves = 3 * code.rays, 3 * code.rays + 6 * code.joint
+        start[:, joint + 2 : joint + 3 * code.joint : 3] = 1.0
+        start[:, waves : waves + code.waves] = 1.0
+        for layer in (self.query, self.key):
+            nn.init.normal_(layer.weight, std=0.3 * dim**-0.5)
+            layer.bias.data.copy_(start.flatten())
 
     def turned(self, x: Tensor, tokens: TokenBatch, projection: nn.Linear) -> Tensor:
         """(B, N, dim) -> (B, H, N, D) turned queries or keys; points must be about one origin for all sets."""
@@ -100,12 +112,13 @@ class ViewHead(nn.Module):
         return self.code(split, self.code.geometry(tokens.rotation, tokens.points))
 
     def queries(self, x: Tensor, tokens: TokenBatch) -> Tensor:
-        """(B, C) pooled queries."""
-        return pooled(self.turned(x, tokens, self.query), tokens.mask)
+        """(B, C) pooled queries, of one length."""
+        query = pooled(self.turned(x, tokens, self.query), tokens.mask)
+        return self.log_scale.exp() * functional.normalize(query, dim=1)
 
     def keys(self, x: Tensor, tokens: TokenBatch) -> Tensor:
-        """(B, C) pooled keys."""
-        return pooled(self.turned(x, tokens, self.key), tokens.mask)
+        """(B, C) pooled keys, of length one."""
+        return functional.normalize(pooled(self.turned(x, tokens, self.key), tokens.mask), dim=1)
 
 
 class EncoderNetwork(nn.Module):

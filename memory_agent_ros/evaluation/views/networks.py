@@ -1,0 +1,113 @@
+"""The learned arms: one small network, with another code in each arm, trained alike. Needs torch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from memory_agent_ros.evaluation.training.covisibility import Pictures, ViewBatch, draw_batch, pictures, posed
+from memory_agent_ros.evaluation.views.task import RecallTask, recall_at_5
+from memory_agent_ros.memory.encoder_network import EncoderConfig, EncoderNetwork, TokenBatch, view_loss
+from memory_agent_ros.memory.viewrope import CodeConfig
+
+#: Arm -> mode of its codes.
+ARMS = {"no_code": "none", "mlp_relative_pose": "none", "ray": "ray", "ray_point": "ray+point"}
+_RATE, _DECAY = 2e-3, 0.01
+
+
+class ArmNetwork(nn.Module):
+    """A small encoder with a view head; ``mlp_relative_pose`` adds a term read off the relative pose of two cameras.
+
+    Args:
+        arm: a key of :data:`ARMS`.
+    """
+
+    def __init__(self, arm: str) -> None:
+        super().__init__()
+        mode = ARMS[arm]
+        code = CodeConfig(mode, rays=1, joint=1, waves=4, content=8)
+        view_code = CodeConfig(mode, rays=2, joint=8, waves=12, content=16, shortest_m=1.0, longest_m=16.0)
+        self.encoder = EncoderNetwork(EncoderConfig(48, 1, 2, code, view_code))
+        self.relative = nn.Sequential(nn.Linear(13, 64), nn.GELU(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, 1))
+        self.with_pose = arm == "mlp_relative_pose"
+
+    def queries(self, tokens: TokenBatch) -> Tensor:
+        """(Q, C) pooled queries."""
+        return self.encoder.views.queries(self.encoder(tokens), tokens)
+
+    def keys(self, tokens: TokenBatch) -> Tensor:
+        """(F, C) pooled keys."""
+        return self.encoder.views.keys(self.encoder(tokens), tokens)
+
+    def pose_term(self, T_query: Tensor, T_stored: Tensor) -> Tensor | float:
+        """(Q, F) of (Q, 4, 4) and (F, 4, 4) poses, or 0 in the arms without it."""
+        if not self.with_pose:
+            return 0.0
+        R = torch.einsum("qba,fbc->qfac", T_query[:, :3, :3], T_stored[:, :3, :3])
+        apart = T_stored[None, :, :3, 3] - T_query[:, None, :3, 3]
+        t = torch.einsum("qba,qfb->qfa", T_query[:, :3, :3], apart)
+        numbers = torch.cat([R.flatten(2), t / 3.0, t.norm(dim=-1, keepdim=True) / 3.0], dim=-1)
+        return 5.0 * self.relative(numbers).squeeze(-1)
+
+    def forward(self, batch: ViewBatch) -> Tensor:
+        """(Q, F) scores."""
+        product = self.queries(batch.queries) @ self.keys(batch.candidates).T
+        return product + self.pose_term(batch.T_query, batch.T_candidate)
+
+
+def train_arm(
+    arm: str, seed: int, sets: Sequence[Pictures], val: Sequence[RecallTask], steps: int, *, progress: bool = False
+) -> tuple[ArmNetwork, float]:
+    """Train one arm; every arm gets the same batches of the same seed, steps and rates.
+
+    Returns:
+        the network at the best of four looks at ``val``, and its recall there.
+    """
+    torch.set_num_threads(1)
+    torch.manual_seed(seed)
+    network = ArmNetwork(arm)
+    rng = np.random.default_rng([seed, 4711])
+    optimizer = torch.optim.AdamW(network.parameters(), lr=_RATE, weight_decay=_DECAY)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps, pct_start=0.1)
+    best, kept = -1.0, {k: v.clone() for k, v in network.state_dict().items()}
+    looks = {steps * n // 4 for n in range(1, 5)}
+    for step in tqdm(range(1, steps + 1), desc=f"train {arm} {seed}", disable=not progress, leave=False):
+        batch = draw_batch(sets[int(rng.integers(len(sets)))], rng)
+        loss = view_loss(network(batch), batch.covisible, batch.allowed)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if step in looks:
+            recall = float(np.mean([recall_at_5(task, scores(network, task)) for task in val]))
+            if recall > best:
+                best, kept = recall, {k: v.clone() for k, v in network.state_dict().items()}
+    network.load_state_dict(kept)
+    return network.eval(), best
+
+
+def stored_and_asking(task: RecallTask) -> tuple[Pictures, TokenBatch, TokenBatch]:
+    """All pictures of a task, and the tokens of its keyframes and queries about one origin."""
+    both = np.concatenate([task.keyframes, task.queries])
+    source = pictures(task.views, both, pairs=False)
+    source = dataclasses.replace(source, origin=task.views.T_map_camera[task.keyframes, :3, 3].mean(axis=0))
+    rows = np.arange(len(both))
+    count = len(task.keyframes)
+    stored = posed(source, rows[:count], task.views.T_map_camera[task.keyframes])
+    return source, stored, posed(source, rows[count:], task.T_told)
+
+
+def scores(network: ArmNetwork, task: RecallTask) -> NDArray[np.float64]:
+    """(Q, F) scores of a task."""
+    _, stored, asking = stored_and_asking(task)
+    with torch.inference_mode():
+        product = network.queries(asking) @ network.keys(stored).T
+        poses = (torch.from_numpy(T).float() for T in (task.T_told, task.views.T_map_camera[task.keyframes]))
+        return np.asarray((product + network.pose_term(*poses)).double().numpy())
