@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from memory_agent_ros.geometry.se3 import quaternion_from_yaw, to_position_quaternion
+from memory_agent_ros.memory.keyframe_book import StoredView
+from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError
@@ -81,14 +83,41 @@ def keyframe(store: Store, keyframe_id: int) -> Keyframe:
         BadInputError: ``unknown_keyframe``.
     """
     rows = store.rows(
-        "SELECT id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg FROM keyframes WHERE id = ?",
+        "SELECT id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, frame_row, features "
+        "FROM keyframes WHERE id = ?",
         (keyframe_id,),
     )
     if not rows:
         raise BadInputError("unknown_keyframe", f"no keyframe {keyframe_id} in the map; list them with keyframe_ids()")
-    (row_id, stamp, frame_id, revision, width, height, k, pose, jpeg) = rows[0]
+    (row_id, stamp, frame_id, revision, width, height, k, pose, jpeg, frame_row, features) = rows[0]
     camera = Camera(width, height, np.frombuffer(k).reshape(3, 3))
-    return Keyframe(row_id, stamp, camera, np.frombuffer(pose).reshape(4, 4), jpeg, frame_id, revision)
+    seen = store.rows("SELECT DISTINCT object_id FROM observations WHERE keyframe_id = ? ORDER BY 1", (keyframe_id,))
+    return Keyframe(
+        row_id, stamp, camera, np.frombuffer(pose).reshape(4, 4), jpeg, frame_id, revision, frame_row, features,
+        tuple(r[0] for r in seen),
+    )  # fmt: skip
+
+
+def stored_views(store: Store, looks: Sequence[LookRecord]) -> list[StoredView]:
+    """All pictures without their pixels, oldest first, each with the thumbnail of its frame.
+
+    Maps of schema 1 do not say which frame a picture is of: there the stamp decides.
+    """
+    by_row, by_stamp = {r.frame_row: r for r in looks}, {r.stamp_ns: r for r in looks}
+    objects: dict[int, dict[int, int]] = {}
+    for keyframe_id, object_id, placement in store.rows(
+        "SELECT keyframe_id, object_id, MAX(placement) FROM observations WHERE keyframe_id IS NOT NULL GROUP BY 1, 2"
+    ):
+        objects.setdefault(keyframe_id, {})[object_id] = placement
+    views = []
+    for row_id, stamp, width, height, k, pose, frame_row in store.rows(
+        "SELECT id, stamp_ns, width, height, k, pose, frame_row FROM keyframes ORDER BY id"
+    ):
+        look = by_stamp.get(stamp) if frame_row is None else by_row.get(frame_row)
+        camera = Camera(width, height, np.frombuffer(k).reshape(3, 3))
+        T = np.frombuffer(pose).reshape(4, 4)
+        views.append(StoredView(row_id, stamp, camera, T, look, objects.get(row_id, {})))
+    return views
 
 
 def keyframe_ids(store: Store) -> list[int]:

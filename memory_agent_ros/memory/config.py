@@ -61,6 +61,9 @@ class MemoryConfig:
         keyframe_gain: a view this much better than the best so far is kept, 1.05 to 5.
         keyframe_angle_deg: a view turned this far from those kept is kept, 10 to 180.
         keyframes_per_object: views kept of one object at one place, 1 to 50.
+        keyframe_patches: surface patches a picture kept for the scene must add at least, 1 to 500.
+        keyframe_new_share: share of what it shows that must be shown better than ever, 0.05 to 1.
+        max_keyframes: pictures kept; beyond, the least useful go, but never an object's last evidence, 10 to 100000.
         observation_interval_s: an object's observations are logged at most this often (0: all), 0 to 60.
         look_m, look_deg: a depth thumbnail is remembered after so much motion, 0.05 to 2 and 2 to 90.
         max_looks: thumbnails kept, 100 to 20000.
@@ -114,6 +117,9 @@ class MemoryConfig:
     keyframe_gain: float = 1.5
     keyframe_angle_deg: float = 45.0
     keyframes_per_object: int = 6
+    keyframe_patches: float = 15.0
+    keyframe_new_share: float = 0.35
+    max_keyframes: int = 600
     observation_interval_s: float = 0.0
     look_m: float = 0.25
     look_deg: float = 12.0

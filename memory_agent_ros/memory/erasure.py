@@ -29,14 +29,18 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
     points = {t.id: t.cloud.points for t in tracks}
     for track in tracks:
         del state.tracks[track.id]
+        state.book.forget(track.id)
     everything = sorted(set().union(*ids.values()))
     state.aliases = {old: new for old, new in state.aliases.items() if old not in everything}
     for key in [k for k in state.together if set(k) & set(everything)]:
         del state.together[key]
     marks = ",".join("?" * len(everything))
     with store.transaction() as cursor:
-        for keyframe_id, jpeg in _blanked(store, everything, list(points.values()), config):
-            cursor.execute("UPDATE keyframes SET jpeg=?, crc=? WHERE id=?", (jpeg, zlib.crc32(jpeg), keyframe_id))
+        for keyframe_id, jpeg, features in _blanked(store, everything, list(points.values()), config):
+            cursor.execute(
+                "UPDATE keyframes SET jpeg=?, crc=?, features=? WHERE id=?",
+                (jpeg, zlib.crc32(jpeg), features, keyframe_id),
+            )
         for cloud in points.values():
             for look in state.looks.erase(cloud):
                 cursor.execute("UPDATE frames SET look=? WHERE id=?", (look.packed(), look.frame_row))
@@ -54,8 +58,8 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
 
 def _blanked(
     store: Store, object_ids: Sequence[int], clouds: Sequence[NDArray[np.float32]], config: MemoryConfig
-) -> list[tuple[int, bytes]]:
-    """Pictures that show any of the objects, blanked."""
+) -> list[tuple[int, bytes, bytes | None]]:
+    """Pictures that show any of the objects, blanked, with their patch features, blanked too."""
     marks = ",".join("?" * len(object_ids))
     seen: dict[int, list[NDArray[np.float64]]] = {}
     for keyframe_id, *box in store.rows(
@@ -76,5 +80,6 @@ def _blanked(
             if len(uv):
                 boxes.append(np.concatenate([uv.min(axis=0), uv.max(axis=0)]))
         if boxes:
-            out.append((keyframe_id, keyframes.blank(picture.jpeg, boxes, config.jpeg_quality)))
+            jpeg = keyframes.blank(picture.jpeg, boxes, config.jpeg_quality)
+            out.append((keyframe_id, jpeg, keyframes.blank_features(picture, boxes)))
     return out

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.patch_features import COLUMNS, ROWS, pack_patches, unpack_patches
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.errors import StoreError
 from memory_agent_ros.records.frame import Frame
+from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.observation import Observation
 
 
@@ -71,3 +75,22 @@ def blank(jpeg: bytes, boxes_xyxy: list[NDArray[np.float64]], jpeg_quality: int,
         top, left = max(int(y0) - margin_px, 0), max(int(x0) - margin_px, 0)
         image[top : max(int(np.ceil(y1)) + margin_px, 0), left : max(int(np.ceil(x1)) + margin_px, 0)] = 128
     return encode(image, jpeg_quality)
+
+
+def blank_features(picture: Keyframe, boxes_xyxy: list[NDArray[np.float64]], margin_px: int = 8) -> bytes | None:
+    """The picture's packed patch features without what they say of patches that the given pixel boxes touch."""
+    if picture.features is None:
+        return None
+    patches = unpack_patches(picture.features, picture.camera)
+    touched = np.zeros((ROWS, COLUMNS), dtype=bool)
+    patch_px = np.array([picture.camera.width / COLUMNS, picture.camera.height / ROWS])
+    for box in boxes_xyxy:
+        low = np.floor((np.asarray(box[:2]) - margin_px) / patch_px).clip(0).astype(int)
+        high = np.ceil((np.asarray(box[2:]) + margin_px) / patch_px).clip(0).astype(int)
+        touched[low[1] : high[1], low[0] : high[0]] = True
+    clean = {
+        name: np.where(touched.reshape(-1, *[1] * (column.ndim - 1)), empty, column)
+        for name, empty in (("descriptors", 0.0), ("points_camera", np.nan), ("normals_camera", 0.0), ("readings", 0.0))
+        for column in [getattr(patches, name)]
+    }
+    return pack_patches(dataclasses.replace(patches, **clean))

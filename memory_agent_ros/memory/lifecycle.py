@@ -54,6 +54,7 @@ def replace_track(
     keep.absorb(other, config, moved=moved)
     del state.tracks[other.id]
     state.aliases[other.id] = keep.id
+    state.book.reassign(other.id, keep.id, keep.placement)
     for key in [k for k in state.together if other.id in k]:
         del state.together[key]
     changes.touched.discard(other.id)

@@ -61,11 +61,12 @@ def look_of(frame: Frame, frame_row: int) -> LookRecord:
 
 
 class LookLog:
-    """Thumbnails in order of time, thinned by motion and by number."""
+    """Thumbnails in order of time, thinned by motion and by number; frames ``pinned`` (of keyframes) are kept."""
 
     def __init__(self, config: MemoryConfig) -> None:
         self._config = config
         self.records: list[LookRecord] = []
+        self.pinned: set[int] = set()
         self._stacked: tuple[int, NDArray[np.float64], NDArray[np.float64], NDArray[np.uint16]] | None = None
 
     def wants(self, T_map_camera: NDArray[np.float64]) -> bool:
@@ -78,15 +79,15 @@ class LookLog:
         return bool(moved >= self._config.look_m or turned >= np.deg2rad(self._config.look_deg))
 
     def add(self, record: LookRecord) -> list[int]:
-        """Append; when full, every second thumbnail of the older half goes. Returns the frame rows dropped."""
+        """Append; when full, every second free thumbnail of the older half goes. Returns the frame rows dropped."""
         self.records.append(record)
         self._stacked = None
         if len(self.records) <= self._config.max_looks:
             return []
         half = len(self.records) // 2
-        dropped = self.records[1:half:2]
-        self.records = self.records[0:half:2] + self.records[half:]
-        return [r.frame_row for r in dropped]
+        dropped = {r.frame_row for r in self.records[1:half:2]} - self.pinned
+        self.records = [r for r in self.records if r.frame_row not in dropped]
+        return sorted(dropped)
 
     @property
     def measured_at(self) -> MeasuredAt:

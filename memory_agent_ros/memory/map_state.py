@@ -12,6 +12,7 @@ from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.duplicates import CoDetections
 from memory_agent_ros.memory.frame_alignment import Alignment
+from memory_agent_ros.memory.keyframe_book import KeyframeBook
 from memory_agent_ros.memory.looks import LookLog, LookRecord
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.errors import BadInputError
@@ -31,6 +32,7 @@ class MapState:
         tracks: objects by id, tentative, present and gone.
         aliases: id of an object merged away -> id that survived it.
         together: how often two close objects were detected in one image.
+        book: the pictures kept.
         sequences: last id given out, by table; ids are never given out twice.
         frame_id: world frame, fixed by the first image ("" before).
         stats: counters since the map was opened: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ...
@@ -41,6 +43,7 @@ class MapState:
     aliases: dict[int, int] = field(default_factory=dict)
     together: CoDetections = field(default_factory=Counter)
     appearance: AppearanceModel = field(default_factory=AppearanceModel)
+    book: KeyframeBook = field(default_factory=KeyframeBook)
     sequences: Counter[str] = field(default_factory=Counter)
     frame_id: str = ""
     last_stamp_ns: int = NEVER_NS
@@ -106,7 +109,7 @@ class Changes:
         reassigned: (old id, new id, placement) of merges; observations go over to the survivor.
         together: keys of changed co-detection counts.
         frame_row: id of the frame in the store, 0 if nothing refers to it.
-        keyframe: picture kept of this frame.
+        keyframe: picture kept of this frame; dropped_keyframes: ids of pictures that make room for it.
         look: depth thumbnail kept of this frame; dropped_looks: frames whose thumbnail goes.
         alignment: how its pose was corrected, None if it was taken as told.
         assigned: per observation the id of the track it went to, 0 for clutter.
@@ -122,6 +125,7 @@ class Changes:
     stamp_ns: int = 0
     T_map_camera: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
     keyframe: Keyframe | None = None
+    dropped_keyframes: list[int] = field(default_factory=list)
     look: LookRecord | None = None
     dropped_looks: list[int] = field(default_factory=list)
     alignment: Alignment | None = None

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from memory_agent_ros.memory import archive
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.codec import cloud_of, cloud_row, object_row, track_of
 from memory_agent_ros.memory.config import MemoryConfig
@@ -43,8 +44,9 @@ _INSERT_CLOUD = (
     "INSERT OR REPLACE INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors) VALUES (?,?,?,?,?,?,?)"
 )
 _INSERT_KEYFRAME = """
-INSERT OR IGNORE INTO keyframes (id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, crc)
-VALUES (?,?,?,?,?,?,?,?,?,?)
+INSERT OR IGNORE INTO keyframes
+(id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, crc, frame_row, features)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 """
 
 
@@ -116,6 +118,9 @@ class Persistence:
         counts = [(a, b, state.together[a, b]) for a, b in changes.together if (a, b) in state.together]
         cursor.executemany("INSERT OR REPLACE INTO together VALUES (?,?,?)", counts)
         cursor.executemany("UPDATE frames SET look_k=NULL, look=NULL WHERE id=?", [(i,) for i in changes.dropped_looks])
+        dropped = [(i,) for i in changes.dropped_keyframes]
+        cursor.executemany("UPDATE observations SET keyframe_id=NULL WHERE keyframe_id=?", dropped)
+        cursor.executemany("DELETE FROM keyframes WHERE id=?", dropped)
 
     def _write_tracks(self, cursor: sqlite3.Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
         cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config) for t in tracks])
@@ -168,6 +173,9 @@ class Persistence:
         ):
             T, K = np.frombuffer(pose).reshape(4, 4), np.frombuffer(k).reshape(3, 3)
             state.looks.records.append(LookRecord(frame_row, stamp, T, K, LookRecord.unpack(look)))
+        for view in archive.stored_views(self._store, state.looks.records):
+            state.book.add(view)
+            state.looks.pinned |= {view.look.frame_row} if view.look else set()
         return state
 
 
@@ -176,7 +184,7 @@ def keyframe_row(keyframe: Keyframe) -> tuple[Any, ...]:
     return (
         keyframe.id, keyframe.stamp_ns, keyframe.frame_id, keyframe.map_revision, keyframe.camera.width,
         keyframe.camera.height, keyframe.camera.K.tobytes(), keyframe.T_map_camera.tobytes(), keyframe.jpeg,
-        zlib.crc32(keyframe.jpeg),
+        zlib.crc32(keyframe.jpeg), keyframe.frame_row, keyframe.features,
     )  # fmt: skip
 
 

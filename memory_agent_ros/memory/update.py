@@ -14,9 +14,11 @@ from memory_agent_ros.memory.changes import is_newcomer
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.duplicates import count_together, find_duplicates
 from memory_agent_ros.memory.frame_alignment import align_frame, corrected
+from memory_agent_ros.memory.keyframe_book import StoredView
 from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, merge_tracks, settle
 from memory_agent_ros.memory.looks import look_of
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
+from memory_agent_ros.memory.patch_features import frame_patches, pack_patches
 from memory_agent_ros.memory.presence import Look, judge, weaken
 from memory_agent_ros.memory.track import SAME_LABEL, SAMPLES, Track, sharpness
 from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_objects, judge_points
@@ -198,6 +200,7 @@ def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibi
                 lost.append(track)
         elif track.negatives >= (2 if look is Look.EMPTY else run.config.tentative_misses):
             del run.state.tracks[track.id]
+            run.state.book.forget(track.id)
             run.changes.touched.discard(track.id)
             run.changes.removed.append(track.id)
             run.state.stats["tentative_dropped"] += 1
@@ -213,19 +216,15 @@ def _merge_duplicates(run: _Step, detected: Sequence[Track]) -> None:
 
 
 def _log(run: _Step, detected: Sequence[tuple[Track, Observation]]) -> None:
-    """Observation rows of this frame, and its picture if one of the confirmed objects wants it."""
+    """Observation rows of this frame, its picture if an object or the scene wants it, its depth thumbnail."""
     image_pixels = run.frame.camera.width * run.frame.camera.height
     alive = [(run.state.resolve(t.id), o) for t, o in detected if t.id in run.state.tracks or t.id in run.state.aliases]
     scored = [(t, o, keyframes.quality(o, image_pixels), keyframes.view_direction(t, run.frame)) for t, o in alive]
     wanting = [t.confirmed and keyframes.wants_view(t, q, d, run.config) for t, _, q, d in scored]
-    if any(wanting):
-        run.changes.keyframe = Keyframe(
-            run.state.next_id("keyframes"), run.frame.stamp_ns, run.frame.camera, run.frame.T_map_camera,
-            keyframes.encode(run.frame.rgb, run.config.jpeg_quality), run.frame.frame_id, run.state.map_revision,
-        )  # fmt: skip
-        for wants, (track, _, view_quality, direction) in zip(wanting, scored, strict=True):
-            if wants:
-                keyframes.keep_view(track, view_quality, direction, run.config)
+    _keep_picture(run, any(wanting), {t.id: t.placement for t, _ in alive})
+    for wants, (track, _, view_quality, direction) in zip(wanting, scored, strict=True):
+        if wants:
+            keyframes.keep_view(track, view_quality, direction, run.config)
     for track, obs, view_quality, _ in scored:
         due = obs.stamp_ns - track.logged_ns >= run.config.observation_interval_s * 1e9
         if due or run.changes.keyframe is not None:
@@ -244,6 +243,44 @@ def _lay_anchor(run: _Step) -> None:
         run.changes.look = look_of(run.frame, _frame_row(run))
         run.changes.dropped_looks = looks.add(run.changes.look)
     run.at = looks.measured_at
+
+
+def _keep_picture(run: _Step, for_object: bool, seen: dict[int, int]) -> None:
+    """Keep the picture if an object wants it or it adds to what is shown of the scene, with its depth thumbnail.
+
+    The scene is asked only where the camera has moved enough for a new thumbnail.
+    """
+    state, frame, changes = run.state, run.frame, run.changes
+    if changes.look is None and not for_object:
+        return
+    look = changes.look or look_of(frame, _frame_row(run))
+    if not (for_object or state.book.wants(look, run.config)):
+        return
+    changes.keyframe = Keyframe(
+        state.next_id("keyframes"), frame.stamp_ns, frame.camera, frame.T_map_camera,
+        keyframes.encode(frame.rgb, run.config.jpeg_quality), frame.frame_id, state.map_revision, look.frame_row,
+        pack_patches(frame_patches(frame)),
+    )  # fmt: skip
+    state.looks.pinned.add(look.frame_row)
+    state.book.add(StoredView(changes.keyframe.id, frame.stamp_ns, frame.camera, frame.T_map_camera, look, dict(seen)))
+    _make_room(run, changes.keyframe.id)
+    if changes.look is None:
+        changes.look = look
+        changes.dropped_looks = state.looks.add(look)
+
+
+def _make_room(run: _Step, keep: int) -> None:
+    """Drop the least useful pictures above the limit; their observations stay, without a picture."""
+    book = run.state.book
+    while len(book) > run.config.max_keyframes:
+        spare = book.least_useful(run.state.tracks, keep)
+        if spare is None:
+            return
+        dropped = book.drop(spare)
+        if dropped.look is not None:
+            run.state.looks.pinned.discard(dropped.look.frame_row)
+        run.changes.dropped_keyframes.append(spare)
+        run.state.stats["keyframes_dropped"] += 1
 
 
 def _frame_row(run: _Step) -> int:

@@ -12,7 +12,7 @@ from memory_agent_ros.records.camera import Camera
 
 @dataclass(frozen=True, eq=False)
 class Keyframe:
-    """A picture kept as evidence.
+    """A picture kept as evidence, or because it shows surface that no other does.
 
     Attributes:
         id: id in the map's store, positive.
@@ -21,6 +21,9 @@ class Keyframe:
         T_map_camera: (4, 4) pose of the optical frame in ``frame_id``.
         jpeg: the colour image, JPEG bytes.
         frame_id, map_revision: frame of the pose and its revision.
+        frame_row: id of the frame in the map's store, None in maps of schema 1.
+        features: packed patch features, see :mod:`memory_agent_ros.memory.patch_features`; None if there are none.
+        object_ids: objects seen in it, ascending.
     """
 
     id: int
@@ -30,3 +33,6 @@ class Keyframe:
     jpeg: bytes
     frame_id: str = "map"
     map_revision: int = 0
+    frame_row: int | None = None
+    features: bytes | None = None
+    object_ids: tuple[int, ...] = ()
