@@ -38,7 +38,7 @@ class Weights:
     surfaces: tuple[float, float, float, float, float]
 
 
-WEIGHTS = Weights((-12.0, 1.2, 6.0, 6.0), (-18.0, 0.8, 3.0, 3.0, 18.0))
+WEIGHTS = Weights((-21.5, 2.1, 8.4, 8.4), (-17.6, 1.25, 3.3, 4.05, 11.6))
 
 
 @dataclass(frozen=True)

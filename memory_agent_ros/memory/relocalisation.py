@@ -40,8 +40,8 @@ class RelocalisationConfig:
     labels: bool = True
     appearance: bool = True
     verify: bool = True
-    min_pairs: int = 4
-    min_probability: float = 0.9
+    min_pairs: int = 3
+    min_probability: float = 0.95
     max_ambiguity: float = 0.75
     weights: Weights = WEIGHTS
 
