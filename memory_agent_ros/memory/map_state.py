@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,6 +113,7 @@ class Changes:
         keyframe: picture kept of this frame; dropped_keyframes: ids of pictures that make room for it.
         look: depth thumbnail kept of this frame; dropped_looks: frames whose thumbnail goes.
         alignment: how its pose was corrected, None if it was taken as told.
+        imported: SQL statements with rows that come in from another map.
         assigned: per observation the id of the track it went to, 0 for clutter.
     """
 
@@ -129,4 +131,5 @@ class Changes:
     look: LookRecord | None = None
     dropped_looks: list[int] = field(default_factory=list)
     alignment: Alignment | None = None
+    imported: list[tuple[str, list[tuple[Any, ...]]]] = field(default_factory=list)
     assigned: list[int] = field(default_factory=list)

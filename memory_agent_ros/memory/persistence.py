@@ -77,6 +77,10 @@ class Persistence:
             raise
         self._backlog.clear()
 
+    def discard(self) -> None:
+        """Forget steps that could not be written."""
+        self._backlog.clear()
+
     def flush(self, state: MapState) -> None:
         """Write every cloud as it stands now."""
         with self._store.transaction() as cursor:
@@ -89,7 +93,9 @@ class Persistence:
 
     def _write(self, cursor: sqlite3.Cursor, state: MapState, changes: Changes) -> None:
         tracks = [state.tracks[i] for i in changes.touched if i in state.tracks]
-        self._write_tracks(cursor, tracks)
+        self._write_tracks(cursor, tracks, all_clouds=bool(changes.imported))
+        for statement, incoming in changes.imported:
+            cursor.executemany(statement, incoming)
         if changes.frame_row:
             look = changes.look
             cursor.execute(

@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory import archive, lifecycle, queries, verification
+from memory_agent_ros.memory import archive, lifecycle, map_merge, queries, verification
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
 from memory_agent_ros.memory.association import Associator, associate
 from memory_agent_ros.memory.config import MemoryConfig
@@ -266,6 +266,60 @@ class SpatialMemory:
                 local_surfaces=Surfaces(its.looks.records),
                 config=config,
             )
+
+    def merge(
+        self, other: SpatialMemory | Path | str, T_map_other: NDArray[np.float64] | None = None
+    ) -> list[MemoryEvent]:
+        """Take in all that another map remembers: objects, observations, pictures, looks and events.
+
+        Objects at the same place become one and keep their id here; each object that comes in gets a fresh id, which
+        for those becomes another name (an event says which). What one map saw empty after the other saw something
+        there is gone, or moved if it appears elsewhere. All in one transaction; ``other`` is left as it is.
+
+        Args:
+            other: the other map, open or its file.
+            T_map_other: (4, 4) maps points of the other map's frame into this one's, a turn about z and a shift; the
+                identity if both share a frame. None relocalises it first.
+
+        Raises:
+            BadInputError: ``merge_with_itself``, ``not_relocalised``, ``transform_not_rigid``,
+                ``transform_not_upright``; nothing is changed.
+            StoreError: the file cannot be written; nothing is changed.
+        """
+        if not isinstance(other, SpatialMemory):
+            with SpatialMemory.open(other, self.config, read_only=True) as opened:
+                return self.merge(opened, T_map_other)
+        if other is self:
+            raise BadInputError("merge_with_itself", "a map cannot be merged with itself; name another one")
+        with self._lock, other._lock:
+            self._writable()
+            theirs = other._current()
+            T = self._transform_of(other) if T_map_other is None else map_merge.check_transform(T_map_other)
+            self._persistence.flush(self._state)
+            self._state.frame_id = self._state.frame_id or theirs.frame_id
+            name = other.path.name if other.path is not None else "another map"
+            coming = map_merge.incoming(self._state, theirs, other._store, T)
+            stats = self._state.stats
+            try:
+                changes = map_merge.combine(self._state, coming, T, name, self.config)
+                self._persistence.write(self._state, changes)
+            finally:
+                self._persistence.discard()
+                self._state = self._persistence.load()
+                self._state.stats = stats
+            return changes.events
+
+    def _transform_of(self, other: SpatialMemory) -> NDArray[np.float64]:
+        if not self._state.tracks:
+            return np.eye(4)
+        found = self.relocalise(other)
+        if found is None:
+            raise BadInputError(
+                "not_relocalised",
+                "no pose of the other map in this one is sure: too few objects in common, another place, or places "
+                "that look alike; give the transform if you know it",
+            )
+        return found.T_map_local
 
     def relabel(self, object_id: int, label: str, reason: str) -> MemoryEvent:
         """Give an object another label by hand; no detection overrules it.
