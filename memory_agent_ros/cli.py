@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from memory_agent_ros import commands
-from memory_agent_ros.commands import ask, bench, demo, episode, ingest, map_file, show, up
+from memory_agent_ros.commands import ask, bench, demo, episode, ingest, map_file, show, train, up
 from memory_agent_ros.records.errors import MemoryAgentError
 
 __all__ = ["build_parser", "main"]
@@ -23,6 +23,7 @@ _VERBS = {
     "show": show,
     "map": map_file,
     "bench": bench,
+    "train": train,
 }
 
 

@@ -37,14 +37,6 @@ class ArmNetwork(nn.Module):
         self.relative = nn.Sequential(nn.Linear(13, 64), nn.GELU(), nn.Linear(64, 64), nn.GELU(), nn.Linear(64, 1))
         self.with_pose = arm == "mlp_relative_pose"
 
-    def queries(self, tokens: TokenBatch) -> Tensor:
-        """(Q, C) pooled queries."""
-        return self.encoder.views.queries(self.encoder(tokens), tokens)
-
-    def keys(self, tokens: TokenBatch) -> Tensor:
-        """(F, C) pooled keys."""
-        return self.encoder.views.keys(self.encoder(tokens), tokens)
-
     def pose_term(self, T_query: Tensor, T_stored: Tensor) -> Tensor | float:
         """(Q, F) of (Q, 4, 4) and (F, 4, 4) poses, or 0 in the arms without it."""
         if not self.with_pose:
@@ -57,8 +49,13 @@ class ArmNetwork(nn.Module):
 
     def forward(self, batch: ViewBatch) -> Tensor:
         """(Q, F) scores."""
-        product = self.queries(batch.queries) @ self.keys(batch.candidates).T
-        return product + self.pose_term(batch.T_query, batch.T_candidate)
+        return view_products(self.encoder, batch) + self.pose_term(batch.T_query, batch.T_candidate)
+
+
+def view_products(encoder: EncoderNetwork, batch: ViewBatch) -> Tensor:
+    """(Q, F) products of pooled queries and keys."""
+    asking = encoder.views.queries(encoder(batch.queries), batch.queries)
+    return asking @ encoder.views.keys(encoder(batch.candidates), batch.candidates).T
 
 
 def train_arm(
@@ -104,10 +101,17 @@ def stored_and_asking(task: RecallTask) -> tuple[Pictures, TokenBatch, TokenBatc
     return source, stored, posed(source, rows[count:], task.T_told)
 
 
-def scores(network: ArmNetwork, task: RecallTask) -> NDArray[np.float64]:
-    """(Q, F) scores of a task."""
+def encoder_scores(encoder: EncoderNetwork, task: RecallTask) -> NDArray[np.float64]:
+    """(Q, F) scores of a task by an encoder's view head."""
     _, stored, asking = stored_and_asking(task)
     with torch.inference_mode():
-        product = network.queries(asking) @ network.keys(stored).T
-        poses = (torch.from_numpy(T).float() for T in (task.T_told, task.views.T_map_camera[task.keyframes]))
-        return np.asarray((product + network.pose_term(*poses)).double().numpy())
+        product = encoder.views.queries(encoder(asking), asking) @ encoder.views.keys(encoder(stored), stored).T
+    return np.asarray(product.double().numpy())
+
+
+def scores(network: ArmNetwork, task: RecallTask) -> NDArray[np.float64]:
+    """(Q, F) scores of a task by an arm."""
+    T_query, T_stored = (torch.from_numpy(T).float() for T in (task.T_told, task.views.T_map_camera[task.keyframes]))
+    with torch.inference_mode():
+        bias = network.pose_term(T_query, T_stored)
+    return encoder_scores(network.encoder, task) + np.asarray(bias)
