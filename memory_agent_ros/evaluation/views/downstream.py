@@ -1,4 +1,4 @@
-"""The task that uses recalled pictures: predict what is to be seen from a pose, from the tokens of five pictures only."""
+"""The task that uses recalled pictures: predict what a pose sees from the tokens of five pictures only."""
 
 from __future__ import annotations
 

@@ -115,3 +115,47 @@ def scores(network: ArmNetwork, task: RecallTask) -> NDArray[np.float64]:
     with torch.inference_mode():
         bias = network.pose_term(T_query, T_stored)
     return encoder_scores(network.encoder, task) + np.asarray(bias)
+
+
+def dense_scores(network: ArmNetwork, task: RecallTask, sharpness: float) -> NDArray[np.float64]:
+    """(Q, F) share of the attention that each picture gets when every token attends to every token of every picture.
+
+    Args:
+        network: of the arm ``ray_point``.
+        task: the task.
+        sharpness: factor of the cosines in the softmax.
+    """
+    _, stored, asking = stored_and_asking(task)
+    head, encoder = network.encoder.views, network.encoder
+    out = np.zeros(task.allowed.shape)
+    with torch.inference_mode():
+        keys = nn.functional.normalize(head.turned(encoder(stored), stored, head.key), dim=-1)
+        queries = nn.functional.normalize(head.turned(encoder(asking), asking, head.query), dim=-1)
+        frames, heads, patches, _ = keys.shape
+        flat = keys.transpose(0, 1).flatten(1, 2)
+        for q in range(len(queries)):
+            allowed = torch.from_numpy(task.allowed[q]).repeat_interleave(patches)
+            if not allowed.any():
+                continue
+            logits = (sharpness * queries[q] @ flat.transpose(1, 2)).masked_fill(~allowed, -torch.inf)
+            mass = logits.softmax(dim=-1).reshape(heads, -1, frames, patches)
+            out[q] = mass.sum(dim=-1).mean(dim=(0, 1)).double().numpy()
+    return out
+
+
+def told_apart(network: ArmNetwork, task: RecallTask, distance_m: float, seed: int) -> float:
+    """How often a keyframe scores higher against itself than against its copy moved aside; a tie counts half.
+
+    The copy has the same picture and rotation, but stands ``distance_m`` away in a random horizontal direction.
+    """
+    count = len(task.keyframes)
+    source, stored, _ = stored_and_asking(task)
+    turn = np.random.default_rng([seed, 9]).uniform(0.0, 2.0 * np.pi, count)
+    moved = task.views.T_map_camera[task.keyframes].copy()
+    moved[:, :2, 3] += distance_m * np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    aside = posed(source, np.arange(count), moved)
+    head, encoder = network.encoder.views, network.encoder
+    with torch.inference_mode():
+        queries, keys = head.queries(encoder(stored), stored), head.keys(encoder(stored), stored)
+        lead = ((queries * keys).sum(1) - (queries * head.keys(encoder(aside), aside)).sum(1)).numpy()
+    return float(np.mean(np.where(np.abs(lead) < 1e-3, 0.5, lead > 0)))
