@@ -132,17 +132,23 @@ class LookLog:
         stamps, _, judged = self._judge(points, before_ns, within_m)
         return [int(s) for s in stamps[judged >= max(4, 0.4 * len(points))]]
 
+    def since(self, points: NDArray[np.float32], after_ns: int) -> tuple[int, int]:
+        """How many thumbnails after a stamp show the place of (N, 3) points unhidden, and how many of them empty."""
+        _, through, judged = self._judge(points, 1 << 62, self._config.presence_range_m, after_ns)
+        enough = judged >= max(4, 0.4 * len(points))
+        return int(enough.sum()), int((enough & (through >= self._config.through_share * judged)).sum())
+
     def _judge(
-        self, points: NDArray[np.float32], before_ns: int, within_m: float
+        self, points: NDArray[np.float32], before_ns: int, within_m: float, after_ns: int = -(1 << 62)
     ) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:
-        """Of each earlier thumbnail near enough: stamp, points seen through, points not hidden."""
+        """Of each thumbnail between two stamps and near enough: stamp, points seen through, points not hidden."""
         nothing = np.zeros(0, dtype=np.int64)
         if not self.records or len(points) == 0:
             return nothing, nothing, nothing
         T, K, depth = self._stack()
         stamps = np.array([r.stamp_ns for r in self.records], dtype=np.int64)
         distance = np.linalg.norm(T[:, :3, 3] - points.mean(axis=0), axis=1)
-        rows = np.nonzero((stamps < before_ns) & (distance <= within_m))[0]
+        rows = np.nonzero((stamps > after_ns) & (stamps < before_ns) & (distance <= within_m))[0]
         uv, z = _project(points, T[rows], K[rows])
         with np.errstate(invalid="ignore"):
             inside = (z > 0.05) & (uv > 0).all(axis=2) & (uv < [WIDTH - 1, HEIGHT - 1]).all(axis=2)

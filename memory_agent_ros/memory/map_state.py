@@ -102,6 +102,22 @@ class ObservationRow:
 
 
 @dataclass
+class Rewrite:
+    """Stored rows after a correction of the map, each with what identifies it last.
+
+    Attributes:
+        frames: (pose, id); keyframes: (pose, id).
+        observations: (x, y, z, yaw, object id, placement, id).
+        events: (x, y, z, px, py, pz, detail, id).
+    """
+
+    frames: list[tuple[Any, ...]] = field(default_factory=list)
+    keyframes: list[tuple[Any, ...]] = field(default_factory=list)
+    observations: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+@dataclass
 class Changes:
     """What one step changed; written to the store in one transaction.
 
@@ -114,6 +130,7 @@ class Changes:
         look: depth thumbnail kept of this frame; dropped_looks: frames whose thumbnail goes.
         alignment: how its pose was corrected, None if it was taken as told.
         imported: SQL statements with rows that come in from another map.
+        rewrite: rows that a correction of the map changes, or None.
         assigned: per observation the id of the track it went to, 0 for clutter.
     """
 
@@ -132,4 +149,5 @@ class Changes:
     dropped_looks: list[int] = field(default_factory=list)
     alignment: Alignment | None = None
     imported: list[tuple[str, list[tuple[Any, ...]]]] = field(default_factory=list)
+    rewrite: Rewrite | None = None
     assigned: list[int] = field(default_factory=list)

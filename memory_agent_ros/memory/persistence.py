@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from memory_agent_ros.memory import archive
+from memory_agent_ros.memory.anchor_rows import write_rewrite
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.codec import cloud_of, cloud_row, object_row, track_of
 from memory_agent_ros.memory.config import MemoryConfig
@@ -93,9 +94,11 @@ class Persistence:
 
     def _write(self, cursor: sqlite3.Cursor, state: MapState, changes: Changes) -> None:
         tracks = [state.tracks[i] for i in changes.touched if i in state.tracks]
-        self._write_tracks(cursor, tracks, all_clouds=bool(changes.imported))
+        self._write_tracks(cursor, tracks, all_clouds=bool(changes.imported) or changes.rewrite is not None)
         for statement, incoming in changes.imported:
             cursor.executemany(statement, incoming)
+        if changes.rewrite is not None:
+            write_rewrite(cursor, changes.rewrite, state.map_revision)
         if changes.frame_row:
             look = changes.look
             cursor.execute(

@@ -11,7 +11,7 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory import archive, lifecycle, map_merge, queries, verification
+from memory_agent_ros.memory import anchors, archive, lifecycle, map_merge, queries, verification
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
 from memory_agent_ros.memory.association import Associator, associate
 from memory_agent_ros.memory.config import MemoryConfig
@@ -26,6 +26,7 @@ from memory_agent_ros.memory.surfaces import Surfaces
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.update import step
 from memory_agent_ros.perception.protocols import TextEmbedder
+from memory_agent_ros.records.anchor import AnchorPose
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
@@ -320,6 +321,29 @@ class SpatialMemory:
                 "that look alike; give the transform if you know it",
             )
         return found.T_map_local
+
+    def anchor_poses(self) -> dict[int, AnchorPose]:
+        """The pose nodes on which all geometry hangs, by id, oldest first."""
+        with self._lock:
+            return anchors.anchor_poses(self._current())
+
+    def reanchor(self, keyframe_poses: Mapping[int, NDArray[np.float64]], map_revision: int) -> list[MemoryEvent]:
+        """Move the whole map to new (4, 4) camera poses of anchors, after a loop closure or a jump of the map frame.
+
+        Anchors not named get the correction between their named neighbours in time (the nearest one's beyond the ends).
+        Objects that drift had torn apart become one, those it had mixed are taken apart, and what only seemed gone is
+        present again. Returns what changed; the last event, ``reanchored``, stands for the whole map.
+
+        Raises:
+            BadInputError: ``map_revision_runs_back``, ``no_anchors``, ``unknown_anchor``, ``pose_not_rigid``.
+            StoreError: the file cannot be written; the correction is kept and goes out with the next step.
+        """
+        with self._lock:
+            self._writable()
+            self._persistence.flush(self._state)
+            changes = anchors.reanchor(self._state, self._store, keyframe_poses, map_revision, self.config)
+            self._persistence.write(self._state, changes)
+            return changes.events
 
     def relabel(self, object_id: int, label: str, reason: str) -> MemoryEvent:
         """Give an object another label by hand; no detection overrules it.

@@ -216,6 +216,17 @@ class Track:
         self.centroid = self.centroid + offset_m
         self.new_place()
 
+    def repose(self, points: NDArray[np.float32], corrections: NDArray[np.float64], turn: NDArray[np.float64]) -> None:
+        """Put the (N, 3) voxels where their (N, 4, 4) corrections lead; ``turn`` (3, 3) is that of the newest.
+
+        The centroid, an average over all views, gets the average of the corrections, weighted by hits.
+        """
+        mean = np.average(corrections, axis=0, weights=self.cloud.hits)
+        self.centroid = mean[:3, :3] @ self.centroid + mean[:3, 3]
+        self.cloud.repose(points)
+        self.information = turn @ self.information @ turn.T
+        self.views.directions = [[round(float(x), 4) for x in turn @ np.array(d)] for d in self.views.directions]
+
     def box(self, config: MemoryConfig) -> OrientedBox:
         """Upright box of the points seen often enough."""
         center, size, yaw = self.cloud.box(config.min_hits if self.observations >= 4 else 1)

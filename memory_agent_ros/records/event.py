@@ -19,6 +19,7 @@ class EventKind(enum.StrEnum):
     MERGED = "merged"
     EDITED = "edited"
     FORGOTTEN = "forgotten"
+    REANCHORED = "reanchored"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,7 @@ class MemoryEvent:
     Attributes:
         id: position in the map's event log, 0 until stored.
         kind: what happened.
-        object_id: the object it happened to (for ``merged`` the survivor).
+        object_id: the object it happened to (for ``merged`` the survivor; for ``reanchored``, the whole map, 0).
         label: its label at that time.
         stamp_ns: stamp of the frame that caused it.
         position_m: (3,) box centre after the event, map frame.

@@ -1,0 +1,145 @@
+"""Geometry that moves with the map: objects hang on anchors, and go where their anchors go.
+
+Anchors are laid by motion: each frame of which a depth thumbnail is kept is one. After a loop closure or a jump of the
+map, :func:`reanchor` takes the new poses of some of them; the others get the correction between their neighbours in
+time. Every voxel, picture, thumbnail, logged observation and event follows, and identities are put right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory.anchor_rows import (
+    read_frames,
+    read_sightings,
+    rewritten_events,
+    rewritten_observations,
+    rewritten_poses,
+)
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.corrections import Corrections
+from memory_agent_ros.memory.map_state import Changes, MapState
+from memory_agent_ros.memory.reunion import Reunion
+from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.records.anchor import AnchorPose
+from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.event import EventKind, MemoryEvent
+
+#: Objects that move less than this stay as they are, metres.
+_STILL_M = 1e-6
+#: Objects whose voxels are corrected in one go.
+_CHUNK = 256
+
+
+def anchor_poses(state: MapState) -> dict[int, AnchorPose]:
+    """Anchors by frame row, oldest first."""
+    return {r.frame_row: AnchorPose(r.stamp_ns, r.T_map_camera.copy()) for r in state.looks.records}
+
+
+def reanchor(
+    state: MapState,
+    store: Store,
+    keyframe_poses: Mapping[int, NDArray[np.float64]],
+    map_revision: int,
+    config: MemoryConfig,
+) -> Changes:
+    """Move the working state to a corrected map; the stored rows to change are in the result's ``rewrite``.
+
+    Everything seen so far must be in the store.
+
+    Raises:
+        BadInputError: ``map_revision_runs_back``, ``no_anchors``, ``unknown_anchor``, ``pose_not_rigid``; nothing is
+            changed then.
+    """
+    if map_revision <= state.map_revision:
+        raise BadInputError(
+            "map_revision_runs_back",
+            f"map revision {map_revision} is not after {state.map_revision}; give each correction a higher number",
+        )
+    rows, stamps, poses = read_frames(store)
+    named = _checked(keyframe_poses, rows)
+    corrections = Corrections.of(rows, stamps, poses, named)
+    changes = Changes(stamp_ns=state.last_stamp_ns)
+    changes.rewrite = rewritten_poses(store, corrections)
+    sightings = read_sightings(store, corrections)
+    owners = sightings.object_ids.copy()
+    note = f"drift, undone at map revision {map_revision}"
+    changes.rewrite.events = rewritten_events(store, corrections, sightings, owners, config.moved_m, note)
+    state.map_revision = map_revision
+    newest, largest_m = _move_tracks(state, corrections, changes)
+    moved = len(changes.touched)
+    T_new = corrections.T_new
+    at = corrections.index_of(np.array([r.frame_row for r in state.looks.records], dtype=np.int64))
+    state.looks.repose({r.frame_row: T_new[i] for r, i in zip(state.looks.records, at.tolist(), strict=True)})
+    why = f"map revision {map_revision}"
+    reunion = Reunion(state, store, changes, corrections, sightings, config, newest, why)
+    reunion.run()
+    changes.rewrite.observations = rewritten_observations(sightings, owners)
+    for track in (state.tracks[i] for i in changes.touched if i in state.tracks):
+        if track.announced is not None:
+            track.announced = track.box(config).center.copy()
+    summary = (
+        f"{why}: {moved} objects moved by up to {largest_m:.2f} m, {reunion.merged} merged, "
+        f"{len(reunion.returned)} back"
+    )
+    changes.events.append(
+        MemoryEvent(
+            EventKind.REANCHORED, 0, "", state.last_stamp_ns, np.full(3, np.nan), detail=summary,
+            id=state.next_id("events"),
+        )
+    )  # fmt: skip
+    return changes
+
+
+def _checked(poses: Mapping[int, NDArray[np.float64]], rows: NDArray[np.int64]) -> dict[int, NDArray[np.float64]]:
+    if not poses:
+        raise BadInputError("no_anchors", "a correction must name at least one anchor; see anchor_poses()")
+    unknown = sorted(set(poses) - set(rows.tolist()))
+    if unknown:
+        raise BadInputError("unknown_anchor", f"no anchor {unknown[0]} in the map; list them with anchor_poses()")
+    checked = {}
+    for row, pose in poses.items():
+        T = np.asarray(pose, dtype=np.float64)
+        good = T.shape == (4, 4) and np.isfinite(T).all() and np.abs(T[3] - [0, 0, 0, 1]).max() < 1e-6
+        if not good or np.abs(T[:3, :3] @ T[:3, :3].T - np.eye(3)).max() > 1e-3 or np.linalg.det(T[:3, :3]) < 0:
+            raise BadInputError("pose_not_rigid", f"the new pose of anchor {row} is no rigid 4x4 transform")
+        checked[int(row)] = T
+    return checked
+
+
+def _chunks(state: MapState) -> Iterator[list[Track]]:
+    ids = sorted(state.tracks)
+    for start in range(0, len(ids), _CHUNK):
+        yield [state.tracks[i] for i in ids[start : start + _CHUNK]]
+
+
+def _move_tracks(state: MapState, corrections: Corrections, changes: Changes) -> tuple[dict[int, int], float]:
+    """Every voxel goes with its anchor. Returns the newest frame of each object, and the longest way."""
+    newest: dict[int, int] = {}
+    largest = 0.0
+    for tracks in _chunks(state):
+        lengths = [len(t.cloud) for t in tracks]
+        index = corrections.index_of(np.concatenate([t.cloud.anchors for t in tracks]))
+        last = corrections.index_at(np.array([t.last_seen_ns for t in tracks], dtype=np.int64))
+        unknown = np.concatenate([t.cloud.anchors == 0 for t in tracks])  # a map of an older schema
+        index = np.where(unknown, np.repeat(last, lengths), index)
+        points = np.concatenate([t.cloud.points for t in tracks])
+        moved = corrections.apply(index, points)
+        way = np.linalg.norm(moved - points, axis=1)
+        start = 0
+        for track, length in zip(tracks, lengths, strict=True):
+            part = slice(start, start + length)
+            start += length
+            if length == 0:
+                continue
+            frame = newest[track.id] = int(index[part].max())
+            if way[part].max() < _STILL_M:
+                continue
+            track.repose(moved[part].astype(np.float32), corrections.C[index[part]], corrections.C[frame, :3, :3])
+            largest = max(largest, float(np.median(way[part])))
+            changes.touched.add(track.id)
+    return newest, largest
