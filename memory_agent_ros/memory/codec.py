@@ -12,6 +12,7 @@ import numpy as np
 from memory_agent_ros.memory.appearance import AppearanceBank
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.labels import LabelVotes
+from memory_agent_ros.memory.object_index import IndexEntry, entry_of, flags_of, voted_labels
 from memory_agent_ros.memory.track import DetectionRate, Track, Views
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.errors import StoreError
@@ -21,6 +22,21 @@ _PLAIN = (
     "log_odds", "score_mass", "placement", "negatives", "last_negative_ns", "shifted", "conflicts", "first_range_m",
     "announced_ns", "logged_ns",
 )  # fmt: skip
+
+
+#: Columns of ``objects`` that a track is made of, in the order :func:`track_of` takes them.
+TRACK_COLUMNS = """
+id, label, confirmed, gone, presence, x, y, z, observations, first_seen_ns, last_seen_ns, last_looked_ns, body, bank
+"""
+
+#: Columns of ``objects o JOIN boxes b`` that an index entry is made of.
+ENTRY_COLUMNS = (
+    "o.id, o.label, o.labels, o.flags, o.cx, o.cy, o.cz, o.first_seen_ns, o.last_seen_ns, o.presence, o.observations, "
+    "b.x0, b.x1, b.y0, b.y1, b.z0, b.z1"
+)
+
+#: How much larger a stored box is on each side, metres.
+BOX_MARGIN_M = 0.05
 
 
 def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
@@ -43,6 +59,28 @@ def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
     return (
         track.id, track.label, int(track.confirmed), int(track.gone), track.presence, x, y, z, track.observations,
         track.first_seen_ns, track.last_seen_ns, track.last_looked_ns, json.dumps(body), track.bank.vectors.tobytes(),
+        *index_columns(track),
+    )  # fmt: skip
+
+
+def index_columns(track: Track) -> tuple[Any, ...]:
+    """Values of ``cx, cy, cz, labels, flags`` of the ``objects`` table."""
+    return (*track.centroid.tolist(), json.dumps(voted_labels(track)), flags_of(track))
+
+
+def box_row(track: Track) -> tuple[float, ...]:
+    """Values of the ``boxes`` table: a box around all points, wide enough that it need not be written at each step."""
+    entry = entry_of(track)
+    spans = ((low - BOX_MARGIN_M, high + BOX_MARGIN_M) for low, high in zip(entry.low, entry.high, strict=True))
+    return (track.id, *(v for span in spans for v in span))
+
+
+def entry_of_row(row: tuple[Any, ...]) -> IndexEntry:
+    """The index entry of a row of :data:`ENTRY_COLUMNS`."""
+    (object_id, label, labels, flags, cx, cy, cz, first, last, presence, observations, x0, x1, y0, y1, z0, z1) = row
+    return IndexEntry(
+        object_id, label, tuple(json.loads(labels)), (x0, y0, z0), (x1, y1, z1), (cx, cy, cz), flags, first, last,
+        presence, observations,
     )  # fmt: skip
 
 
@@ -58,6 +96,11 @@ def cloud_crc(keys: bytes, points: bytes, hits: bytes, anchors: bytes | None) ->
     return zlib.crc32(anchors or b"", zlib.crc32(hits, zlib.crc32(points, zlib.crc32(keys))))
 
 
+def damaged_cloud(object_id: int) -> StoreError:
+    """What to say of points that do not fit their checksum."""
+    return StoreError(f"the points of object {object_id} are damaged; restore the map from a copy made with save()")
+
+
 def cloud_of(
     object_id: int, voxel_m: float, keys: bytes, points: bytes, hits: bytes, crc: int, anchors: bytes | None
 ) -> VoxelCloud:
@@ -67,7 +110,7 @@ def cloud_of(
         StoreError: the checksum does not fit.
     """
     if cloud_crc(keys, points, hits, anchors) != crc:
-        raise StoreError(f"the points of object {object_id} are damaged; restore the map from a copy made with save()")
+        raise damaged_cloud(object_id)
     cloud = VoxelCloud(voxel_m)
     cloud.keys = np.frombuffer(keys, dtype=np.int64).copy()
     cloud.points = np.frombuffer(points, dtype=np.float32).reshape(-1, 3).copy()

@@ -68,6 +68,10 @@ class MemoryConfig:
         look_m, look_deg: a depth thumbnail is remembered after so much motion, 0.05 to 2 and 2 to 90.
         max_looks: thumbnails kept, 100 to 20000.
 
+    Budgets:
+        max_resident_objects: objects kept in working memory; others come from the file when they matter, 100 to 1e6.
+        memory_budget_mb: working memory that objects may take, mebibytes, 16 to 65536.
+
     Queries:
         evidence_limit: observations returned with an object, 1 to 20.
         text_similarity: smallest cosine between free text and a label, 0 to 1.
@@ -124,6 +128,9 @@ class MemoryConfig:
     look_m: float = 0.25
     look_deg: float = 12.0
     max_looks: int = 3000
+
+    max_resident_objects: int = 4096
+    memory_budget_mb: int = 256
 
     evidence_limit: int = 3
     text_similarity: float = 0.51

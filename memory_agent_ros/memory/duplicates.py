@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from memory_agent_ros.geometry.boxes import axis_aligned_iou
 from memory_agent_ros.memory.association import boxes_gap
+from memory_agent_ros.memory.co_detections import CoDetections, pair_key
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.track import Track
-
-#: How often two objects were detected in one image, by (smaller id, larger id).
-CoDetections = Counter[tuple[int, int]]
-
-
-def pair_key(a: int, b: int) -> tuple[int, int]:
-    """Order-free key of two ids."""
-    return (a, b) if a < b else (b, a)
 
 
 def count_together(counter: CoDetections, detected: Sequence[Track], config: MemoryConfig) -> None:
@@ -28,7 +20,7 @@ def count_together(counter: CoDetections, detected: Sequence[Track], config: Mem
     low, high = _bounds(detected, config)
     near = np.argwhere(np.triu(boxes_gap(low, high, low, high) <= config.gate_m, k=1))
     for i, j in near.tolist():
-        counter[pair_key(detected[i].id, detected[j].id)] += 1
+        counter.add(*pair_key(detected[i].id, detected[j].id))
 
 
 def find_duplicates(

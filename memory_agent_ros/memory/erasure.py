@@ -31,9 +31,9 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
         del state.tracks[track.id]
         state.book.forget(track.id)
     everything = sorted(set().union(*ids.values()))
-    state.aliases = {old: new for old, new in state.aliases.items() if old not in everything}
-    for key in [k for k in state.together if set(k) & set(everything)]:
-        del state.together[key]
+    for object_id in everything:
+        state.aliases.pop(object_id, None)
+        state.together.drop(object_id)
     marks = ",".join("?" * len(everything))
     with store.transaction() as cursor:
         for keyframe_id, jpeg, features in _blanked(store, everything, list(points.values()), config):

@@ -55,8 +55,7 @@ def replace_track(
     del state.tracks[other.id]
     state.aliases[other.id] = keep.id
     state.book.reassign(other.id, keep.id, keep.placement)
-    for key in [k for k in state.together if other.id in k]:
-        del state.together[key]
+    state.together.drop(other.id)
     changes.touched.discard(other.id)
     changes.touched.add(keep.id)
     changes.removed.append(other.id)
@@ -110,7 +109,7 @@ def settle(
     for track in departed.values():
         track.gone = True
     if unannounced or departed or better_known:
-        for link in find_links(list(state.tracks.values()), state.looks, state.appearance, config):
+        for link in find_links(state.tracks.link_candidates(), state.looks, state.appearance, config):
             missing, new = state.tracks[link.missing_id], state.tracks[link.new_id]
             previous = missing.box(config).center.copy()
             replace_track(state, changes, missing, new, config, moved=True)
@@ -153,16 +152,14 @@ def _gone_here(state: MapState, track: Track, config: MemoryConfig) -> Track | N
     center = (low + high) / 2
     samples = track.cloud.samples(48)
     best: tuple[float, Track] | None = None
-    for other in state.tracks.values():
-        if not other.gone or other.last_seen_ns >= track.first_seen_ns:
+    reach = 0.5 * float(np.linalg.norm(high - low)) + 0.05
+    for other in state.tracks.touching(center - reach, center + reach, gone=True):
+        if other.last_seen_ns >= track.first_seen_ns:
             continue
         if track.votes.match(other.votes) < 0.3:
             continue
         other_low, other_high = other.bounds(config)
-        if (
-            float(np.linalg.norm((other_low + other_high) / 2 - center))
-            > 0.5 * float(np.linalg.norm(high - low)) + 0.05
-        ):
+        if float(np.linalg.norm((other_low + other_high) / 2 - center)) > reach:
             continue
         overlap = float((other.cloud.distances(samples) < max(config.overlap_m, other.cloud.voxel_m)).mean())
         similar = state.appearance.log_ratio(other.bank.bank_similarity(track.bank)) > -1.0

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.appearance import AppearanceModel
+from memory_agent_ros.memory.co_detections import Aliases, CoDetections
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.duplicates import CoDetections
 from memory_agent_ros.memory.frame_alignment import Alignment
 from memory_agent_ros.memory.keyframe_book import KeyframeBook
 from memory_agent_ros.memory.looks import LookLog, LookRecord
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.track_pool import TrackPool
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe
@@ -40,9 +41,9 @@ class MapState:
     """
 
     looks: LookLog
-    tracks: dict[int, Track] = field(default_factory=dict)
-    aliases: dict[int, int] = field(default_factory=dict)
-    together: CoDetections = field(default_factory=Counter)
+    tracks: TrackPool = field(default_factory=TrackPool)
+    aliases: Aliases = field(default_factory=Aliases)
+    together: CoDetections = field(default_factory=CoDetections)
     appearance: AppearanceModel = field(default_factory=AppearanceModel)
     book: KeyframeBook = field(default_factory=KeyframeBook)
     sequences: Counter[str] = field(default_factory=Counter)
@@ -75,13 +76,7 @@ class MapState:
 
     def absorbed_ids(self, object_id: int) -> set[int]:
         """The id with all ids that were merged into it."""
-        ids = {object_id}
-        grown = True
-        while grown:
-            more = {old for old, new in self.aliases.items() if new in ids} - ids
-            grown = bool(more)
-            ids |= more
-        return ids
+        return self.aliases.absorbed(object_id)
 
 
 @dataclass(frozen=True, eq=False)

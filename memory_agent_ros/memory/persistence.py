@@ -6,6 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,26 @@ import numpy as np
 from memory_agent_ros.memory import archive
 from memory_agent_ros.memory.anchor_rows import write_rewrite
 from memory_agent_ros.memory.appearance import AppearanceModel
-from memory_agent_ros.memory.codec import cloud_of, cloud_row, object_row, track_of
+from memory_agent_ros.memory.co_detections import Aliases, CoDetections
+from memory_agent_ros.memory.codec import (
+    BOX_MARGIN_M,
+    ENTRY_COLUMNS,
+    TRACK_COLUMNS,
+    box_row,
+    cloud_crc,
+    cloud_of,
+    cloud_row,
+    damaged_cloud,
+    entry_of_row,
+    object_row,
+    track_of,
+)
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.track_pool import TrackPool
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe
 
@@ -36,9 +51,15 @@ _OBJECT_COLUMNS = [
     "last_looked_ns",
     "body",
     "bank",
+    "cx",
+    "cy",
+    "cz",
+    "labels",
+    "flags",
 ]
-_INSERT_OBJECT = "INSERT INTO objects VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE SET " + ", ".join(
-    f"{column}=excluded.{column}" for column in _OBJECT_COLUMNS
+_INSERT_OBJECT = (
+    f"INSERT INTO objects (id, {', '.join(_OBJECT_COLUMNS)}) VALUES (?{',?' * len(_OBJECT_COLUMNS)}) "
+    f"ON CONFLICT(id) DO UPDATE SET {', '.join(f'{column}=excluded.{column}' for column in _OBJECT_COLUMNS)}"
 )
 
 _INSERT_CLOUD = (
@@ -52,12 +73,16 @@ VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
 
 
 class Persistence:
-    """Writes steps and reads maps. Clouds are written when they have grown, the rest of a track at each change."""
+    """Writes steps and reads maps. Clouds are written when they have grown, the rest of a track at each change.
+
+    Tracks stay in the file until they are asked for; those used longest ago are written and let go after a step.
+    """
 
     def __init__(self, store: Store, config: MemoryConfig) -> None:
         self._store = store
         self._config = config
         self._written: dict[int, tuple[int, float, int, int]] = {}
+        self._boxed: dict[int, tuple[float, ...]] = {}
         self._backlog: list[Changes] = []
 
     def write(self, state: MapState, changes: Changes) -> None:
@@ -67,16 +92,25 @@ class Persistence:
             StoreError: the file cannot be written.
         """
         self._backlog.append(changes)
-        written = dict(self._written)
+        written, boxed = dict(self._written), dict(self._boxed)
+        leaving = state.tracks.victims()
         try:
             with self._store.transaction() as cursor:
                 for waiting in self._backlog:
                     self._write(cursor, state, waiting)
+                self._write_tracks(cursor, [t for t in leaving if not state.tracks.is_written(t)], all_clouds=True)
                 self._write_meta(cursor, state)
         except BaseException:
-            self._written = written
+            self._written, self._boxed = written, boxed
             raise
         self._backlog.clear()
+        for track in leaving:
+            state.tracks.mark_written(track)
+        left = state.tracks.trim(leaving)
+        state.together.release(left)
+        for object_id in left:
+            self._written.pop(object_id, None)
+            self._boxed.pop(object_id, None)
 
     def discard(self) -> None:
         """Forget steps that could not be written."""
@@ -87,7 +121,7 @@ class Persistence:
         with self._store.transaction() as cursor:
             for waiting in self._backlog:
                 self._write(cursor, state, waiting)
-            stale = [t for t in state.tracks.values() if self._written.get(t.id, (-1,))[0] != t.cloud.revision]
+            stale = [t for t in state.tracks.held() if self._written.get(t.id, (-1,))[0] != t.cloud.revision]
             self._write_tracks(cursor, stale, all_clouds=True)
             self._write_meta(cursor, state)
         self._backlog.clear()
@@ -137,6 +171,9 @@ class Persistence:
         cursor.executemany(_INSERT_CLOUD, [cloud_row(t) for t in due])
         for t in due:
             self._written[t.id] = (t.cloud.revision, t.cloud.voxel_m, len(t.cloud), t.placement)
+        boxes = [b for b in map(box_row, tracks) if _box_is_due(b, self._boxed.get(int(b[0])))]
+        cursor.executemany("INSERT OR REPLACE INTO boxes VALUES (?,?,?,?,?,?,?)", boxes)
+        self._boxed.update((int(b[0]), b) for b in boxes)
 
     def _cloud_is_due(self, track: Track) -> bool:
         """Not written yet, at another place, or a twentieth more or fewer voxels than in the file."""
@@ -155,8 +192,20 @@ class Persistence:
         }
         cursor.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", [(k, json.dumps(v)) for k, v in values.items()])
 
+    def check(self) -> None:
+        """Compare the points of every object with their checksum.
+
+        Raises:
+            StoreError: those of an object are damaged.
+        """
+        for object_id, *blobs, crc in self._store.each(
+            "SELECT object_id, keys, points, hits, anchors, crc FROM clouds"
+        ):
+            if cloud_crc(*blobs) != crc:
+                raise damaged_cloud(object_id)
+
     def load(self) -> MapState:
-        """Read the whole working state.
+        """Read the working state, but the tracks: the pool reads those when they are asked for.
 
         Raises:
             StoreError: rows are damaged.
@@ -167,16 +216,11 @@ class Persistence:
             state.frame_id, state.last_stamp_ns = meta["frame_id"], meta["last_stamp_ns"]
             state.map_revision, state.sequences = meta["map_revision"], Counter(meta["sequences"])
             state.appearance = AppearanceModel(*meta["appearance"])
-        clouds = {
-            r[0]: cloud_of(*r)
-            for r in self._store.rows("SELECT object_id, voxel_m, keys, points, hits, crc, anchors FROM clouds")
-        }
-        for row in self._store.rows("SELECT * FROM objects ORDER BY id"):
-            state.tracks[row[0]] = track_of(row, clouds[row[0]])
-            cloud = clouds[row[0]]
-            self._written[row[0]] = (cloud.revision, cloud.voxel_m, len(cloud), state.tracks[row[0]].placement)
-        state.aliases = dict(self._store.rows("SELECT old_id, new_id FROM aliases"))
-        state.together = Counter({(a, b): n for a, b, n in self._store.rows("SELECT a, b, count FROM together")})
+        state.tracks = TrackPool(self, self._config.max_resident_objects, self._config.memory_budget_mb << 20)
+        for row in self._store.rows(f"SELECT {ENTRY_COLUMNS} FROM objects o JOIN boxes b ON b.id = o.id"):
+            state.tracks.index.put(entry_of_row(row))
+        state.aliases = Aliases(self._store.rows("SELECT old_id, new_id FROM aliases"))
+        state.together = CoDetections(self._read_together)
         for frame_row, stamp, pose, k, look in self._store.rows(
             "SELECT id, stamp_ns, pose, look_k, look FROM frames WHERE look IS NOT NULL ORDER BY id"
         ):
@@ -187,6 +231,32 @@ class Persistence:
             state.looks.pinned |= {view.look.frame_row} if view.look else set()
         return state
 
+    def read_tracks(self, ids: Sequence[int]) -> list[Track]:
+        """The tracks of these ids as they are in the file, in this order.
+
+        Raises:
+            StoreError: rows are damaged.
+        """
+        chosen = (json.dumps(list(ids)),)
+        where = "IN (SELECT value FROM json_each(?))"
+        clouds = {
+            r[0]: cloud_of(*r)
+            for r in self._store.rows(
+                f"SELECT object_id, voxel_m, keys, points, hits, crc, anchors FROM clouds WHERE object_id {where}",
+                chosen,
+            )
+        }
+        found = {}
+        for row in self._store.rows(f"SELECT {TRACK_COLUMNS} FROM objects WHERE id {where}", chosen):
+            cloud = clouds[row[0]]
+            track = found[row[0]] = track_of(row, cloud)
+            self._written[track.id] = (cloud.revision, cloud.voxel_m, len(cloud), track.placement)
+        return [found[i] for i in ids]
+
+    def _read_together(self, object_id: int) -> dict[int, int]:
+        rows = self._store.rows("SELECT a, b, count FROM together WHERE a=? OR b=?", (object_id, object_id))
+        return {b if a == object_id else a: count for a, b, count in rows}
+
 
 def keyframe_row(keyframe: Keyframe) -> tuple[Any, ...]:
     """Values of the ``keyframes`` table."""
@@ -195,6 +265,15 @@ def keyframe_row(keyframe: Keyframe) -> tuple[Any, ...]:
         keyframe.camera.height, keyframe.camera.K.tobytes(), keyframe.T_map_camera.tobytes(), keyframe.jpeg,
         zlib.crc32(keyframe.jpeg), keyframe.frame_row, keyframe.features,
     )  # fmt: skip
+
+
+def _box_is_due(box: tuple[float, ...], stored: tuple[float, ...] | None) -> bool:
+    """Whether the object has left its stored box, or fills it no longer."""
+    if stored is None:
+        return True
+    shift = [b - s for b, s in zip(box[1:], stored[1:], strict=True)]
+    outside = max(max(-d for d in shift[0::2]), max(shift[1::2])) > BOX_MARGIN_M
+    return outside or max(max(shift[0::2]), max(-d for d in shift[1::2])) > 4 * BOX_MARGIN_M
 
 
 def event_row(event: MemoryEvent) -> tuple[Any, ...]:

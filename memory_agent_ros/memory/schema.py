@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -12,8 +12,11 @@ CREATE TABLE objects (
     id INTEGER PRIMARY KEY, label TEXT NOT NULL, confirmed INTEGER NOT NULL, gone INTEGER NOT NULL,
     presence REAL NOT NULL, x REAL NOT NULL, y REAL NOT NULL, z REAL NOT NULL, observations INTEGER NOT NULL,
     first_seen_ns INTEGER NOT NULL, last_seen_ns INTEGER NOT NULL, last_looked_ns INTEGER NOT NULL,
-    body TEXT NOT NULL, bank BLOB NOT NULL
+    body TEXT NOT NULL, bank BLOB NOT NULL,
+    cx REAL, cy REAL, cz REAL, labels TEXT, flags INTEGER
 );
+CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1, y0, y1, z0, z1);
+CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN DELETE FROM boxes WHERE id = old.id; END;
 CREATE TABLE clouds (
     object_id INTEGER PRIMARY KEY REFERENCES objects(id) ON DELETE CASCADE, voxel_m REAL NOT NULL,
     keys BLOB NOT NULL, points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL, anchors BLOB
@@ -22,6 +25,7 @@ CREATE TABLE aliases (old_id INTEGER PRIMARY KEY, new_id INTEGER NOT NULL);
 CREATE TABLE together (
     a INTEGER NOT NULL, b INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (a, b)
 ) WITHOUT ROWID;
+CREATE INDEX together_other ON together (b);
 CREATE TABLE frames (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, pose BLOB NOT NULL, look_k BLOB, look BLOB);
 CREATE TABLE keyframes (
     id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, frame_id TEXT NOT NULL, map_revision INTEGER NOT NULL,
@@ -55,5 +59,15 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE clouds ADD COLUMN anchors BLOB",
         "ALTER TABLE keyframes ADD COLUMN frame_row INTEGER",
         "ALTER TABLE keyframes ADD COLUMN features BLOB",
+    ),
+    2: (
+        "ALTER TABLE objects ADD COLUMN cx REAL",
+        "ALTER TABLE objects ADD COLUMN cy REAL",
+        "ALTER TABLE objects ADD COLUMN cz REAL",
+        "ALTER TABLE objects ADD COLUMN labels TEXT",
+        "ALTER TABLE objects ADD COLUMN flags INTEGER",
+        "CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1, y0, y1, z0, z1)",
+        "CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN DELETE FROM boxes WHERE id = old.id; END",
+        "CREATE INDEX together_other ON together (b)",
     ),
 }

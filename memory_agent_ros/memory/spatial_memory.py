@@ -84,6 +84,7 @@ class SpatialMemory:
         store = Store.open(None if path is None else Path(path), read_only=read_only)
         persistence = Persistence(store, config)
         try:
+            persistence.check()
             memory = cls(store, config, persistence, persistence.load())
         except (StoreError, KeyError, ValueError) as error:
             store.close()
@@ -149,8 +150,8 @@ class SpatialMemory:
 
     def objects(self, include_tentative: bool = False) -> list[MapObject]:
         """All objects, present and gone, by id."""
-        tracks = sorted(self._current().tracks.values(), key=lambda t: t.id)
-        return [self._record(t) for t in tracks if t.confirmed or include_tentative]
+        with self._lock:
+            return [self._record(t) for t in self._current().tracks.scan() if t.confirmed or include_tentative]
 
     def get(self, object_id: int) -> MapObject:
         """One object with its evidence; the id of an object that was merged away gives the survivor.
@@ -192,7 +193,7 @@ class SpatialMemory:
         if (center is None) == (object_id is None):
             raise BadInputError("near_needs_place", "give either a center (3,) or an object_id")
         state = self._current()
-        present = [t for t in state.tracks.values() if t.confirmed and not t.gone]
+        present = [t for t in state.tracks.scan() if t.confirmed and not t.gone]
         if label is not None:
             present = [t for t in present if normal_label(t.label) == normal_label(label)]
         if object_id is not None:
@@ -249,7 +250,7 @@ class SpatialMemory:
         depth_camera: Camera | None = None,
     ) -> list[ExpectedObject]:
         """What a camera at a pose should see of the present objects, nearest first; see :mod:`expected_view`."""
-        tracks = [t for t in self._current().tracks.values() if t.confirmed and not t.gone]
+        tracks = [t for t in self._current().tracks.scan() if t.confirmed and not t.gone]
         return expected_objects(tracks, camera, T_map_camera, depth_m, depth_camera, self.config)
 
     def relocalise(self, other: SpatialMemory, config: RelocalisationConfig | None = None) -> Relocalisation | None:
@@ -413,7 +414,7 @@ class SpatialMemory:
             self._writable()
             tracks = {t.id: t for t in (self._state.resolve(i) for i in object_ids)}
             if label is not None or region is not None:
-                everything = self._state.tracks.values()
+                everything = self._state.tracks.scan()
                 tracks |= {
                     t.id: t for _, t in queries.rank(everything, self._matcher, self.config, label, None, region)
                 }
@@ -477,6 +478,7 @@ class SpatialMemory:
                     stats = self._state.stats
                     self._state, self._version = self._persistence.load(), version
                     self._state.stats = stats
+                self._state.tracks.trim()
             return self._state
 
     def _writable(self) -> None:
@@ -500,7 +502,7 @@ class SpatialMemory:
 
     def _ranked(self, label: str | None, text: str | None, region: Region | None) -> list[tuple[float, Track]]:
         with self._lock:
-            confirmed = [t for t in self._current().tracks.values() if t.confirmed]
+            confirmed = [t for t in self._current().tracks.scan() if t.confirmed]
             return queries.rank(confirmed, self._matcher, self.config, label, text, region)
 
     def _record(self, track: Track) -> MapObject:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
+from memory_agent_ros.memory.reindex import index_objects
 from memory_agent_ros.memory.schema import APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION, TABLES
 from memory_agent_ros.records.errors import StoreError
 
@@ -116,6 +117,8 @@ class Store:
             for step in range(version, SCHEMA_VERSION):
                 for statement in MIGRATIONS[step]:
                     cursor.execute(statement)
+            if version < 3:
+                index_objects(cursor)
             cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.read_only = read_only
 
@@ -161,6 +164,17 @@ class Store:
         """
         try:
             return self.connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the map could not be read ({error})") from error
+
+    def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query one by one.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        try:
+            yield from self.connection.execute(sql)
         except sqlite3.Error as error:
             raise StoreError(f"the map could not be read ({error})") from error
 

@@ -20,6 +20,7 @@ from memory_agent_ros.memory.looks import look_of
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.patch_features import frame_patches, pack_patches
 from memory_agent_ros.memory.presence import Look, judge, weaken
+from memory_agent_ros.memory.reach import neighbours, objects_in_play
 from memory_agent_ros.memory.track import SAME_LABEL, SAMPLES, Track, sharpness
 from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_objects, judge_points
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
@@ -27,9 +28,6 @@ from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.observation import Observation
-
-#: Objects farther than this from the camera take no part in a step, metres.
-_REACH_M = 12.0
 
 #: Observations of a newcomer after which it is compared again with what is missing.
 _RETRY_LINKS = frozenset({6, 10, 16, 25, 40, 60})
@@ -61,7 +59,7 @@ def step(
     associator: Associator = associate,
 ) -> Changes:
     """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
-    tracks = _reachable(state, frame.T_map_camera[:3, 3])
+    tracks = objects_in_play(state.tracks, frame, observations)
     alignment = align_frame(frame, observations, tracks, config) if config.align_frames else None
     if alignment is not None:
         frame, observations = corrected(frame, observations, alignment.T)
@@ -80,22 +78,14 @@ def step(
     lost = _judge_undetected(run, tracks, visible, set(matches.pairs.values()))
     count_together(state.together, [t for t, _ in detected if t.confirmed], config)
     _merge_duplicates(run, [t for t, _ in detected])
-    fresh = [t for t in state.tracks.values() if t.id in changes.touched and confirm_ready(t, config)]
+    alive = state.tracks.take([i for i in sorted(changes.touched) if i in state.tracks])
+    fresh = [t for t in alive if confirm_ready(t, config)]
     better_known = any(is_newcomer(t) and t.observations in _RETRY_LINKS for t, _ in detected)
     settle(state, changes, fresh, lost, better_known, frame.stamp_ns, config)
     announce(state, changes, [t for t, _ in detected], frame.stamp_ns, config)
     _log(run, detected)
     state.last_stamp_ns = frame.stamp_ns
     return changes
-
-
-def _reachable(state: MapState, camera: NDArray[np.float64]) -> list[Track]:
-    """Objects near the camera that are not gone."""
-    tracks = [t for t in state.tracks.values() if not t.gone]
-    if not tracks:
-        return []
-    near = np.linalg.norm(np.array([t.centroid for t in tracks]) - camera, axis=1) < _REACH_M
-    return [t for t, is_near in zip(tracks, near.tolist(), strict=True) if is_near]
 
 
 def _learn_appearance(run: _Step, tracks: Sequence[Track], matches: Matches) -> None:
@@ -209,8 +199,8 @@ def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibi
 
 def _merge_duplicates(run: _Step, detected: Sequence[Track]) -> None:
     ids = [t.id for t in detected]
-    run.changes.together.update(k for k in run.state.together if k[0] in ids and k[1] in ids)
-    nearby = _reachable(run.state, run.frame.T_map_camera[:3, 3])
+    run.changes.together.update(run.state.together.among(ids))
+    nearby = neighbours(run.state.tracks, detected, run.frame.T_map_camera[:3, 3], run.config.overlap_m)
     for keep_id, other_id in find_duplicates(ids, nearby, run.state.together, run.config):
         merge_tracks(run.state, run.changes, keep_id, other_id, run.frame.stamp_ns, run.config)
 

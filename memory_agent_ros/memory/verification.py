@@ -21,7 +21,7 @@ def problems(store: Store, state: MapState) -> list[str]:
     for keyframe_id, jpeg, crc in store.rows("SELECT id, jpeg, crc FROM keyframes"):
         if zlib.crc32(jpeg) != crc:
             found.append(f"keyframe {keyframe_id} is damaged")
-    for track in state.tracks.values():
+    for track in state.tracks.scan():
         if track.confirmed and not archive.evidence(store, track.id, 1):
             found.append(f"object {track.id} ({track.label}) has no evidence")
         if not (np.isfinite(track.cloud.points).all() and np.isfinite(track.centroid).all()):

@@ -13,11 +13,13 @@ import pytest
 from driving import at_desk, at_table, kinds, mapped_kitchen, only, present, watch
 from synthetic import kitchen
 
-from memory_agent_ros.memory.codec import cloud_crc
 from memory_agent_ros.memory.schema import SCHEMA_VERSION
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import StoreError
 from memory_agent_ros.records.map_object import MapObject
+
+#: Maps that older versions of this package wrote.
+FIXTURES = Path(__file__).parent / "fixtures"
 
 WRITER = """
 import sys
@@ -101,24 +103,18 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("read_only", [False, True])
-def test_a_map_of_the_first_schema_is_brought_up(tmp_path: Path, read_only: bool) -> None:
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_a_map_of_an_older_schema_is_brought_up(tmp_path: Path, version: int, read_only: bool) -> None:
     path = tmp_path / "old.map"
-    with SpatialMemory.open(path) as memory:
-        mapped_kitchen(memory)
-        known = present(memory)
-    with sqlite3.connect(path) as connection:
-        for table, column in (("clouds", "anchors"), ("keyframes", "frame_row"), ("keyframes", "features")):
-            connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-        for object_id, *blobs in connection.execute("SELECT object_id, keys, points, hits FROM clouds").fetchall():
-            connection.execute("UPDATE clouds SET crc=? WHERE object_id=?", (cloud_crc(*blobs, None), object_id))
-        connection.execute("PRAGMA user_version = 1")
-    connection.close()
+    shutil.copy(FIXTURES / f"schema_{version}.map", path)
     content = path.read_bytes()
     with SpatialMemory.open(path, read_only=read_only) as memory:
-        assert present(memory) == known
+        assert present(memory) == ["book", "lamp", "mug"]
+        assert only(memory.find("mugs")).evidence
+        assert memory.near(only(memory.find("lamp")).box.center, radius_m=0.1)[0].label == "lamp"
         assert memory.verify() == []
     with sqlite3.connect(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone()[0] == (1 if read_only else SCHEMA_VERSION)
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == (version if read_only else SCHEMA_VERSION)
     connection.close()
     assert (path.read_bytes() == content) == read_only
 
