@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from memory_agent_ros.memory.structure.config import StructureConfig
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,9 @@ class MemoryConfig:
     Queries:
         evidence_limit: observations returned with an object, 1 to 20.
         text_similarity: smallest cosine between free text and a label, 0 to 1.
+
+    Rooms and relations:
+        structure: see :class:`~memory_agent_ros.memory.structure.config.StructureConfig`.
     """
 
     voxel_m: float = 0.02
@@ -134,3 +139,5 @@ class MemoryConfig:
 
     evidence_limit: int = 3
     text_similarity: float = 0.51
+
+    structure: StructureConfig = field(default_factory=StructureConfig)

@@ -22,6 +22,9 @@ from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.persistence import Persistence
 from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
 from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.structure.rooms import match_rooms
+from memory_agent_ros.memory.structure.select import related_ids
+from memory_agent_ros.memory.structure.structure import Structure
 from memory_agent_ros.memory.surfaces import Surfaces
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.update import step
@@ -33,9 +36,12 @@ from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.object_query import ObjectQuery, RelationTarget, relation_kind
 from memory_agent_ros.records.observation import Observation
 from memory_agent_ros.records.region import Region
+from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.relocalisation import Relocalisation
+from memory_agent_ros.records.room import Room
 
 
 class SpatialMemory:
@@ -51,6 +57,8 @@ class SpatialMemory:
         self._persistence = persistence
         self._state = state
         self._matcher = queries.TextMatcher(None, config.text_similarity)
+        self._structure = Structure(config)
+        self._structure.load(store)
         self._lock = threading.RLock()
         self._closed = False
         self._version = -1
@@ -169,9 +177,28 @@ class SpatialMemory:
         region: Region | None = None,
         state: ObjectState | None = None,
         limit: int = 20,
+        room: str | int | None = None,
+        relation: tuple[RelationKind | str, RelationTarget] | None = None,
     ) -> list[MapObject]:
-        """Confirmed objects by label (any case, singular or plural) and/or free text, best first."""
+        """Confirmed objects by label (any case, singular or plural) and/or free text, best first.
+
+        Args:
+            label: what they are called.
+            text: the same in free words.
+            region: where their centre is.
+            state: present or gone; both if None.
+            limit: how many at most.
+            room: id or name of the room they stand (or stood) in.
+            relation: (kind, other thing) of theirs; only present objects have any. The other thing is a name, an id,
+                ids, or an :class:`ObjectQuery`, so that queries nest: ``("on", ObjectQuery("counter", "kitchen"))``.
+
+        Raises:
+            BadInputError: ``relation_unknown``.
+        """
         ranked = self._ranked(label, text, region)
+        if room is not None or relation is not None:
+            chosen = self._selected([t for _, t in ranked], room, relation)
+            ranked = [(r, t) for r, t in ranked if t.id in chosen]
         if state is not None:
             ranked = [(r, t) for r, t in ranked if t.gone == (state is ObjectState.GONE)]
         return [self._answer(t, r) for r, t in ranked[: max(limit, 0)]]
@@ -229,6 +256,55 @@ class SpatialMemory:
     def changes(self, since_ns: int = 0) -> list[MemoryEvent]:
         """Events other than ``updated`` with a stamp at or after ``since_ns``, oldest first."""
         return archive.events_since(self._store, since_ns)
+
+    def rooms(self) -> list[Room]:
+        """Rooms found in the free space that was seen, by id, with names, doors and things."""
+        with self._lock:
+            now = self._structure.snapshot(self._current())
+        found = list(self._structure.rooms(now))
+        with self._lock:
+            self._structure.save(self._store)
+        return found
+
+    def room_of(self, object_id: int) -> Room | None:
+        """The room an object stands in, or stood in; None if it is in no known room.
+
+        Raises:
+            BadInputError: ``unknown_object``.
+        """
+        with self._lock:
+            track = self._current().resolve(object_id)
+            now, place = self._structure.snapshot(self._state), track.box(self.config).center
+        room_id = self._structure.rooms_at(now, place[None])[0]
+        return next((r for r in self.rooms() if r.id == room_id), None)
+
+    def name_room(self, room_id: int, name: str) -> Room:
+        """Call a room by a name of your own; "" lets its things name it again.
+
+        Raises:
+            BadInputError: ``unknown_room``.
+        """
+        with self._lock:
+            self._writable()
+            if room_id not in {r.id for r in self.rooms()}:
+                raise BadInputError("unknown_room", f"no room {room_id} in the map; list them with rooms()")
+            self._structure.name_room(room_id, name.strip())
+            return next(r for r in self.rooms() if r.id == room_id)
+
+    def relations(
+        self, object_id: int | None = None, kinds: Sequence[RelationKind | str] | None = None
+    ) -> list[Relation]:
+        """Relations of present objects: all, or those an object is part of, of some kinds or of all.
+
+        Raises:
+            BadInputError: ``unknown_object``, ``relation_unknown``.
+        """
+        wanted = set(RelationKind) if kinds is None else {relation_kind(k) for k in kinds}
+        with self._lock:
+            now = self._structure.snapshot(self._current())
+            own = None if object_id is None else self._state.resolve(object_id).id
+        found = [r for r in self._structure.relations(now) if r.kind in wanted]
+        return found if own is None else [r for r in found if own in (r.subject_id, r.object_id)]
 
     def keyframe(self, keyframe_id: int) -> Keyframe:
         """One remembered picture.
@@ -421,6 +497,7 @@ class SpatialMemory:
             if tracks:
                 self._persistence.flush(self._state)
                 erase(self._state, self._store, list(tracks.values()), self.config)
+                self._structure.reset()
             return sorted(tracks)
 
     def verify(self) -> list[str]:
@@ -477,6 +554,7 @@ class SpatialMemory:
                 if version != self._version:
                     stats = self._state.stats
                     self._state, self._version = self._persistence.load(), version
+                    self._structure.load(self._store)
                     self._state.stats = stats
                 self._state.tracks.trim()
             return self._state
@@ -504,6 +582,40 @@ class SpatialMemory:
         with self._lock:
             confirmed = [t for t in self._current().tracks.scan() if t.confirmed]
             return queries.rank(confirmed, self._matcher, self.config, label, text, region)
+
+    def _selected(
+        self,
+        tracks: Sequence[Track],
+        room: str | int | None,
+        relation: tuple[RelationKind | str, RelationTarget] | None,
+    ) -> set[int]:
+        """Ids of those tracks that stand in a room and in a relation."""
+        chosen = {t.id for t in tracks}
+        if room is not None and chosen:
+            wanted = {r.id for r in match_rooms(self.rooms(), room)}
+            with self._lock:
+                now = self._structure.snapshot(self._current())
+                places = np.array([t.box(self.config).center for t in tracks])
+            at = self._structure.rooms_at(now, places)
+            chosen = {t.id for t, room_id in zip(tracks, at, strict=True) if room_id in wanted}
+        if relation is not None and chosen:
+            kind, target = relation_kind(relation[0]), relation[1]
+            chosen &= related_ids(self.relations(), kind, self._named(target))
+        return chosen
+
+    def _named(self, target: RelationTarget) -> set[int]:
+        """Ids of the present objects that the other thing of a relation stands for."""
+        if isinstance(target, int):
+            return {self._current().resolve(target).id}
+        query = ObjectQuery(target) if isinstance(target, str) else target
+        if not isinstance(query, ObjectQuery):
+            return {self._current().resolve(i).id for i in query}
+        ranked = self._ranked(query.name or None, None, None)
+        if not ranked and query.name:
+            ranked = self._ranked(None, query.name, None)
+            ranked = [(r, t) for r, t in ranked if r >= ranked[0][0] - 1e-9]
+        present = [t for _, t in ranked if not t.gone]
+        return self._selected(present, query.room, query.relation)
 
     def _record(self, track: Track) -> MapObject:
         return track.snapshot(self.config, self._state.frame_id, self._state.map_revision)

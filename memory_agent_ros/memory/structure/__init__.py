@@ -1,0 +1,1 @@
+"""Rooms and relations: what the memory knows of how space and things hang together."""
