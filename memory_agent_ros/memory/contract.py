@@ -244,6 +244,39 @@ def queries_agree(memory: SpatialMemory) -> None:
     _require(clause, _summary(memory) == before, "a question has changed the memory")
 
 
+def structure_agrees(memory: SpatialMemory) -> None:
+    """Rooms, relations and the queries that name them tell one story, of present objects only, and change nothing."""
+    clause = structure_agrees
+    world = _mapped(memory)
+    world.cards["cup"] = Card("cup", (2.0, 0.62, 1.0), color=5)
+    _watch(memory, world, _sweep())
+    before = _summary(memory)
+    mug, cup = _one(clause, memory.find("mug"), "mug"), _one(clause, memory.find("cup"), "cup")
+    beside = {(r.subject_id, r.object_id) for r in memory.relations(kinds=["next to"])}
+    _require(clause, {(mug.id, cup.id), (cup.id, mug.id)} <= beside, "two things 8 cm apart are not next to each other")
+    found = memory.find(relation=("next to", "cup"))
+    _require(clause, [o.id for o in found] == [mug.id], f"find by relation gave {[o.label for o in found]}")
+    _require(clause, not memory.find("mug", relation=("on", "cup")), "find took the wrong relation")
+    for room in memory.rooms():
+        things = {o.id for o in memory.find(room=room.id, limit=99)}
+        _require(clause, things == set(room.object_ids), f"find and rooms disagree about {room.name}")
+        _require(
+            clause, all(_is_in(memory, i, room.id) for i in things), f"room_of and rooms disagree about {room.name}"
+        )
+        stands = {r.subject_id for r in memory.relations(kinds=["in"]) if r.room_id == room.id}
+        _require(clause, stands == things, f"relations and rooms disagree about {room.name}")
+    _require(clause, not memory.find(room="no such room"), "it knows things in a room that it does not know")
+    _require(clause, _summary(memory) == before, "a question has changed the memory")
+    del world.cards["cup"]
+    _watch(memory, world, _sweep())
+    _require(clause, not memory.relations(cup.id), "a thing that is gone still stands in relations")
+
+
+def _is_in(memory: SpatialMemory, object_id: int, room_id: int) -> bool:
+    room = memory.room_of(object_id)
+    return room is not None and room.id == room_id
+
+
 def records_are_copies(memory: SpatialMemory) -> None:
     """What a caller does to a record does not reach the memory."""
     _mapped(memory)
@@ -326,6 +359,7 @@ CLAUSES: tuple[Callable[[SpatialMemory], None], ...] = (
     moved_keeps_its_identity,
     bad_frames_are_refused,
     queries_agree,
+    structure_agrees,
     records_are_copies,
     corrections_hold,
     forgotten_is_forgotten,

@@ -20,6 +20,8 @@ _CHUNK = 64
 _SLACK = 40
 #: Things lower than this above the floor block no view and no way, metres.
 _LOW_M = 0.3
+#: Levels in which the floor is looked for: their height in metres, and how many.
+_LEVEL_M, _LEVELS = 0.05, 400
 #: A hit frees nothing this close to it, metres.
 _SKIN_M = 0.1
 
@@ -33,6 +35,7 @@ class FreeSpace:
         hits: (H, W) uint16 looks that ended in the cell, more than 0.3 m above the floor.
         tall: (H, W) uint16 looks that ended there as high as walls reach.
         passes: (H, W) uint16 looks that went over the cell at any height.
+        visits: (H, W) uint16 looks whose camera was there.
         looks: how many looks have gone in.
         floor_m: height of the floor.
     """
@@ -41,17 +44,18 @@ class FreeSpace:
         self._config = config
         self.cell_m = config.cell_m
         self.origin = np.zeros(2)  # a multiple of cell_m, so that cells of later grids fall on those of earlier ones
-        self.hits, self.tall, self.passes = (np.zeros((0, 0), dtype=np.uint16) for _ in range(3))
+        self.hits, self.tall, self.passes, self.visits = (np.zeros((0, 0), dtype=np.uint16) for _ in range(4))
         self.looks = 0
+        self._heights = np.zeros((2, _LEVELS))
         self.floor_m = 0.0
 
     def add(self, looks: Sequence[LookRecord]) -> None:
-        """Take in thumbnails. The first call fixes the height of the floor."""
+        """Take in thumbnails."""
         for start in range(0, len(looks), _CHUNK):
             chunk = looks[start : start + _CHUNK]
             origins, points, valid = _points(chunk)
-            if self.looks == 0:
-                self.floor_m = floor_height(points[valid][:, 2])
+            self._heights += level_counts(points[valid][:, 2])
+            self.floor_m = floor_height(self._heights)
             self._add(origins, points, valid)
             self.looks += len(chunk)
 
@@ -79,6 +83,7 @@ class FreeSpace:
         distance = np.hypot(away[..., 0], away[..., 1])
         near = valid & (distance <= self._config.range_m)
         self._cover(origins, points[near, 0], points[near, 1])
+        np.add.at(self.visits, tuple(self.cells(origins[:, :2]).T), np.uint16(1))
         rims = _rims(origins, away, distance, valid, self._config.range_m)
         height = points[..., 2] - self.floor_m
         standing, shape = near & (height > _LOW_M), self.hits.shape
@@ -119,17 +124,24 @@ class FreeSpace:
             return
         self.origin = self.origin - before * self.cell_m
         padding = ((before[1], after[1]), (before[0], after[0]))
-        self.hits, self.tall, self.passes = (np.pad(a, padding) for a in (self.hits, self.tall, self.passes))
+        grids = (self.hits, self.tall, self.passes, self.visits)
+        self.hits, self.tall, self.passes, self.visits = (np.pad(a, padding) for a in grids)
 
 
-def floor_height(z: NDArray[np.floating]) -> float:
-    """Height of the lowest large level surface among (N,) heights, metres: 5 cm with a fiftieth of all points."""
-    if len(z) == 0:
+def level_counts(z: NDArray[np.floating]) -> NDArray[np.float64]:
+    """(N,) heights -> (2, levels) number of points and sum of heights of each level of 5 cm, from -10 m to 10 m."""
+    level = np.clip(np.rint(z / _LEVEL_M).astype(np.intp) + _LEVELS // 2, 0, _LEVELS - 1)
+    return np.stack([np.bincount(level, minlength=_LEVELS), np.bincount(level, weights=z, minlength=_LEVELS)])
+
+
+def floor_height(levels: NDArray[np.float64]) -> float:
+    """Height of the lowest large level surface, metres: the lowest level with a fiftieth of all points."""
+    counts, sums = levels
+    if not counts.any():
         return 0.0
-    levels = np.round(np.asarray(z, dtype=np.float64) / 0.05).astype(int)
-    counts = np.bincount(levels - levels.min())
-    level = int(np.flatnonzero(counts >= max(1, 0.02 * len(z)))[0]) + int(levels.min())
-    return float(np.median(z[np.abs(levels - level) <= 1]))
+    lowest = int(np.flatnonzero(counts >= 0.02 * counts.sum())[0])
+    around = slice(max(lowest - 1, 0), lowest + 2)
+    return float(sums[around].sum() / counts[around].sum())
 
 
 def _points(

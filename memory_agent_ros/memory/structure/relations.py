@@ -15,7 +15,7 @@ from scipy.special import ndtr
 from memory_agent_ros.geometry.rectangles import near_pairs, rectangle_corners, rectangle_gaps
 from memory_agent_ros.memory.structure.config import StructureConfig
 from memory_agent_ros.memory.structure.rooms import RoomPlan
-from memory_agent_ros.memory.structure.support import Stacked, stacked
+from memory_agent_ros.memory.structure.support import PairCache, Stacked, stacked
 from memory_agent_ros.memory.structure.table import ObjectTable
 from memory_agent_ros.records.relation import Relation, RelationKind
 
@@ -30,8 +30,10 @@ _DEPTH = 0.5
 _HIGHER_M = 0.01
 
 
-def find_relations(table: ObjectTable, plan: RoomPlan, config: StructureConfig) -> tuple[Relation, ...]:
-    """All relations of the objects of a table, by subject, kind and falling confidence."""
+def find_relations(
+    table: ObjectTable, plan: RoomPlan, config: StructureConfig, cache: PairCache | None = None
+) -> tuple[Relation, ...]:
+    """All relations of the objects of a table, by subject, kind and falling confidence; ``cache`` as in ``stacked``."""
     rooms, off_m, margin_m = plan.locate(table.center[:, :2], config.room_reach_m)
     found = [
         Relation(RelationKind.IN, int(i), None, int(room), float(off), float(sure))
@@ -41,7 +43,7 @@ def find_relations(table: ObjectTable, plan: RoomPlan, config: StructureConfig) 
     corners = rectangle_corners(table.center[:, :2], table.size[:, :2], table.yaw)
     grown = config.next_m / 2 + 0.05
     pairs = near_pairs(corners.min(axis=1) - grown, corners.max(axis=1) + grown)
-    carried, taken = _stacks(table, stacked(table, pairs, config), config)
+    carried, taken = _stacks(table, stacked(table, pairs, config, cache), config)
     found += carried
     found += _neighbours(table, pairs, corners, rooms, taken, config)
     sure_enough = [r for r in found if r.confidence >= config.least_confidence]
@@ -69,7 +71,8 @@ def _stacks(table: ObjectTable, s: Stacked, config: StructureConfig) -> tuple[li
     rests[low[a] <= low[b] + _HIGHER_M] = 0.0
     roofed = (s.roof >= config.cover_share) & (s.roof_gap_m <= _ROOF_M)
     smaller = table.size[a].prod(axis=1) < table.size[b].prod(axis=1)
-    contained = smaller & (s.depth >= _DEPTH) & (roofed | s.walled)
+    shelved = roofed & np.isfinite(s.gap_m) & (low[a] > low[b] + _HIGHER_M)  # a board below, though perhaps unseen
+    contained = smaller & (s.depth >= _DEPTH) & (shelved | s.walled)
     held = ndtr((s.depth - _DEPTH + 0.05) * np.maximum(table.size[a, 2], 0.05) / std) * over
     carries = np.where(contained, held, rests)
     best = _best_carrier(s, carries, config.least_confidence)
@@ -112,7 +115,14 @@ def _best_carrier(s: Stacked, carries: Floats, least: float) -> list[int]:
             carries[other],
         ):
             chosen[subject] = k
-    return sorted(chosen.values())
+    mutual = {
+        subject
+        for subject, k in chosen.items()
+        if (back := chosen.get(int(s.other[k]))) is not None
+        and int(s.other[back]) == subject
+        and (carries[back], back) > (carries[k], k)
+    }
+    return sorted(k for subject, k in chosen.items() if subject not in mutual)
 
 
 def _neighbours(

@@ -18,6 +18,8 @@ from memory_agent_ros.memory.structure.free_space import FreeSpace
 _HALF_WIDTH_M = 0.35
 #: Gaps in walls up to this are seams between looks, not passages; unseen patches up to this are filled, square metres.
 _SEAM_M, _PATCH_M2 = 0.15, 1.5
+#: A passage narrower than this is none, metres.
+_SLIT_M = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +67,7 @@ def segment(space: FreeSpace, config: StructureConfig) -> Segmentation:
     markers = np.zeros(inside.shape, dtype=np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     regions = np.asarray(watershed(-clearance, markers, mask=inside), dtype=np.int32)
-    labels = _merged(regions, clearance, space.cell_m, config)
+    labels = _merged(regions, clearance, space.visits > 0, space.cell_m, config)
     return Segmentation(labels, clearance, tuple(_passages(labels, clearance, space.cell_m)))
 
 
@@ -106,13 +108,18 @@ def _borders(
 
 
 def _merged(
-    regions: NDArray[np.int32], clearance: NDArray[np.float64], cell_m: float, config: StructureConfig
+    regions: NDArray[np.int32],
+    clearance: NDArray[np.float64],
+    visited: NDArray[np.bool_],
+    cell_m: float,
+    config: StructureConfig,
 ) -> NDArray[np.int32]:
     """Regions joined where nothing narrow lies between them, widest passage first; then those too small for a room."""
     count = int(regions.max())
     owner = np.arange(count + 1)
     peak = np.asarray(ndimage.maximum(clearance, regions, np.arange(count + 1)), dtype=np.float64)
     area = np.bincount(regions.reshape(-1), minlength=count + 1) * cell_m**2
+    entered = np.bincount(regions[visited], minlength=count + 1) > 0
     _, pairs, values = _borders(regions, clearance)
     saddle: dict[tuple[int, int], float] = {}
     for (a, b), value in zip(pairs.tolist(), values.tolist(), strict=True):
@@ -123,7 +130,7 @@ def _merged(
 
     def join(a: int, b: int) -> None:
         owner[owner == b] = a
-        peak[a], area[a] = max(peak[a], peak[b]), area[a] + area[b]
+        peak[a], area[a], entered[a] = max(peak[a], peak[b]), area[a] + area[b], entered[a] or entered[b]
         for key in [k for k in saddle if b in k]:
             width = saddle.pop(key)
             other = key[0] if key[1] == b else key[1]
@@ -133,11 +140,18 @@ def _merged(
 
     while open_ := [(w, k) for k, w in saddle.items() if not separates(*k, w)]:
         join(*max(open_)[1])
-    while small := [(area[i], i) for i in set(owner.tolist()) - {0} if area[i] < config.room_m2]:
+
+    def around(region: int) -> list[tuple[float, tuple[int, int]]]:
+        return [(w, k) for k, w in saddle.items() if region in k]
+
+    def spills(region: int) -> bool:  # seen through a gap that nobody fits through: a corner behind furniture
+        widest = max(around(region), default=(np.inf, (0, 0)))[0]
+        return not entered[region] and bool(2 * widest < _SLIT_M)
+
+    while small := [(area[i], i) for i in set(owner.tolist()) - {0} if area[i] < config.room_m2 or spills(i)]:
         _, least = min(small)
-        around = [(w, k) for k, w in saddle.items() if least in k]
-        if around:
-            pair = max(around)[1]
+        if around(least):
+            pair = max(around(least))[1]
             join(pair[0] if pair[1] == least else pair[1], least)
         else:
             owner[owner == least] = 0

@@ -19,6 +19,7 @@ from memory_agent_ros.memory.structure.relations import find_relations
 from memory_agent_ros.memory.structure.room_book import RoomBook
 from memory_agent_ros.memory.structure.rooms import RoomPlan, describe_rooms, plan_rooms
 from memory_agent_ros.memory.structure.segmentation import segment
+from memory_agent_ros.memory.structure.support import PairCache
 from memory_agent_ros.memory.structure.table import ObjectTable, build_table, table_key
 from memory_agent_ros.records.relation import Relation
 from memory_agent_ros.records.room import Room
@@ -48,6 +49,7 @@ class Structure:
         self._table: ObjectTable | None = None
         self._rooms: tuple[object, tuple[Room, ...]] | None = None
         self._relations: tuple[object, tuple[Relation, ...]] | None = None
+        self._pairs: PairCache = {}
 
     def reset(self) -> None:
         """Forget the grid and everything found in it (thumbnails were blanked); ids and names of rooms stay."""
@@ -92,7 +94,7 @@ class Structure:
         with self._lock:
             key = (self._planned(now), now.table)
             if self._relations is None or self._relations[0] != key:
-                self._relations = (key, find_relations(now.table, key[0], self._config.structure))
+                self._relations = (key, find_relations(now.table, key[0], self._config.structure, self._pairs))
             return self._relations[1]
 
     def rooms_at(self, now: Snapshot, points: NDArray[np.float64]) -> list[int]:

@@ -15,8 +15,10 @@ Floats = NDArray[np.float64]
 
 #: A thing hides what it stands on: the surface is looked for up to this far around its footprint, metres.
 _RING_M = 0.08
-#: Heights around the underside in which that surface is looked for, metres.
-_WINDOW_M = (-0.12, 0.10)
+#: Heights around the underside in which that surface is looked for, metres; a level has its middle at 0.
+_WINDOW_M = (-0.13, 0.11)
+#: A surface is thicker than this in no map, metres.
+_LEVEL_M = 0.02
 #: Points on that surface needed at least; with fewer points of the carrier altogether its box decides.
 _LEAST_POINTS = 3
 #: Walls of a container are looked for up to this far around its content, metres.
@@ -53,32 +55,47 @@ class Stacked:
     depth: Floats
 
 
-def stacked(table: ObjectTable, pairs: NDArray[np.intp], config: StructureConfig) -> Stacked:
-    """Measure every direction of (P, 2) pairs whose footprints overlap enough."""
+#: What is measured of a pair, by both objects' keys: surface_m, roof, roof_gap_m, walled.
+PairCache = dict[tuple[object, object], tuple[float, float, float, bool]]
+
+
+def stacked(
+    table: ObjectTable, pairs: NDArray[np.intp], config: StructureConfig, cache: PairCache | None = None
+) -> Stacked:
+    """Measure every direction of (P, 2) pairs whose footprints overlap enough.
+
+    With a ``cache`` only pairs of which an object has changed are measured; it then holds the pairs of this table.
+    """
     subject, other = np.concatenate([pairs, pairs[:, ::-1]]).T
     corners = rectangle_corners(table.center[:, :2], table.size[:, :2], table.yaw)
     share = overlap_shares(
         table.center[other, :2], table.size[other, :2], table.yaw[other], corners[subject], margin_m=_SLACK_M
     )
-    keep = share >= 0.8 * config.overlap_share
+    low, high = table.center[:, 2] - table.size[:, 2] / 2, table.center[:, 2] + table.size[:, 2] / 2
+    below = (low[other] < low[subject]) & (high[other] >= low[subject] + _WINDOW_M[0])
+    keep = (share >= 0.8 * config.overlap_share) & (below | (high[other] >= high[subject] - _SLACK_M))
     subject, other, share = subject[keep], other[keep], share[keep]
     order = np.argsort(other, kind="stable")
     subject, other, share = subject[order], other[order], share[order]
-    low, high = table.center[:, 2] - table.size[:, 2] / 2, table.center[:, 2] + table.size[:, 2] / 2
     inner = np.minimum(high[subject], high[other]) - np.maximum(low[subject], low[other])
     depth = np.clip(inner / np.maximum(table.size[subject, 2], 0.01), 0.0, 1.0)
-    columns = [np.full(len(subject), np.nan) for _ in range(3)]
-    surface, roof, roof_gap = columns
-    walled = np.zeros(len(subject), dtype=bool)
-    starts = np.flatnonzero(np.diff(other, prepend=-1))
-    for start, end in zip(starts, np.append(starts[1:], len(other)), strict=True):
-        rows = slice(start, end)
-        local = _local(table, int(other[start]), subject[rows])
-        half = table.size[subject[rows]] / 2
-        surface[rows] = _surface(local, half, low[subject[rows]], float(high[other[start]]))
-        roof[rows], roof_gap[rows] = _roof(local, half, table.voxel_m[other[start]])
-        walled[rows] = _walled(local, half)
-    return Stacked(subject, other, share, low[subject] - surface, surface, roof, roof_gap, walled, depth)
+    keys = [(table.key[i], table.key[j]) for i, j in zip(subject.tolist(), other.tolist(), strict=True)]
+    known = {} if cache is None else {k: cache[k] for k in keys if k in cache}
+    fresh = np.array([k not in known for k in keys], dtype=bool)
+    for carrier in np.unique(other[fresh]).tolist():
+        rows = np.flatnonzero(fresh & (other == carrier))
+        local, half = _local(table, carrier, subject[rows]), table.size[subject[rows]] / 2
+        surface = _surface(local, half, low[subject[rows]], float(high[carrier]))
+        roof, roof_gap = _roof(local, half, float(table.voxel_m[carrier]))
+        measured = zip(rows.tolist(), surface, roof, roof_gap, _walled(local, half), strict=True)
+        known.update({keys[k]: (float(s), float(r), float(g), bool(w)) for k, s, r, g, w in measured})
+    if cache is not None:
+        cache.clear()
+        cache.update(known)
+    found = np.array([known[k] for k in keys], dtype=np.float64).reshape(-1, 4)
+    return Stacked(
+        subject, other, share, low[subject] - found[:, 0], found[:, 0], found[:, 1], found[:, 2], found[:, 3] > 0, depth
+    )
 
 
 def _local(table: ObjectTable, carrier: int, subjects: NDArray[np.intp]) -> Floats:
@@ -89,7 +106,7 @@ def _local(table: ObjectTable, carrier: int, subjects: NDArray[np.intp]) -> Floa
 
 
 def _surface(local: Floats, half: Floats, underside: Floats, top_m: float) -> Floats:
-    """(S,) height of the surface nearest to each underside: the level in reach with most points; NaN if none."""
+    """(S,) height of the surface nearest to each underside, of the levels with many points; NaN if none."""
     around = np.asarray((np.abs(local[..., :2]) <= half[:, None, :2] + _RING_M).all(axis=2))
     rise = local[..., 2] + half[:, 2, None]
     out = np.full(len(half), np.nan)
@@ -101,10 +118,13 @@ def _surface(local: Floats, half: Floats, underside: Floats, top_m: float) -> Fl
         near = rise[k][around[k] & (rise[k] >= _WINDOW_M[0]) & (rise[k] <= _WINDOW_M[1])]
         if len(near) < _LEAST_POINTS:
             continue
-        counts, edges = np.histogram(near, bins=11, range=_WINDOW_M)
-        level = int(np.convolve(counts, [1, 1, 1], mode="same").argmax())
-        close = near[(near >= edges[max(level - 1, 0)]) & (near <= edges[min(level + 2, 11)])]
-        out[k] = underside[k] + float(np.median(close))
+        level = ((near - _WINDOW_M[0]) / _LEVEL_M).astype(np.intp) + 1
+        counts = np.bincount(level, minlength=int((_WINDOW_M[1] - _WINDOW_M[0]) / _LEVEL_M) + 3)
+        levels = counts[:-2] + counts[1:-1] + counts[2:]
+        good = np.flatnonzero(levels >= 0.5 * levels.max())  # a board has an upper and a lower side
+        best = int(good[np.argmin(np.abs(good + 0.5 + _WINDOW_M[0] / _LEVEL_M))]) + 1
+        close = np.sort(near[np.abs(level - best) <= 1])
+        out[k] = underside[k] + float(close[len(close) // 2])
     return out
 
 
@@ -120,7 +140,7 @@ def _roof(local: Floats, half: Floats, voxel_m: float) -> tuple[Floats, Floats]:
         xy = local[k][over[k]][:, :2]
         near = [np.abs(xy[:, a, None] - spots * half[k, a]) <= np.maximum(reach, half[k, a] / 5) for a in (0, 1)]
         share[k] = float((near[0].T.astype(np.float32) @ near[1].astype(np.float32) > 0).mean())
-        gap[k] = max(0.0, float(np.quantile(above[k][over[k]], 0.1)))
+        gap[k] = max(0.0, float(np.sort(above[k][over[k]])[over[k].sum() // 10]))
     return share, gap
 
 
