@@ -14,6 +14,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -85,7 +86,7 @@ def train_encoder(config: TrainConfig, out: Path, *, resume: bool = True, progre
     while step < config.steps and time.monotonic() - started < 60.0 * config.minutes:
         used = max(step / config.steps, (time.monotonic() - started) / (60.0 * config.minutes))
         for group in optimizer.param_groups:
-            group["lr"] = config.rate * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * used)))
+            group["lr"] = config.rate * min(1.0, (step + 1) / 50) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * used)))
         rng = np.random.default_rng([config.seed, step])
         losses = {"views": _view_loss(network, sets, config, rng)}
         if association is not None:
@@ -96,7 +97,7 @@ def train_encoder(config: TrainConfig, out: Path, *, resume: bool = True, progre
         optimizer.step()
         step += 1
         bar.update()
-        bar.set_postfix({k: f"{float(v):.3f}" for k, v in losses.items()}, refresh=False)
+        bar.set_postfix({k: f"{v.item():.3f}" for k, v in losses.items()}, refresh=False)
         if step % _CHECKPOINT_EVERY == 0:
             _keep(checkpoint, config, parts, optimizer, step, time.monotonic() - started)
     bar.close()
