@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.geometry.se3 import quaternion_from_yaw, to_position_quaternion
+from memory_agent_ros.geometry.se3 import inverse, quaternion_from_yaw, to_position_quaternion
 from memory_agent_ros.memory.keyframe_book import StoredView
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.store import Store
@@ -101,9 +102,9 @@ def keyframe(store: Store, keyframe_id: int) -> Keyframe:
 def stored_views(store: Store, looks: Sequence[LookRecord]) -> list[StoredView]:
     """All pictures without their pixels, oldest first, each with the thumbnail of its frame.
 
-    Maps of schema 1 do not say which frame a picture is of: there the stamp decides.
+    Maps of schema 1 do not say which frame a picture is of: there it is the last thumbnail before the picture.
     """
-    by_row, by_stamp = {r.frame_row: r for r in looks}, {r.stamp_ns: r for r in looks}
+    by_row, stamps = {r.frame_row: r for r in looks}, [r.stamp_ns for r in looks]
     objects: dict[int, dict[int, int]] = {}
     for keyframe_id, object_id, placement in store.rows(
         "SELECT keyframe_id, object_id, MAX(placement) FROM observations WHERE keyframe_id IS NOT NULL GROUP BY 1, 2"
@@ -113,13 +114,29 @@ def stored_views(store: Store, looks: Sequence[LookRecord]) -> list[StoredView]:
     for row_id, stamp, width, height, k, pose, frame_row in store.rows(
         "SELECT id, stamp_ns, width, height, k, pose, frame_row FROM keyframes ORDER BY id"
     ):
-        look = by_stamp.get(stamp) if frame_row is None else by_row.get(frame_row)
         camera = Camera(width, height, np.frombuffer(k).reshape(3, 3))
-        T = np.frombuffer(pose).reshape(4, 4)
-        views.append(StoredView(row_id, stamp, camera, T, look, objects.get(row_id, {})))
+        view = StoredView(row_id, stamp, camera, np.frombuffer(pose).reshape(4, 4), None, objects.get(row_id, {}))
+        before = bisect.bisect_right(stamps, stamp)
+        if frame_row is not None:
+            view.look = by_row.get(frame_row)
+        elif before > 0:
+            view.look = looks[before - 1]
+            view.T_camera_look = inverse(view.T_map_camera) @ view.look.T_map_camera
+        views.append(view)
     return views
 
 
 def keyframe_ids(store: Store) -> list[int]:
     """Ids of all pictures, oldest first."""
     return [r[0] for r in store.rows("SELECT id FROM keyframes ORDER BY id")]
+
+
+def features(store: Store, ids: Sequence[int]) -> dict[int, bytes]:
+    """Packed patch features of the named pictures that have any."""
+    found: dict[int, bytes] = {}
+    for first in range(0, len(ids), 500):
+        part = tuple(ids[first : first + 500])
+        marks = ",".join("?" * len(part))
+        rows = store.rows(f"SELECT id, features FROM keyframes WHERE id IN ({marks}) AND features IS NOT NULL", part)
+        found.update(dict(rows))
+    return found

@@ -24,7 +24,8 @@ class StoredView:
     Attributes:
         id, stamp_ns, camera: as in :class:`~memory_agent_ros.records.keyframe.Keyframe`.
         T_map_camera: (4, 4).
-        look: depth thumbnail of the same frame; None in maps of schema 1 that kept none.
+        look: depth thumbnail of the same frame (of one just before in maps of schema 1); None if there is none.
+        T_camera_look: (4, 4) pose of the thumbnail's camera seen from the picture's, the identity but for schema 1.
         objects: object id -> its newest placement that was seen here.
     """
 
@@ -34,6 +35,12 @@ class StoredView:
     T_map_camera: NDArray[np.float64]
     look: LookRecord | None
     objects: dict[int, int] = field(default_factory=dict)
+    T_camera_look: NDArray[np.float64] = field(default_factory=lambda: np.eye(4))
+
+    @property
+    def look_pose(self) -> NDArray[np.float64]:
+        """(4, 4) pose of the thumbnail's camera; it moves with the picture."""
+        return np.asarray(self.T_map_camera @ self.T_camera_look)
 
 
 class KeyframeBook:
@@ -152,6 +159,6 @@ class KeyframeBook:
 
     def _cover(self, coverage: CoverageMap, view: StoredView) -> None:
         nothing = Surface(np.zeros(0, np.int64), np.zeros(0))
-        surface = nothing if view.look is None else surface_of(view.look, view.T_map_camera)
+        surface = nothing if view.look is None else surface_of(view.look, view.look_pose)
         self._surfaces[view.id] = surface
         coverage.add(view.id, surface)

@@ -15,11 +15,14 @@ from memory_agent_ros.memory import anchors, archive, lifecycle, map_merge, quer
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
 from memory_agent_ros.memory.association import Associator, associate
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.erasure import erase
 from memory_agent_ros.memory.expected_view import ExpectedObject, expected_objects
 from memory_agent_ros.memory.labels import normal_label
 from memory_agent_ros.memory.map_state import Changes, MapState
+from memory_agent_ros.memory.patch_features import PatchFeatures
 from memory_agent_ros.memory.persistence import Persistence
+from memory_agent_ros.memory.recall import ViewRecall
 from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.memory.structure.rooms import match_rooms
@@ -38,6 +41,7 @@ from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.object_query import ObjectQuery, RelationTarget, relation_kind
 from memory_agent_ros.records.observation import Observation
+from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.relocalisation import Relocalisation
@@ -59,6 +63,7 @@ class SpatialMemory:
         self._matcher = queries.TextMatcher(None, config.text_similarity)
         self._structure = Structure(config)
         self._structure.load(store)
+        self._recall = ViewRecall(Encoder.load_default)
         self._lock = threading.RLock()
         self._closed = False
         self._version = -1
@@ -318,6 +323,31 @@ class SpatialMemory:
         """Ids of all remembered pictures, oldest first."""
         return archive.keyframe_ids(self._store)
 
+    def recall_views(
+        self,
+        T_map_camera: NDArray[np.float64],
+        k: int = 5,
+        camera: Camera | None = None,
+        features: PatchFeatures | None = None,
+    ) -> list[RecalledView]:
+        """Stored pictures that look at the same place as a camera at a pose, best first; see :mod:`recall`.
+
+        Args:
+            T_map_camera: (4, 4) pose of the optical frame.
+            k: how many at most.
+            camera: its intrinsics; those of the newest stored picture if None.
+            features: patches of a picture taken there; without, the map tells what would be seen.
+        """
+        with self._lock:
+            pose = np.asarray(T_map_camera, dtype=np.float64).reshape(4, 4)
+            return self._recall.at_pose(self._current(), self._store, pose, camera, features, k)
+
+    def recall_place(self, center: NDArray[np.float64], radius_m: float = 1.0, k: int = 5) -> list[RecalledView]:
+        """Stored pictures that show the surfaces within ``radius_m`` of a (3,) map point, best first."""
+        with self._lock:
+            point = np.asarray(center, dtype=np.float64).reshape(3)
+            return self._recall.at_place(self._current(), self._store, point, radius_m, k)
+
     def expected_view(
         self,
         camera: Camera,
@@ -498,6 +528,7 @@ class SpatialMemory:
                 self._persistence.flush(self._state)
                 erase(self._state, self._store, list(tracks.values()), self.config)
                 self._structure.reset()
+                self._recall.clear()
             return sorted(tracks)
 
     def verify(self) -> list[str]:
