@@ -17,10 +17,10 @@ from memory_agent_ros.records.observation import Observation
 #: What was tried on ``val``, equally many settings each; and what was best there.
 AGE_OUT_GRID_S = (20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 110.0, 120.0, 130.0, 140.0, 150.0, 160.0,
                   180.0, 200.0, 240.0)  # fmt: skip
-AGE_OUT_S = 100.0
+AGE_OUT_S = 90.0
 _MARGINS_M, _RANGES_M, _SHARES = (0.1, 0.2), (2.0, 3.0, 5.0), (0.5, 0.7, 0.9)
 CLEARING_GRID = tuple((m, r, s) for m in _MARGINS_M for r in _RANGES_M for s in _SHARES)
-CLEARING = (0.1, 3.0, 0.7)
+CLEARING = (0.1, 5.0, 0.9)
 
 _VOXEL_M = 0.05
 

@@ -11,9 +11,10 @@ import numpy as np
 
 from memory_agent_ros.memory.appearance import AppearanceBank
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.labels import LabelVotes
 from memory_agent_ros.memory.object_index import IndexEntry, entry_of, flags_of, voted_labels
-from memory_agent_ros.memory.track import DetectionRate, Track, Views
+from memory_agent_ros.memory.track import Track, Views
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.errors import StoreError
 
@@ -48,7 +49,7 @@ def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
         "votes": track.votes.votes,
         "doubtful": track.votes.doubtful,
         "pinned": track.votes.pinned,
-        "rate": [track.rate.hits, track.rate.misses, track.rate.pending],
+        "rate": track.rate.values(),
         "views": [track.views.best, track.views.directions],
         "centroid": track.centroid.tolist(),
         "information": track.information.ravel().tolist(),
@@ -134,7 +135,7 @@ def track_of(row: tuple[Any, ...], cloud: VoxelCloud) -> Track:
         AppearanceBank(
             bank.reshape(len(weights), -1).copy() if len(weights) else np.zeros((0, 0), np.float32), weights
         ),
-        DetectionRate(*body["rate"]),
+        DetectionRate.of(body["rate"]),
         Views(body["views"][0], body["views"][1]),
         np.array(body["centroid"]),
         np.array(body["information"]).reshape(3, 3),

@@ -42,12 +42,15 @@ class MemoryConfig:
         presence_gone: an object below this is gone, -10 to 0.
         hit_gain: added by a detection, 0.1 to 5.
         through_loss: lost when its place is seen to be empty, 0.1 to 5.
-        miss_loss: most that is lost when a surface is where it was but nothing is detected, 0 to 2.
+        miss_loss: most that is lost when a surface is where it was but nothing is detected, 0 to 5.
+        miss_weight: share of -log(1 - p) that such a miss costs; less than 1 as misses come in rows, 0 to 1.
+        miss_probability: looks at which a detection was less likely than this say nothing, 0 to 1.
         gone_frames: negative looks needed at least, 1 to 20.
         negative_interval_s: looks closer in time than this count once, 0 to 10.
         presence_range_m: farther objects are not judged, 0.5 to 20.
         presence_pixels: smaller objects are not judged by missed detections, 10 to 10000.
         pose_tolerance_m: a place is empty only if no surface is that near to the line of sight, 0 to 0.1.
+        pose_sigmas: standard deviations of the pose's reported error added to every tolerance, 0 to 3.
         depth_tolerance_m: a measured surface agrees with a stored one within this, 0.005 to 0.2.
         depth_tolerance_ratio: added to it for each metre of range, 0 to 0.1.
         through_share: share of an object's visible points that must be seen through, 0.3 to 1.
@@ -107,12 +110,15 @@ class MemoryConfig:
     presence_gone: float = -1.7
     hit_gain: float = 2.0
     through_loss: float = 1.5
-    miss_loss: float = 0.8
+    miss_loss: float = 1.5
+    miss_weight: float = 0.7
+    miss_probability: float = 0.3
     gone_frames: int = 3
     negative_interval_s: float = 0.15
     presence_range_m: float = 5.0
     presence_pixels: int = 150
     pose_tolerance_m: float = 0.015
+    pose_sigmas: float = 0.7
     depth_tolerance_m: float = 0.03
     depth_tolerance_ratio: float = 0.01
     through_share: float = 0.6

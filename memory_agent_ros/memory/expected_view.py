@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.pinhole import project_map
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.detection_model import DetectionRate
+from memory_agent_ros.memory.residual import expect
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.visibility import DepthView, judge_objects
 from memory_agent_ros.records.camera import Camera
@@ -44,6 +46,7 @@ def expected_objects(
     T_map_camera: NDArray[np.float64],
     depth_m: NDArray[np.float32] | None,
     depth_camera: Camera | None,
+    detector: DetectionRate,
     config: MemoryConfig,
 ) -> list[ExpectedObject]:
     """Project the objects into a view, nearest first.
@@ -55,24 +58,22 @@ def expected_objects(
     if depth_m is None:
         depth_camera = camera.scaled(max(camera.width // 8, 1), max(camera.height // 8, 1))
         depth_m = _splat(tracks, depth_camera, T_map_camera)
-    view = DepthView.of(depth_m, depth_camera or camera, T_map_camera, config.pose_tolerance_m)
+    view = DepthView.of(depth_m, depth_camera or camera, T_map_camera, config)
     visible = judge_objects([t.cloud.samples(_SAMPLES) for t in tracks], view, config)
-    shown = visible.points.in_image & ~visible.points.occluded
     to_color = np.array([camera.width / view.camera.width, camera.height / view.camera.height])
-    found = []
-    for j, track in enumerate(tracks):
-        uv = visible.points.uv[shown & (visible.owner == j)]
-        if len(uv) < 3:
-            continue
-        uv = (uv + 0.5) * to_color - 0.5
-        box = np.concatenate([uv.min(axis=0), uv.max(axis=0) + 1.0]).clip(0, [camera.width, camera.height] * 2)
-        share = len(uv) / int(visible.total[j])
-        pixels = float(visible.pixels()[j] * to_color.prod())
-        enough = pixels * 640 * 480 / (camera.width * camera.height) / config.presence_pixels
-        p_detect = track.presence * track.rate.probability * enough / (1.0 + enough) * min(1.0, 2.0 * share)
-        found.append(
-            ExpectedObject(track.id, box.astype(np.float32), float(visible.range_m[j]), pixels, share, float(p_detect))
+    area = 640.0 * 480.0 / (view.camera.width * view.camera.height)
+    expectation = expect(tracks, visible, area, detector)
+    to_image = float(camera.width * camera.height) / (640.0 * 480.0)
+    boxes = (expectation.box + 0.5) * np.tile(to_color, 2) - [0.5, 0.5, -0.5, -0.5]
+    boxes = boxes.clip(0, [camera.width, camera.height] * 2).astype(np.float32)
+    found = [
+        ExpectedObject(
+            tracks[j].id, boxes[j], float(expectation.range_m[j]), float(expectation.pixels[j]) * to_image,
+            float(expectation.visible_share[j] * expectation.in_image[j]),
+            float(expectation.p_detect[j] * expectation.presence[j]),
         )
+        for j in np.flatnonzero(expectation.expected).tolist()
+    ]  # fmt: skip
     return sorted(found, key=lambda e: e.range_m)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.co_detections import Aliases, CoDetections
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.frame_alignment import Alignment
 from memory_agent_ros.memory.keyframe_book import KeyframeBook
 from memory_agent_ros.memory.looks import LookLog, LookRecord
@@ -21,6 +22,7 @@ from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.observation import Observation
+from memory_agent_ros.records.residual import ViewResidual
 
 #: Stamp of a map that has seen nothing.
 NEVER_NS = -(1 << 62)
@@ -35,9 +37,11 @@ class MapState:
         aliases: id of an object merged away -> id that survived it.
         together: how often two close objects were detected in one image.
         book: the pictures kept.
+        detector: how the detector differs from the shipped model, on all objects together.
         sequences: last id given out, by table; ids are never given out twice.
         frame_id: world frame, fixed by the first image ("" before).
         stats: counters since the map was opened: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ...
+        last_residual: the last image against what was expected in it; None until an image was taken in.
     """
 
     looks: LookLog
@@ -46,11 +50,13 @@ class MapState:
     together: CoDetections = field(default_factory=CoDetections)
     appearance: AppearanceModel = field(default_factory=AppearanceModel)
     book: KeyframeBook = field(default_factory=KeyframeBook)
+    detector: DetectionRate = field(default_factory=DetectionRate)
     sequences: Counter[str] = field(default_factory=Counter)
     frame_id: str = ""
     last_stamp_ns: int = NEVER_NS
     map_revision: int = 0
     stats: Counter[str] = field(default_factory=Counter)
+    last_residual: ViewResidual | None = None
 
     @staticmethod
     def empty(config: MemoryConfig) -> MapState:

@@ -29,6 +29,7 @@ from memory_agent_ros.memory.codec import (
     track_of,
 )
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.store import Store
@@ -189,6 +190,7 @@ class Persistence:
             "map_revision": state.map_revision,
             "sequences": dict(state.sequences),
             "appearance": [state.appearance.same, state.appearance.different],
+            "detector": state.detector.values(),
         }
         cursor.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", [(k, json.dumps(v)) for k, v in values.items()])
 
@@ -216,6 +218,7 @@ class Persistence:
             state.frame_id, state.last_stamp_ns = meta["frame_id"], meta["last_stamp_ns"]
             state.map_revision, state.sequences = meta["map_revision"], Counter(meta["sequences"])
             state.appearance = AppearanceModel(*meta["appearance"])
+            state.detector = DetectionRate.of(meta.get("detector", [0.0] * 4))
         state.tracks = TrackPool(self, self._config.max_resident_objects, self._config.memory_budget_mb << 20)
         for row in self._store.rows(f"SELECT {ENTRY_COLUMNS} FROM objects o JOIN boxes b ON b.id = o.id"):
             state.tracks.index.put(entry_of_row(row))

@@ -24,6 +24,7 @@ from memory_agent_ros.memory.patch_features import PatchFeatures
 from memory_agent_ros.memory.persistence import Persistence
 from memory_agent_ros.memory.recall import ViewRecall
 from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
+from memory_agent_ros.memory.sight import residual_of
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.memory.structure.rooms import match_rooms
 from memory_agent_ros.memory.structure.select import related_ids
@@ -45,6 +46,7 @@ from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.relocalisation import Relocalisation
+from memory_agent_ros.records.residual import ViewResidual
 from memory_agent_ros.records.room import Room
 
 
@@ -357,7 +359,21 @@ class SpatialMemory:
     ) -> list[ExpectedObject]:
         """What a camera at a pose should see of the present objects, nearest first; see :mod:`expected_view`."""
         tracks = [t for t in self._current().tracks.scan() if t.confirmed and not t.gone]
-        return expected_objects(tracks, camera, T_map_camera, depth_m, depth_camera, self.config)
+        return expected_objects(tracks, camera, T_map_camera, depth_m, depth_camera, self._state.detector, self.config)
+
+    @property
+    def last_residual(self) -> ViewResidual | None:
+        """The last accepted image against what was expected in it; None before the first since opening."""
+        return self._state.last_residual
+
+    def residual(self, frame: Frame, observations: Sequence[Observation]) -> ViewResidual:
+        """An image against what the memory expects in it; the memory stays as it is.
+
+        Which observation shows which object is decided as :meth:`observe` does. For the image just taken in,
+        :attr:`last_residual` has the same without a second projection.
+        """
+        with self._lock:
+            return residual_of(self._current(), frame, observations, self.config, self._associator)
 
     def relocalise(self, other: SpatialMemory, config: RelocalisationConfig | None = None) -> Relocalisation | None:
         """Where the frame of ``other`` lies in this map, from the objects and surfaces both hold; changes nothing.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.memory.appearance import AppearanceBank
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.labels import LabelVotes
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
@@ -27,36 +28,6 @@ SAMPLES = 48
 def sharpness(range_m: float, sharp_range_m: float) -> float:
     """Weight of a surface seen at a range: 1 up to ``sharp_range_m``, then falling as the noise of depth grows."""
     return min(1.0, max((sharp_range_m / max(range_m, 1e-3)) ** 2, 0.05))
-
-
-@dataclass
-class DetectionRate:
-    """How often the detector finds this object when it should: a Beta estimate.
-
-    Misses count only once the object is found again: until then it may simply be gone.
-
-    Attributes:
-        hits, misses: pseudo-counts, prior included.
-        pending: misses since the last detection.
-    """
-
-    hits: float = 4.0
-    misses: float = 1.0
-    pending: float = 0.0
-
-    def hit(self) -> None:
-        """The object was detected."""
-        self.hits += 1.0
-        self.misses += self.pending
-        self.pending = 0.0
-        if self.hits + self.misses > 60.0:
-            scale = 60.0 / (self.hits + self.misses)
-            self.hits, self.misses = self.hits * scale, self.misses * scale
-
-    @property
-    def probability(self) -> float:
-        """Mean of the estimate, in (0, 1)."""
-        return self.hits / (self.hits + self.misses)
 
 
 @dataclass
@@ -147,7 +118,6 @@ class Track:
         self._fuse_centroid(obs)
         self.score_mass += obs.score
         self.log_odds = min(self.log_odds + config.hit_gain, config.presence_max)
-        self.rate.hit()
         self.negatives = 0
         self.min_pixels = min(self.min_pixels, pixels)
         self.last_seen_ns = obs.stamp_ns
@@ -198,6 +168,7 @@ class Track:
                 other.last_negative_ns,
             )
             self.new_place()
+            self.rate.forget_pending()
             self.views = other.views
         else:
             self.cloud.merge(other.cloud, config.hit_cap, config.max_voxels)

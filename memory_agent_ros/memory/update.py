@@ -9,20 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory import keyframes
-from memory_agent_ros.memory.association import Associator, Matches, Problem, associate
+from memory_agent_ros.memory.association import Associator, Matches, associate
 from memory_agent_ros.memory.changes import is_newcomer
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.detection_model import POOLED_LOOKS
 from memory_agent_ros.memory.duplicates import count_together, find_duplicates
-from memory_agent_ros.memory.frame_alignment import align_frame, corrected
 from memory_agent_ros.memory.keyframe_book import StoredView
 from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, merge_tracks, settle
 from memory_agent_ros.memory.looks import look_of
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.patch_features import frame_patches, pack_patches
-from memory_agent_ros.memory.presence import Look, judge, weaken
-from memory_agent_ros.memory.reach import neighbours, objects_in_play
-from memory_agent_ros.memory.track import SAME_LABEL, SAMPLES, Track, sharpness
-from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_objects, judge_points
+from memory_agent_ros.memory.presence import Look, judge, taken_places, weaken
+from memory_agent_ros.memory.reach import neighbours
+from memory_agent_ros.memory.residual import Expectation
+from memory_agent_ros.memory.sight import Sight, look_at, residual_of_sight
+from memory_agent_ros.memory.track import SAME_LABEL, Track, sharpness
+from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_points
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.frame import Frame
@@ -59,23 +61,20 @@ def step(
     associator: Associator = associate,
 ) -> Changes:
     """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
-    tracks = objects_in_play(state.tracks, frame, observations)
-    alignment = align_frame(frame, observations, tracks, config) if config.align_frames else None
-    if alignment is not None:
-        frame, observations = corrected(frame, observations, alignment.T)
-        state.stats["frames_aligned"] += 1
-    changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera, alignment=alignment)
+    sight = look_at(state, frame, observations, config, associator)
+    frame, observations, tracks = sight.frame, sight.observations, sight.tracks
+    visible, matches, expectation = sight.visible, sight.matches, sight.expectation
+    state.stats["frames_aligned"] += sight.alignment is not None
+    changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera, alignment=sight.alignment)
     scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
-    view = DepthView.of_frame(frame, config)
-    to_depth = np.array([view.camera.width / frame.camera.width, view.camera.height / frame.camera.height])
-    run = _Step(state, config, frame, observations, view, changes, scale, to_depth)
+    run = _Step(state, config, frame, observations, sight.view, changes, scale, sight.to_depth)
     _lay_anchor(run)
-    visible = judge_objects([t.cloud.samples(SAMPLES) for t in tracks], run.view, config)
-    matches = associator(Problem(frame, observations, tracks, visible, to_depth, state.appearance, config))
+    state.last_residual = residual_of_sight(sight)
+    _learn_rates(run, tracks, expectation, matches)
     _learn_appearance(run, tracks, matches)
     detected = _update_matched(run, tracks, visible, matches)
     _carve(run, detected, {tracks[j].id for j in matches.fragments.values()})
-    lost = _judge_undetected(run, tracks, visible, set(matches.pairs.values()))
+    lost = _judge_undetected(run, sight)
     count_together(state.together, [t for t, _ in detected if t.confirmed], config)
     _merge_duplicates(run, [t for t, _ in detected])
     alive = state.tracks.take([i for i in sorted(changes.touched) if i in state.tracks])
@@ -86,6 +85,19 @@ def step(
     _log(run, detected)
     state.last_stamp_ns = frame.stamp_ns
     return changes
+
+
+def _learn_rates(run: _Step, tracks: Sequence[Track], expectation: Expectation, matches: Matches) -> None:
+    """How this detector differs from the model: on each object, and on all of them together."""
+    found = set(matches.pairs.values())
+    for j, track in enumerate(tracks):
+        p = float(expectation.p_detect[j]) if expectation.expected[j] else None
+        if j in found:
+            change = track.rate.hit(p)
+            if track.confirmed:
+                run.state.detector.add(*change, POOLED_LOOKS)
+        elif p is not None:
+            track.rate.miss(p)
 
 
 def _learn_appearance(run: _Step, tracks: Sequence[Track], matches: Matches) -> None:
@@ -167,24 +179,27 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
         if not obs.truncated and track.id not in fragmented:
             x0, y0, x1, y1 = obs.box_xyxy * scale
             uv = verdict.uv[rows]
-            inside = (uv[:, 0] > x0 - margin) & (uv[:, 0] < x1 + margin)
-            inside &= (uv[:, 1] > y0 - margin) & (uv[:, 1] < y1 + margin)
+            rim = margin + run.view.shift_px(verdict.z[rows], run.config)
+            inside = (uv[:, 0] > x0 - rim) & (uv[:, 0] < x1 + rim) & (uv[:, 1] > y0 - rim) & (uv[:, 1] < y1 + rim)
             stale = stale | (verdict.agree[rows] & ~inside)
         if stale.any():
             track.cloud.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m))
 
 
-def _judge_undetected(run: _Step, tracks: Sequence[Track], visible: ObjectVisibility, matched: set[int]) -> list[Track]:
+def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:
     """Weigh every undetected object; drops tentative ones; returns the confirmed ones that must be declared gone."""
-    to_640 = run.pixel_scale / float(run.to_depth.prod())
-    looks = judge(visible, np.array([t.min_pixels for t in tracks]), to_640, run.config)
+    tracks, visible, expectation = sight.tracks, sight.visible, sight.expectation
+    matched = set(sight.matches.pairs.values())
+    known = [j for j in matched if tracks[j].confirmed]
+    taken = taken_places(tracks, sight.samples, known, run.config)
+    looks = judge(visible, expectation, np.array([t.min_pixels for t in tracks]), taken, run.config)
     lost = []
     for j, (track, look) in enumerate(zip(tracks, looks, strict=True)):
         if j in matched or look is Look.NOTHING:
             continue
         run.changes.touched.add(track.id)
-        shares = float(visible.through_share[j]), float(visible.firm_share[j])
-        is_lost = weaken(track, look, *shares, run.frame.stamp_ns, run.config)
+        p, through, firm = float(expectation.p_detect[j]), float(visible.through_share[j]), float(visible.firm_share[j])
+        is_lost = weaken(track, look, p, through, firm, run.frame.stamp_ns, run.config)
         if track.confirmed:
             if is_lost:
                 lost.append(track)

@@ -31,6 +31,7 @@ class DepthView:
         nearest_m: (B, h, w) float32, smallest reading around each pixel, over a window that spans the pose error at the
             B ranges of :data:`BANDS_M`.
         known: (h, w) where there is a reading.
+        position_std_m, rotation_std_rad: how uncertain the pose is, per axis; 0 if it is not known.
     """
 
     camera: Camera
@@ -38,25 +39,51 @@ class DepthView:
     depth_m: NDArray[np.float32]
     nearest_m: NDArray[np.float32]
     known: Bools
+    position_std_m: float = 0.0
+    rotation_std_rad: float = 0.0
 
     @staticmethod
     def of(
-        depth_m: NDArray[np.float32], camera: Camera, T_map_camera: NDArray[np.float64], pose_tolerance_m: float
+        depth_m: NDArray[np.float32],
+        camera: Camera,
+        T_map_camera: NDArray[np.float64],
+        config: MemoryConfig,
+        pose_covariance: NDArray[np.float64] | None = None,
     ) -> DepthView:
-        """Prepare one image."""
+        """Prepare one image; a pose that is known to be uncertain, (6, 6), widens what counts as near."""
+        position, rotation = _standard_deviations(pose_covariance)
         known = valid_depth(depth_m, 0.05, 50.0)
         depth = np.where(known, depth_m, np.float32(np.inf)).astype(np.float32)
         nearest = np.empty((len(BANDS_M), *depth.shape), dtype=np.float32)
         for band, range_m in enumerate(BANDS_M):
-            radius = max(round(pose_tolerance_m * camera.K[0, 0] / range_m), 1 if camera.width >= 300 else 0)
+            shift = config.pose_tolerance_m + config.pose_sigmas * float(np.hypot(position, rotation * range_m))
+            radius = max(round(shift * camera.K[0, 0] / range_m), 1 if camera.width >= 300 else 0)
             nearest[band] = cv2.erode(depth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)) if radius else depth
-        return DepthView(camera, T_map_camera, depth, nearest, known)
+        return DepthView(camera, T_map_camera, depth, nearest, known, position, rotation)
 
     @staticmethod
     def of_frame(frame: Frame, config: MemoryConfig) -> DepthView:
         """The depth image of a frame."""
         camera = frame.depth_camera or frame.camera
-        return DepthView.of(frame.depth_m, camera, frame.T_map_camera, config.pose_tolerance_m)
+        return DepthView.of(frame.depth_m, camera, frame.T_map_camera, config, frame.pose_covariance)
+
+    def depth_tolerance(self, z: NDArray[np.float64], config: MemoryConfig) -> NDArray[np.float64]:
+        """(N,) how far a measured surface may be from a stored one at range z, metres."""
+        fixed = config.depth_tolerance_m + config.pose_sigmas * self.position_std_m
+        return np.asarray(fixed + config.depth_tolerance_ratio * z, dtype=np.float64)
+
+    def shift_px(self, z: NDArray[np.float64], config: MemoryConfig) -> NDArray[np.float64]:
+        """(N,) how far the error of the pose moves a point at range z across the image, pixels."""
+        shift = config.pose_sigmas * np.hypot(self.position_std_m, self.rotation_std_rad * z)
+        return np.asarray(shift * self.camera.K[0, 0] / np.maximum(z, 0.1), dtype=np.float64)
+
+
+def _standard_deviations(pose_covariance: NDArray[np.float64] | None) -> tuple[float, float]:
+    """Root mean square of the position's (metres) and the rotation's (radians) standard deviations."""
+    if pose_covariance is None:
+        return 0.0, 0.0
+    variance = np.clip(np.nan_to_num(np.diagonal(pose_covariance), nan=0.0, posinf=0.0), 0.0, None)
+    return float(np.sqrt(variance[:3].mean())), float(np.sqrt(variance[3:].mean()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +111,8 @@ def judge_points(
 
     ``occluded``: something stands in front. ``through``: even the nearest reading around is behind the point, so it is
     empty now. ``agree``: a surface is measured at the point. Tolerance grows with range. ``detected``: the points are
-    of objects detected in this very image, so the pose error matters less: only neighbouring pixels count.
+    of objects detected in this very image, so an error of the pose that nobody told matters less: only neighbouring
+    pixels count.
     """
     uv, z = project_map(view.camera.K, view.T_map_camera, points)
     with np.errstate(invalid="ignore"):
@@ -96,10 +124,11 @@ def judge_points(
     pixels = np.zeros((len(z), 2), dtype=np.intp)
     pixels[in_image] = np.rint(uv[in_image]).astype(np.intp)
     measured = view.depth_m[pixels[:, 1], pixels[:, 0]]
-    band = len(BANDS_M) - 1 if detected else np.searchsorted(_BAND_EDGES_M, z)
+    sure = detected and view.position_std_m < 0.005 and view.rotation_std_rad < 0.002
+    band = len(BANDS_M) - 1 if sure else np.searchsorted(_BAND_EDGES_M, z)
     nearest = view.nearest_m[band, pixels[:, 1], pixels[:, 0]]
     known = in_image & view.known[pixels[:, 1], pixels[:, 0]]
-    tolerance = config.depth_tolerance_m + config.depth_tolerance_ratio * z
+    tolerance = view.depth_tolerance(z, config)
     occluded = known & (measured < z - tolerance)
     through = known & (nearest > z + tolerance)
     agree = known & (np.abs(measured - z) <= tolerance)
@@ -195,5 +224,5 @@ def _stands_out(
         return np.zeros(0, dtype=bool)
     height = points[:, 2] - np.repeat([float(s[:, 2].min()) for s in samples], [len(s) for s in samples])
     falls = (view.T_map_camera[2, 3] - points[:, 2]) / np.maximum(z, 0.05)
-    tolerance = config.depth_tolerance_m + config.depth_tolerance_ratio * z
+    tolerance = view.depth_tolerance(z, config)
     return np.asarray(height > 2.0 * tolerance * np.maximum(falls, 0.1), dtype=bool)

@@ -86,7 +86,7 @@ def test_result_file_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_bad_requests_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="there are: map"):
+    with pytest.raises(BadInputError, match=r"there are: .*map"):
         bench.run("nothing")
     with pytest.raises(BadInputError, match="split must be"):
         bench.run("map", "prod")

@@ -1,5 +1,7 @@
 """What is there, what is gone, and what merely was not looked at."""
 
+from dataclasses import replace
+
 import numpy as np
 from driving import (
     CUPBOARD,
@@ -15,8 +17,11 @@ from driving import (
     present,
     watch,
 )
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from synthetic import SECOND, World, arc, kitchen, look_at
 
+from memory_agent_ros.evaluation.walks.noise import PoseNoise, moved_observation
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.map_object import ObjectState
@@ -144,3 +149,46 @@ def test_rooms_not_visited_are_left_alone() -> None:
     assert set(kinds(watch(memory, world, [*at_desk(), *at_cupboard()]))) == {"gone"}
     assert present(memory) == ["bowl", "box", "mug", "table"]
     assert DESK != CUPBOARD
+
+
+def test_a_thing_in_anothers_place_means_that_the_first_has_left() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    mug, thing = only(memory.find("mug")), world.things.pop("mug")
+    low = thing.center[2] - thing.size[2] / 2
+    world.add("crate", "crate", (thing.center[0], thing.center[1], low + 0.13), (0.22, 0.22, 0.26), 8)
+    watch(memory, world, [*at_table(), *at_table()])
+    assert memory.get(mug.id).state is ObjectState.GONE
+    assert only(memory.find("crate")).state is ObjectState.PRESENT
+
+
+def test_noise_of_the_pose_that_is_told_leaves_everything_in_place() -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    rng = np.random.default_rng(4)
+    for pose in [*at_table(), *at_table(), *at_table()]:
+        frame, observations = world.look(pose, miss=0.2)
+        told = PoseNoise(0.05, 1.0, seed=int(rng.integers(1 << 30)))
+        T = told.draw(frame.T_map_camera[None])[0]
+        shift = T @ np.linalg.inv(frame.T_map_camera)
+        memory.observe(
+            replace(frame, T_map_camera=T, pose_covariance=told.covariance),
+            [moved_observation(o, shift) for o in observations],
+        )
+    assert present(memory) == EVERYTHING
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(["desk", "cupboard"]), min_size=1, max_size=4), st.integers(0, 10))
+def test_what_is_never_looked_at_keeps_its_presence(where: list[str], days: int) -> None:
+    memory = SpatialMemory.open(None)
+    world = mapped_kitchen(memory)
+    on_table = [o for o in memory.objects() if o.label in ("table", "mug", "bowl", "box")]
+    for name in ("table", "mug", "bowl", "box"):
+        del world.things[name]
+    world.stamp_ns += days * 24 * 3600 * SECOND
+    for place in where:
+        watch(memory, world, at_desk(4) if place == "desk" else at_cupboard(4))
+    for before in on_table:
+        now = memory.get(before.id)
+        assert (now.presence, now.state) == (before.presence, ObjectState.PRESENT)
