@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,19 @@ from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.observation import Observation
 
 FAMILIES = ("gaussian", "drift", "heavy_tail")
+
+
+class PoseError(Protocol):
+    """What turns true poses into those the memory is told."""
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """(6, 6) covariance that the localiser reports."""
+        ...
+
+    def draw(self, T_map_camera: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, 4, 4) true poses -> (N, 4, 4) poses with errors."""
+        ...
 
 
 @dataclass(frozen=True)

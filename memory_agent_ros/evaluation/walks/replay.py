@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.evaluation.walks.noise import PoseNoise, kept, moved_observation
+from memory_agent_ros.evaluation.walks.noise import PoseError, kept, moved_observation
 from memory_agent_ros.evaluation.walks.walk import Walk
 from memory_agent_ros.perception.factory import make_image_embedder
 from memory_agent_ros.perception.ground_truth import DetectionNoise, GroundTruthDetector
@@ -63,7 +63,7 @@ class Detections:
 
     def replay(
         self,
-        pose: PoseNoise | None = None,
+        pose: PoseError | None = None,
         miss: float = 0.0,
         *,
         report_covariance: bool = True,
