@@ -9,17 +9,20 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import inverse, planar
 
-#: Shape of the error before it is scaled: bias of the length and of the turn, noise per root metre and root radian.
-_LENGTH_BIAS, _TURN_BIAS = 0.02, 0.01
-_LENGTH_NOISE, _SIDE_NOISE, _TURN_NOISE, _VEER_NOISE = 0.02, 0.01, 0.02, 0.01
+#: Standard deviations: bias of length and of turn, noise per root metre (ahead, aside, heading) and root radian.
+_LENGTH_BIAS, _TURN_BIAS = 0.01, 0.01
+_AHEAD_NOISE, _SIDE_NOISE, _VEER_NOISE, _TURN_NOISE = 0.005, 0.002, 0.01, 0.01
+#: Draws of which the one whose position error comes nearest to what is wanted is taken.
+_DRAWS = 300
 
 
 @dataclass(frozen=True, eq=False)
 class OdometryDrift:
     """Poses as wheel odometry gives them: the error grows with the way driven and turned, and is never pulled back.
 
-    Increments of the true motion get a random bias and noise proportional to motion, and are chained. The errors of
-    position and heading are then scaled so that they reach ``position_m`` and ``rotation_deg`` at their largest.
+    Increments of the true motion get a bias and noise proportional to motion, and are chained. The error of the heading
+    is scaled to reach ``rotation_deg`` at its largest; of many draws the one is taken whose position error comes
+    nearest to ``position_m``. Neighbouring poses fit each other, as those of wheels do.
 
     Attributes:
         T_map_base: (N, 4, 4) true poses of the base.
@@ -41,30 +44,33 @@ class OdometryDrift:
 
     def _base(self) -> NDArray[np.float64]:
         rng = np.random.default_rng([self.seed % 2**32, 41])
-        length_bias, turn_bias = rng.normal(0, _LENGTH_BIAS), rng.normal(0, _TURN_BIAS)
-        chained = [self.T_map_base[0]]
-        for A, B in zip(self.T_map_base[:-1], self.T_map_base[1:], strict=True):
-            step = inverse(A) @ B
-            way = float(np.linalg.norm(step[:2, 3]))
-            turn = float(np.arctan2(step[1, 0], step[0, 0]))
-            ahead = step[0, 3] * (1 + length_bias) + rng.normal(0, _LENGTH_NOISE) * np.sqrt(way)
-            side = step[1, 3] + rng.normal(0, _SIDE_NOISE) * np.sqrt(way)
-            veer = rng.normal(0, _TURN_NOISE) * np.sqrt(abs(turn)) + rng.normal(0, _VEER_NOISE) * np.sqrt(way)
-            chained.append(chained[-1] @ planar(ahead, side, turn * (1 + turn_bias) + veer))
-        return self._scaled(np.stack(chained))
-
-    def _scaled(self, odometry: NDArray[np.float64]) -> NDArray[np.float64]:
-        off = odometry[:, :3, 3] - self.T_map_base[:, :3, 3]
-        turned = np.unwrap(_yaws(odometry) - _yaws(self.T_map_base))
-        off *= self.position_m / max(float(np.linalg.norm(off, axis=1).max()), 1e-9)
-        turned *= np.deg2rad(self.rotation_deg) / max(float(np.abs(turned).max()), 1e-9)
-        out = []
-        for T, offset, angle in zip(self.T_map_base, off, turned, strict=True):
-            told = planar(0.0, 0.0, float(angle)) @ T
-            told[:3, 3] = T[:3, 3] + offset
-            out.append(told)
-        return np.stack(out)
+        xy, yaw = self.T_map_base[:, :2, 3], _yaws(self.T_map_base)
+        move, turn = np.diff(xy, axis=0), np.diff(yaw)
+        way, spin = np.sqrt(np.linalg.norm(move, axis=1)), np.sqrt(np.abs(turn))
+        best: tuple[float, NDArray[np.float64], NDArray[np.float64]] | None = None
+        for _ in range(_DRAWS):
+            noise = rng.normal(size=(4, len(move)))
+            veer = rng.normal(0, _TURN_BIAS) * turn + _VEER_NOISE * way * noise[0] + _TURN_NOISE * spin * noise[1]
+            error = np.concatenate([[0.0], np.cumsum(veer)])
+            error *= np.deg2rad(self.rotation_deg) / max(float(np.abs(error).max()), 1e-9)
+            c, s = np.cos(error[:-1]), np.sin(error[:-1])
+            turned = np.stack([c * move[:, 0] - s * move[:, 1], s * move[:, 0] + c * move[:, 1]], axis=1)
+            turned *= 1 + rng.normal(0, _LENGTH_BIAS)
+            turned += (_AHEAD_NOISE * way * noise[2])[:, None] * _unit(turned)
+            turned += (_SIDE_NOISE * way * noise[3])[:, None] * _unit(turned)[:, ::-1] * [-1, 1]
+            told = xy[0] + np.concatenate([np.zeros((1, 2)), np.cumsum(turned, axis=0)])
+            miss = abs(float(np.linalg.norm(told - xy, axis=1).max()) - self.position_m)
+            if best is None or miss < best[0]:
+                best = miss, told, error
+        assert best is not None
+        out = np.stack([planar(0.0, 0.0, float(e)) @ T for e, T in zip(best[2], self.T_map_base, strict=True)])
+        out[:, :3, 3] = np.column_stack([best[1], self.T_map_base[:, 2, 3]])
+        return out
 
 
 def _yaws(T: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unwrap(np.arctan2(T[:, 1, 0], T[:, 0, 0]))
+
+
+def _unit(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(steps / np.maximum(np.linalg.norm(steps, axis=1, keepdims=True), 1e-9))

@@ -35,7 +35,7 @@ class Corrections:
         ids = np.array(sorted(named), dtype=np.int64)
         at = np.searchsorted(rows, ids)
         T_new = np.stack([named[int(i)] for i in ids])
-        known = T_new @ _inverses(T_old[at])
+        known = T_new @ inverses(T_old[at])
         order = np.argsort(stamps_ns[at], kind="stable")
         C = interpolate_rigid(stamps_ns[at][order], known[order], stamps_ns, T_old[:, :3, 3])
         C[at] = known
@@ -113,7 +113,8 @@ def interpolate_rigid(
     return out
 
 
-def _inverses(T: Matrices) -> Matrices:
+def inverses(T: Matrices) -> Matrices:
+    """Inverses of (N, 4, 4) rigid transforms."""
     out = np.tile(np.eye(4), (len(T), 1, 1))
     Rt = T[:, :3, :3].transpose(0, 2, 1)
     out[:, :3, :3] = Rt

@@ -4,18 +4,22 @@ The map file named by ``map_path`` is opened (or created) at configure and close
 frame is committed before its events are published, so a node that is killed loses at most the frame it was working on
 and goes on with the same map when it is started again. A second node on the same file is refused.
 
+When the map itself is corrected, by a pose graph or by a jump of ``map -> odom``, the memory moves with it
+(:mod:`pose_graph`).
+
 After each ``ObservationArray``, used or refused, its header is published on ``memory/frame_done``: whoever feeds frames
 may hold back the next one until then.
 """
 
 from __future__ import annotations
 
+import pathlib
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from builtin_interfaces.msg import Time
+from nav_msgs.msg import Path
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -33,6 +37,8 @@ from memory_agent_ros.nodes.memory_services import MemoryServices
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.observation_frames import frame_from_observation_array
 from memory_agent_ros.nodes.parameters import parameter
+from memory_agent_ros.nodes.pose_graph import MapCorrectionConfig, MapFollower
+from memory_agent_ros.nodes.tf import make_transform_buffer
 from memory_agent_ros.perception.factory import make_text_embedder
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError, StoreError
 from memory_agent_ros.records.event import MemoryEvent
@@ -55,6 +61,7 @@ class MemoryNodeConfig:
         2.0, "Shortest time between two updates of memory/points, wall seconds.", minimum=0.1, maximum=600.0
     )
     memory: MemoryConfig = field(default_factory=MemoryConfig)
+    map_correction: MapCorrectionConfig = field(default_factory=MapCorrectionConfig)
 
 
 class MemoryNode(AgentNode[MemoryNodeConfig]):
@@ -79,6 +86,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self.serve(LoadMemory, "memory/load", services.load)
         self._timings = {name: Timing() for name in ("decode", "observe", "array")}
         self._refusal = ""
+        self._follower: MapFollower | None = None
         self._markers_due = self._points_due = True
         problems = self.memory.verify()
         if problems:
@@ -89,12 +97,22 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         """Subscribe to observations."""
         depth = self.config.queue_depth
         self.subscribe(ObservationArray, "observations", self._on_observations, qos.reliable(depth), silence_s=5.0)
+        self._follow_map()
         self.waiting.add("refused", lambda: f"observations are refused: {self._refusal}" if self._refusal else None)
         self.every(self.config.marker_period_s, self._show_markers, clock=self.steady_clock)
         self.every(self.config.points_period_s, self._show_points, clock=self.steady_clock)
 
+    def _follow_map(self) -> None:
+        """Listen to what corrects the map."""
+        config = self.config.map_correction
+        self._buffer = make_transform_buffer(self, counts=self.counts)
+        self._follower = MapFollower(config, self.config.map_frame, self._buffer, self.counts, self.publish_events)
+        if config.source in ("auto", "pose_graph"):
+            self.subscribe(Path, config.pose_graph_topic, self._on_pose_graph, qos.latched(), required=False)
+
     def stop(self) -> None:
         """Flush the map."""
+        self._buffer.close()
         if self.memory.path is not None:
             self.memory.save()
 
@@ -118,7 +136,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
 
     def load(self, path: str) -> SpatialMemory:
         """Open another map and close this one; on failure this one stays open."""
-        wanted = Path(path).expanduser()
+        wanted = pathlib.Path(path).expanduser()
         current = self.memory
         if current.path is not None and wanted.exists() and wanted.samefile(current.path):
             return current
@@ -145,18 +163,20 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         path = memory.path
         values: dict[str, object] = {f"time {name}": timing.summary() for name, timing in self._timings.items()}
         values["map path"] = path or "in RAM"
-        values["map size MB"] = 0.0 if path is None else Path(path).stat().st_size / 1e6
+        values["map size MB"] = 0.0 if path is None else pathlib.Path(path).stat().st_size / 1e6
         values["map revision"] = memory.map_revision
         values["objects present"] = sum(thing.state == ObjectState.PRESENT for thing in things)
         values["objects gone"] = sum(thing.state == ObjectState.GONE for thing in things)
         values.update({f"memory {name}": number for name, number in sorted(memory.stats.items())})
         values["last stamp s"] = (memory.last_stamp_ns or 0) / 1e9
+        if self._follower is not None and self._follower.last:
+            values["last map correction"] = self._follower.last
         if self._refusal:
             values["last refusal"] = self._refusal
         return values
 
     def _open(self, path: str) -> SpatialMemory:
-        file = Path(path).expanduser() if path else None
+        file = pathlib.Path(path).expanduser() if path else None
         return SpatialMemory.open(file, self.config.memory, text_embedder=self._embedder)
 
     def _on_observations(self, message: ObservationArray) -> None:
@@ -172,6 +192,15 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._timings["array"].add((time.perf_counter() - started) * 1e3)
         self._frame_done.publish(message.header)
 
+    def _on_pose_graph(self, message: Path) -> None:
+        assert self._follower is not None
+        try:
+            self._follower.take_graph(message)
+            self._follower.follow_graph(self.memory)
+        except MemoryAgentError as error:
+            self.counts[error.reason if isinstance(error, BadInputError) else "store_error"] += 1
+            self.get_logger().error(f"pose graph refused: {error}", throttle_duration_sec=5.0)
+
     def _remember(self, message: ObservationArray) -> None:
         if message.header.frame_id != self.config.map_frame:
             raise BadInputError(
@@ -182,6 +211,8 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         started = time.perf_counter()
         frame, observations = frame_from_observation_array(message)
         decoded = time.perf_counter()
+        if self._follower is not None:
+            self._follower.admit(self.memory, frame.stamp_ns, frame.T_map_camera, frame.camera_frame_id)
         events = self.memory.observe(frame, observations)
         self._timings["decode"].add((decoded - started) * 1e3)
         self._timings["observe"].add((time.perf_counter() - decoded) * 1e3)

@@ -97,6 +97,8 @@ def timeline_events(events: Iterable[MemoryEvent], start_ns: int | None = None) 
 
 def event_text(event: MemoryEvent) -> str:
     """One sentence about an event."""
+    if event.kind is EventKind.REANCHORED:
+        return f"the map was corrected: {event.detail}"
     name = f"{event.label} #{event.object_id}"
     x, y = event.position_m[:2]
     before = event.previous_position_m
