@@ -47,7 +47,7 @@ setup(
     maintainer_email="maintainers@memory-agent-ros.example",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={
-        PACKAGE: ["py.typed", "weights/*.safetensors", "weights/*.md"],
+        PACKAGE: ["py.typed", "weights/*.safetensors", "weights/*.md", "weights/*.json"],
         f"{PACKAGE}.*": ["*.html", "*.jinja", "*.j2", "*.sql", "*.json", "*.yaml", "*.css"],
     },
     data_files=[
