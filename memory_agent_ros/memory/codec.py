@@ -40,8 +40,8 @@ ENTRY_COLUMNS = (
 BOX_MARGIN_M = 0.05
 
 
-def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
-    """Values of the ``objects`` table, in the order of its columns."""
+def object_row(track: Track, config: MemoryConfig, version: int) -> tuple[Any, ...]:
+    """Values of the ``objects`` table; ``version`` counts the transactions of the file."""
     low, high = track.bounds(config)
     x, y, z = ((low + high) / 2).tolist()
     body = {name: getattr(track, name) for name in _PLAIN}
@@ -60,7 +60,7 @@ def object_row(track: Track, config: MemoryConfig) -> tuple[Any, ...]:
     return (
         track.id, track.label, int(track.confirmed), int(track.gone), track.presence, x, y, z, track.observations,
         track.first_seen_ns, track.last_seen_ns, track.last_looked_ns, json.dumps(body), track.bank.vectors.tobytes(),
-        *index_columns(track),
+        *index_columns(track), version,
     )  # fmt: skip
 
 
@@ -85,11 +85,30 @@ def entry_of_row(row: tuple[Any, ...]) -> IndexEntry:
     )  # fmt: skip
 
 
-def cloud_row(track: Track) -> tuple[Any, ...]:
-    """Values of the ``clouds`` table."""
+def cloud_row(track: Track, config: MemoryConfig | None = None) -> tuple[Any, ...]:
+    """Values of the ``clouds`` table. The box goes with it if it is known, or if ``config`` says how to fit it."""
     keys, points = track.cloud.keys.tobytes(), track.cloud.points.tobytes()
     hits, anchors = track.cloud.hits.tobytes(), track.cloud.anchors.tobytes()
-    return track.id, track.cloud.voxel_m, keys, points, hits, cloud_crc(keys, points, hits, anchors), anchors
+    return (
+        track.id,
+        track.cloud.voxel_m,
+        keys,
+        points,
+        hits,
+        cloud_crc(keys, points, hits, anchors),
+        anchors,
+        _packed_box(track, config),
+    )
+
+
+def _packed_box(track: Track, config: MemoryConfig | None) -> bytes | None:
+    if config is not None and len(track.cloud):
+        track.box(config)
+    known = track.cloud.known_box()
+    if known is None:
+        return None
+    min_hits, (center, size, yaw) = known
+    return np.array([min_hits, *center, *size, yaw]).tobytes()
 
 
 def cloud_crc(keys: bytes, points: bytes, hits: bytes, anchors: bytes | None) -> int:
@@ -103,7 +122,14 @@ def damaged_cloud(object_id: int) -> StoreError:
 
 
 def cloud_of(
-    object_id: int, voxel_m: float, keys: bytes, points: bytes, hits: bytes, crc: int, anchors: bytes | None
+    object_id: int,
+    voxel_m: float,
+    keys: bytes,
+    points: bytes,
+    hits: bytes,
+    crc: int,
+    anchors: bytes | None,
+    box: bytes | None = None,
 ) -> VoxelCloud:
     """Inverse of :func:`cloud_row`.
 
@@ -118,6 +144,9 @@ def cloud_of(
     cloud.hits = np.frombuffer(hits, dtype=np.float32).copy()
     known = np.frombuffer(anchors or b"", dtype=np.int32)
     cloud.anchors = known.copy() if len(known) == len(cloud.keys) else np.zeros(len(cloud.keys), dtype=np.int32)
+    if box is not None:
+        values = np.frombuffer(box)
+        cloud.remember_box(int(values[0]), (values[1:4].copy(), values[4:7].copy(), float(values[7])))
     return cloud
 
 

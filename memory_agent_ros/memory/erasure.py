@@ -13,6 +13,7 @@ from memory_agent_ros.memory import archive, keyframes
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.persistence import event_row
+from memory_agent_ros.memory.reindex import drop_unused_labels
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.event import EventKind, MemoryEvent
@@ -45,6 +46,7 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
             for look in state.looks.erase(cloud):
                 cursor.execute("UPDATE frames SET look=? WHERE id=?", (look.packed(), look.frame_row))
         cursor.execute(f"DELETE FROM objects WHERE id IN ({marks})", everything)
+        drop_unused_labels(cursor)
         cursor.execute(f"DELETE FROM aliases WHERE old_id IN ({marks})", everything)
         cursor.execute(f"DELETE FROM together WHERE a IN ({marks}) OR b IN ({marks})", everything * 2)
         cursor.execute(f"DELETE FROM events WHERE object_id IN ({marks}) OR other_id IN ({marks})", everything * 2)

@@ -32,6 +32,7 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
+from memory_agent_ros.memory.reindex import add_label
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.track_pool import TrackPool
@@ -57,6 +58,7 @@ _OBJECT_COLUMNS = [
     "cz",
     "labels",
     "flags",
+    "version",
 ]
 _INSERT_OBJECT = (
     f"INSERT INTO objects (id, {', '.join(_OBJECT_COLUMNS)}) VALUES (?{',?' * len(_OBJECT_COLUMNS)}) "
@@ -64,7 +66,7 @@ _INSERT_OBJECT = (
 )
 
 _INSERT_CLOUD = (
-    "INSERT OR REPLACE INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors) VALUES (?,?,?,?,?,?,?)"
+    "INSERT OR REPLACE INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box) VALUES (?,?,?,?,?,?,?,?)"
 )
 _INSERT_KEYFRAME = """
 INSERT OR IGNORE INTO keyframes
@@ -84,6 +86,8 @@ class Persistence:
         self._config = config
         self._written: dict[int, tuple[int, float, int, int]] = {}
         self._boxed: dict[int, tuple[float, ...]] = {}
+        self._vocabulary: set[str] = set()
+        self._version = 0
         self._backlog: list[Changes] = []
 
     def write(self, state: MapState, changes: Changes) -> None:
@@ -97,12 +101,14 @@ class Persistence:
         leaving = state.tracks.victims()
         try:
             with self._store.transaction() as cursor:
+                self._version += 1
                 for waiting in self._backlog:
                     self._write(cursor, state, waiting)
                 self._write_tracks(cursor, [t for t in leaving if not state.tracks.is_written(t)], all_clouds=True)
                 self._write_meta(cursor, state)
         except BaseException:
             self._written, self._boxed = written, boxed
+            self._vocabulary.clear()
             raise
         self._backlog.clear()
         for track in leaving:
@@ -113,6 +119,15 @@ class Persistence:
             self._written.pop(object_id, None)
             self._boxed.pop(object_id, None)
 
+    @property
+    def behind(self) -> bool:
+        """Whether there are steps that could not be written yet."""
+        return bool(self._backlog)
+
+    def forget_words(self) -> None:
+        """Labels have left the file: those that come back must be entered again."""
+        self._vocabulary.clear()
+
     def discard(self) -> None:
         """Forget steps that could not be written."""
         self._backlog.clear()
@@ -120,6 +135,7 @@ class Persistence:
     def flush(self, state: MapState) -> None:
         """Write every cloud as it stands now."""
         with self._store.transaction() as cursor:
+            self._version += 1
             for waiting in self._backlog:
                 self._write(cursor, state, waiting)
             stale = [t for t in state.tracks.held() if self._written.get(t.id, (-1,))[0] != t.cloud.revision]
@@ -167,9 +183,13 @@ class Persistence:
         cursor.executemany("DELETE FROM keyframes WHERE id=?", dropped)
 
     def _write_tracks(self, cursor: sqlite3.Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
-        cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config) for t in tracks])
+        cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config, self._version) for t in tracks])
+        fresh = {t.label for t in tracks} - self._vocabulary
+        for label in sorted(fresh):
+            add_label(cursor, label)
+        self._vocabulary |= fresh
         due = tracks if all_clouds else [t for t in tracks if self._cloud_is_due(t)]
-        cursor.executemany(_INSERT_CLOUD, [cloud_row(t) for t in due])
+        cursor.executemany(_INSERT_CLOUD, [cloud_row(t, self._config if all_clouds else None) for t in due])
         for t in due:
             self._written[t.id] = (t.cloud.revision, t.cloud.voxel_m, len(t.cloud), t.placement)
         boxes = [b for b in map(box_row, tracks) if _box_is_due(b, self._boxed.get(int(b[0])))]
@@ -188,6 +208,7 @@ class Persistence:
             "frame_id": state.frame_id,
             "last_stamp_ns": state.last_stamp_ns,
             "map_revision": state.map_revision,
+            "version": self._version,
             "sequences": dict(state.sequences),
             "appearance": [state.appearance.same, state.appearance.different],
             "detector": state.detector.values(),
@@ -213,12 +234,14 @@ class Persistence:
             StoreError: rows are damaged.
         """
         state = MapState.empty(self._config)
+        self.forget_words()
         meta = {k: json.loads(v) for k, v in self._store.rows("SELECT key, value FROM meta")}
         if meta:
             state.frame_id, state.last_stamp_ns = meta["frame_id"], meta["last_stamp_ns"]
             state.map_revision, state.sequences = meta["map_revision"], Counter(meta["sequences"])
             state.appearance = AppearanceModel(*meta["appearance"])
             state.detector = DetectionRate.of(meta.get("detector", [0.0] * 4))
+            self._version = meta.get("version", 0)
         state.tracks = TrackPool(self, self._config.max_resident_objects, self._config.memory_budget_mb << 20)
         for row in self._store.rows(f"SELECT {ENTRY_COLUMNS} FROM objects o JOIN boxes b ON b.id = o.id"):
             state.tracks.index.put(entry_of_row(row))
@@ -245,7 +268,7 @@ class Persistence:
         clouds = {
             r[0]: cloud_of(*r)
             for r in self._store.rows(
-                f"SELECT object_id, voxel_m, keys, points, hits, crc, anchors FROM clouds WHERE object_id {where}",
+                f"SELECT object_id, voxel_m, keys, points, hits, crc, anchors, box FROM clouds WHERE object_id {where}",
                 chosen,
             )
         }

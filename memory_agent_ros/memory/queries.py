@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,24 @@ from memory_agent_ros.records.region import Region
 _NAMED = 0.9
 
 
+@dataclass(frozen=True)
+class Query:
+    """Conditions on confirmed objects; None sets none.
+
+    Attributes:
+        label: what they are called, in any form; ``text`` the same in free words.
+        region: where their box centre is.
+        seen: first and last stamp between which they were last seen, nanoseconds.
+        gone: whether they are gone.
+    """
+
+    label: str | None = None
+    text: str | None = None
+    region: Region | None = None
+    seen: tuple[int, int] | None = None
+    gone: bool | None = None
+
+
 class TextMatcher:
     """How well free text fits a label: shared words, or meaning if there is an embedder and no label is named in full.
 
@@ -29,12 +48,22 @@ class TextMatcher:
         self._threshold = threshold
         self._labels: dict[str, NDArray[np.float32]] = {}
 
+    @property
+    def by_meaning(self) -> bool:
+        """Whether labels that share no word with the text can fit it."""
+        return self._embedder is not None
+
+    @staticmethod
+    def names_in_full(scores: Iterable[float]) -> bool:
+        """Whether one of these word matches names its label in full."""
+        return any(score >= _NAMED for score in scores)
+
     def relevance(self, text: str, labels: Iterable[str]) -> dict[str, float]:
         """Relevance in (0, 1] of each label that fits at all."""
         wanted = tokens(text)
         known = sorted(set(labels))
         found = {label: score for label in known if (score := word_match(wanted, tokens(label))) > 0.0}
-        named = any(score >= _NAMED for score in found.values())
+        named = self.names_in_full(found.values())
         if self._embedder is not None and known and wanted and not named:
             missing = [label for label in known if label not in self._labels]
             vectors = self._embedder.embed_texts([text, *(label.replace("_", " ") for label in missing)])
@@ -61,27 +90,33 @@ def word_match(wanted: list[str], label: list[str]) -> float:
 
 
 def rank(
-    tracks: Iterable[Track],
-    matcher: TextMatcher,
-    config: MemoryConfig,
-    label: str | None,
-    text: str | None,
-    region: Region | None,
+    tracks: Iterable[Track], matcher: TextMatcher, config: MemoryConfig, query: Query, *, shown: bool = True
 ) -> list[tuple[float, Track]]:
-    """Tracks that fit all given conditions with their relevance: best first, then present, sure and often seen ones."""
-    chosen = list(tracks)
-    if label is not None:
-        wanted = normal_label(label)
+    """Tracks that fit a query with their relevance: best first, then present, sure and often seen ones.
+
+    Looks at each of them; :class:`~memory_agent_ros.memory.query_planner.QueryPlanner` does the same by index.
+    ``shown`` leaves out tentative ones.
+    """
+    chosen = [t for t in tracks if t.confirmed or not shown]
+    if query.label is not None:
+        wanted = normal_label(query.label)
         chosen = [t for t in chosen if normal_label(t.label) == wanted]
     relevance = {t.id: 1.0 for t in chosen}
-    if text is not None:
-        found = matcher.relevance(text, {t.label for t in chosen})
+    if query.text is not None:
+        found = matcher.relevance(query.text, {t.label for t in chosen})
         relevance = {t.id: found[t.label] for t in chosen if t.label in found}
-    if region is not None:
-        inside = {t.id for t in chosen if in_region(t.box(config).center, region)}
-        relevance = {i: r for i, r in relevance.items() if i in inside}
-    ranked = [(relevance[t.id], t) for t in chosen if t.id in relevance]
+    chosen = [t for t in chosen if t.id in relevance and _fits(t, query, config)]
+    ranked = [(relevance[t.id], t) for t in chosen]
     return sorted(ranked, key=lambda rt: (-rt[0], rt[1].gone, -rt[1].presence, -rt[1].observations, rt[1].id))
+
+
+def _fits(track: Track, query: Query, config: MemoryConfig) -> bool:
+    """Whether state, stamp and place fit."""
+    if query.gone is not None and track.gone != query.gone:
+        return False
+    if query.seen is not None and not query.seen[0] <= track.last_seen_ns <= query.seen[1]:
+        return False
+    return query.region is None or in_region(track.box(config).center, query.region)
 
 
 def in_region(point: NDArray[np.float64], region: Region) -> bool:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.anchor_rows import Sightings
+from memory_agent_ros.memory.co_detections import pair_key
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections import Corrections
-from memory_agent_ros.memory.duplicates import pair_key
 from memory_agent_ros.memory.lifecycle import emit, replace_track
 from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.mixups import AGREE_M, away_from_home, detach, mixed_objects, reach_m, visits_of

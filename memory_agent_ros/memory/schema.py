@@ -12,14 +12,21 @@ CREATE TABLE objects (
     id INTEGER PRIMARY KEY, label TEXT NOT NULL, confirmed INTEGER NOT NULL, gone INTEGER NOT NULL,
     presence REAL NOT NULL, x REAL NOT NULL, y REAL NOT NULL, z REAL NOT NULL, observations INTEGER NOT NULL,
     first_seen_ns INTEGER NOT NULL, last_seen_ns INTEGER NOT NULL, last_looked_ns INTEGER NOT NULL,
-    body TEXT NOT NULL, bank BLOB NOT NULL,
-    cx REAL, cy REAL, cz REAL, labels TEXT, flags INTEGER
+    cx REAL, cy REAL, cz REAL, labels TEXT, flags INTEGER, version INTEGER NOT NULL DEFAULT 0,
+    body TEXT NOT NULL, bank BLOB NOT NULL
 );
+CREATE INDEX objects_by_label ON objects (label, confirmed, gone, presence, observations, last_seen_ns);
+CREATE INDEX objects_by_seen ON objects (last_seen_ns, confirmed, gone, presence, observations, label);
+CREATE INDEX objects_by_version ON objects (version);
+CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, normal TEXT NOT NULL);
+CREATE INDEX vocabulary_by_normal ON vocabulary (normal);
+CREATE VIRTUAL TABLE label_words USING fts5(words);
 CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1, y0, y1, z0, z1);
 CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN DELETE FROM boxes WHERE id = old.id; END;
 CREATE TABLE clouds (
     object_id INTEGER PRIMARY KEY REFERENCES objects(id) ON DELETE CASCADE, voxel_m REAL NOT NULL,
-    keys BLOB NOT NULL, points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL, anchors BLOB
+    keys BLOB NOT NULL, points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL, anchors BLOB,
+    box BLOB
 );
 CREATE TABLE aliases (old_id INTEGER PRIMARY KEY, new_id INTEGER NOT NULL);
 CREATE TABLE together (
@@ -43,6 +50,8 @@ CREATE TABLE observations (
     x0 REAL NOT NULL, y0 REAL NOT NULL, x1 REAL NOT NULL, y1 REAL NOT NULL
 );
 CREATE INDEX observations_of_object ON observations (object_id);
+CREATE INDEX evidence_of_object ON observations (object_id, placement DESC, quality DESC, id)
+    WHERE keyframe_id IS NOT NULL;
 CREATE INDEX observations_in_keyframe ON observations (keyframe_id) WHERE keyframe_id IS NOT NULL;
 CREATE TABLE events (
     id INTEGER PRIMARY KEY, kind TEXT NOT NULL, object_id INTEGER NOT NULL, label TEXT NOT NULL,
@@ -69,5 +78,15 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1, y0, y1, z0, z1)",
         "CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN DELETE FROM boxes WHERE id = old.id; END",
         "CREATE INDEX together_other ON together (b)",
+        "ALTER TABLE objects ADD COLUMN version INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE clouds ADD COLUMN box BLOB",
+        "CREATE INDEX objects_by_label ON objects (label, confirmed, gone, presence, observations, last_seen_ns)",
+        "CREATE INDEX objects_by_seen ON objects (last_seen_ns, confirmed, gone, presence, observations, label)",
+        "CREATE INDEX objects_by_version ON objects (version)",
+        "CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, normal TEXT NOT NULL)",
+        "CREATE INDEX vocabulary_by_normal ON vocabulary (normal)",
+        "CREATE VIRTUAL TABLE label_words USING fts5(words)",
+        "CREATE INDEX evidence_of_object ON observations (object_id, placement DESC, quality DESC, id) "
+        "WHERE keyframe_id IS NOT NULL",
     ),
 }

@@ -22,6 +22,8 @@ from memory_agent_ros.memory.labels import normal_label
 from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.patch_features import PatchFeatures
 from memory_agent_ros.memory.persistence import Persistence
+from memory_agent_ros.memory.queries import Query
+from memory_agent_ros.memory.query_planner import QueryPlanner
 from memory_agent_ros.memory.recall import ViewRecall
 from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
 from memory_agent_ros.memory.sight import residual_of
@@ -63,6 +65,7 @@ class SpatialMemory:
         self._persistence = persistence
         self._state = state
         self._matcher = queries.TextMatcher(None, config.text_similarity)
+        self._planner = QueryPlanner(store, self._center)
         self._structure = Structure(config)
         self._structure.load(store)
         self._recall = ViewRecall(Encoder.load_default)
@@ -183,6 +186,8 @@ class SpatialMemory:
         text: str | None = None,
         region: Region | None = None,
         state: ObjectState | None = None,
+        since_ns: int | None = None,
+        until_ns: int | None = None,
         limit: int = 20,
         room: str | int | None = None,
         relation: tuple[RelationKind | str, RelationTarget] | None = None,
@@ -194,6 +199,8 @@ class SpatialMemory:
             text: the same in free words.
             region: where their centre is.
             state: present or gone; both if None.
+            since_ns: only those last seen at this stamp or later.
+            until_ns: only those last seen at this stamp or before.
             limit: how many at most.
             room: id or name of the room they stand (or stood) in.
             relation: (kind, other thing) of theirs; only present objects have any. The other thing is a name, an id,
@@ -202,12 +209,14 @@ class SpatialMemory:
         Raises:
             BadInputError: ``relation_unknown``.
         """
-        ranked = self._ranked(label, text, region)
+        gone = None if state is None else state is ObjectState.GONE
+        query = Query(label, text, region, _stamps(since_ns, until_ns), gone)
+        if room is None and relation is None:
+            return [self._answer(t, r) for r, t in self._best(query, max(limit, 0))]
+        ranked = self._best(query)
         if room is not None or relation is not None:
             chosen = self._selected([t for _, t in ranked], room, relation)
             ranked = [(r, t) for r, t in ranked if t.id in chosen]
-        if state is not None:
-            ranked = [(r, t) for r, t in ranked if t.gone == (state is ObjectState.GONE)]
         return [self._answer(t, r) for r, t in ranked[: max(limit, 0)]]
 
     def near(
@@ -226,30 +235,39 @@ class SpatialMemory:
         """
         if (center is None) == (object_id is None):
             raise BadInputError("near_needs_place", "give either a center (3,) or an object_id")
-        state = self._current()
-        present = [t for t in state.tracks.scan() if t.confirmed and not t.gone]
-        if label is not None:
-            present = [t for t in present if normal_label(t.label) == normal_label(label)]
-        if object_id is not None:
-            own = state.resolve(object_id)
-            measured = [(queries.distance_between(own, t, self.config), t) for t in present if t is not own]
-        else:
-            point = np.asarray(center, dtype=np.float64).reshape(3)
-            measured = [(queries.box_distance(t.box(self.config), point), t) for t in present]
+        with self._lock:
+            state = self._current()
+            if object_id is not None:
+                own = state.resolve(object_id)
+                half = own.box(self.config).size / 2
+                low, high = own.cloud.points.min(axis=0) - half, own.cloud.points.max(axis=0) + half
+                present = self._around(low, high, radius_m, label)
+                measured = [(queries.distance_between(own, t, self.config), t) for t in present if t.id != own.id]
+            else:
+                point = np.asarray(center, dtype=np.float64).reshape(3)
+                present = self._around(point, point, radius_m, label)
+                measured = [(queries.box_distance(t.box(self.config), point), t) for t in present]
         close = sorted(((d, t) for d, t in measured if d <= radius_m), key=lambda dt: (dt[0], dt[1].id))
         return [self._answer(t, 1.0 - d / (radius_m + 1e-9)) for d, t in close[: max(limit, 0)]]
 
     def last_seen(self, label: str | None = None, *, text: str | None = None) -> MapObject | None:
         """The matching object seen most recently, present or gone; None if none was ever seen."""
-        ranked = self._ranked(label, text, None)
-        if not ranked:
-            return None
-        relevance, track = max(ranked, key=lambda rt: (rt[1].last_seen_ns, rt[0]))
-        return self._answer(track, relevance)
+        with self._lock:
+            state = self._current()
+            if self._persistence.behind:
+                ranked = self._best(Query(label, text))
+                found = max(ranked, key=lambda rt: (rt[1].last_seen_ns, rt[0]), default=None)
+            else:
+                latest = self._planner.latest(Query(label, text), self._matcher)
+                found = None if latest is None else (latest[0], next(state.tracks.scan([latest[1]])))
+            return None if found is None else self._answer(found[1], found[0])
 
     def count(self, label: str | None = None, *, text: str | None = None, region: Region | None = None) -> int:
         """How many matching objects are present."""
-        return sum(not t.gone for _, t in self._ranked(label, text, region))
+        query = Query(label, text, region, gone=False)
+        with self._lock:
+            self._current()
+            return len(self._best(query)) if self._persistence.behind else self._planner.count(query, self._matcher)
 
     def history(self, object_id: int) -> list[MemoryEvent]:
         """All events of one object, and of those merged into it, oldest first.
@@ -538,11 +556,15 @@ class SpatialMemory:
             if label is not None or region is not None:
                 everything = self._state.tracks.scan()
                 tracks |= {
-                    t.id: t for _, t in queries.rank(everything, self._matcher, self.config, label, None, region)
+                    t.id: t
+                    for _, t in queries.rank(
+                        everything, self._matcher, self.config, Query(label, region=region), shown=False
+                    )
                 }
             if tracks:
                 self._persistence.flush(self._state)
                 erase(self._state, self._store, list(tracks.values()), self.config)
+                self._persistence.forget_words()
                 self._structure.reset()
                 self._recall.clear()
             return sorted(tracks)
@@ -626,9 +648,28 @@ class SpatialMemory:
         return event
 
     def _ranked(self, label: str | None, text: str | None, region: Region | None) -> list[tuple[float, Track]]:
+        return self._best(Query(label, text, region))
+
+    def _best(self, query: Query, limit: int | None = None) -> list[tuple[float, Track]]:
+        """What fits a query, best first: from the indexes of the file, or one by one while it is behind."""
         with self._lock:
-            confirmed = [t for t in self._current().tracks.scan() if t.confirmed]
-            return queries.rank(confirmed, self._matcher, self.config, label, text, region)
+            tracks = self._current().tracks
+            if self._persistence.behind:
+                return queries.rank(tracks.scan(), self._matcher, self.config, query)[:limit]
+            found = self._planner.ranked(query, self._matcher, limit)
+            return list(zip((r for r, _ in found), tracks.scan([i for _, i in found]), strict=True))
+
+    def _around(
+        self, low: NDArray[np.float64], high: NDArray[np.float64], radius_m: float, label: str | None
+    ) -> list[Track]:
+        """Present objects that may be within a radius of a box."""
+        tracks = self._state.tracks
+        if self._persistence.behind:
+            return [t for _, t in queries.rank(tracks.scan(), self._matcher, self.config, Query(label, gone=False))]
+        return list(tracks.scan(self._planner.around(low, high, radius_m, label)))
+
+    def _center(self, object_id: int) -> NDArray[np.float64]:
+        return next(self._state.tracks.scan([object_id])).box(self.config).center
 
     def _selected(
         self,
@@ -671,3 +712,10 @@ class SpatialMemory:
         with self._lock:
             found = archive.evidence(self._store, track.id, self.config.evidence_limit)
             return dataclasses.replace(self._record(track), evidence=found, relevance=relevance)
+
+
+def _stamps(since_ns: int | None, until_ns: int | None) -> tuple[int, int] | None:
+    """A range of stamps, open where it is None; None if it is open on both sides."""
+    if since_ns is None and until_ns is None:
+        return None
+    return -(1 << 63) if since_ns is None else since_ns, (1 << 63) - 1 if until_ns is None else until_ns

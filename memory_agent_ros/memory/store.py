@@ -167,14 +167,14 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"the map could not be read ({error})") from error
 
-    def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
+    def each(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a query one by one.
 
         Raises:
             StoreError: the file cannot be read.
         """
         try:
-            yield from self.connection.execute(sql)
+            yield from self.connection.execute(sql, values)
         except sqlite3.Error as error:
             raise StoreError(f"the map could not be read ({error})") from error
 

@@ -170,6 +170,16 @@ class VoxelCloud:
         self.keys, self.points, self.hits = self.keys[keep], self.points[keep], self.hits[keep]
         self.anchors = self.anchors[keep]
 
+    def known_box(self) -> tuple[int, Box] | None:
+        """``min_hits`` and box as they were last asked for, None if the cloud has changed since."""
+        if self._box is None or self._box[0] != self.revision:
+            return None
+        return self._box[1], self._box[2]
+
+    def remember_box(self, min_hits: int, box: Box) -> None:
+        """Take the box for ``min_hits`` as known."""
+        self._box = (self.revision, min_hits, box)
+
     def _insert(
         self,
         keys: NDArray[np.int64],

@@ -1,0 +1,197 @@
+"""One planner over the indexes of the map file: labels, words, places, stamps. It touches only what it returns.
+
+Each condition names an index: labels a B-tree, words a full-text table over the vocabulary, regions an R*Tree, times a
+B-tree over stamps. The planner asks each how much it would return, lets the most selective one lead, and has the others
+filter what it brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby, islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory.labels import normal_label, tokens
+from memory_agent_ros.memory.queries import Query, TextMatcher, in_region, word_match
+from memory_agent_ros.memory.store import Store
+from memory_agent_ros.records.region import Region
+
+#: Counting what an index returns stops here.
+_ENOUGH = 2000
+
+#: How far the upright box of an object may stick out of the stored box around its points, metres.
+_STICKS_OUT_M = 0.5
+
+_ORDER = "ORDER BY o.gone, o.presence DESC, o.observations DESC, o.id"
+
+
+@dataclass
+class _Sql:
+    """Parts of a statement."""
+
+    where: list[str] = field(default_factory=list)
+    values: list[Any] = field(default_factory=list)
+
+    def add(self, condition: str, *values: Any) -> None:
+        self.where.append(condition)
+        self.values.extend(values)
+
+
+class QueryPlanner:
+    """Answers queries from the indexes of a store with ids, best first.
+
+    Args:
+        store: the map file.
+        center: gives the (3,) box centre of an object; asked only for objects on the border of a region.
+    """
+
+    def __init__(self, store: Store, center: Callable[[int], NDArray[np.float64]]) -> None:
+        self._store = store
+        self._center = center
+
+    def ranked(self, query: Query, matcher: TextMatcher, limit: int | None = None) -> list[tuple[float, int]]:
+        """(relevance, id) of what fits, best first, then present, sure and often seen ones.
+
+        Same order as :func:`~memory_agent_ros.memory.queries.rank`.
+        """
+        return list(islice(self._each(query, matcher, _ORDER), limit))
+
+    def latest(self, query: Query, matcher: TextMatcher) -> tuple[float, int] | None:
+        """(relevance, id) of what fits and was seen last; None if nothing fits."""
+        order = _ORDER.replace("o.gone", "o.last_seen_ns DESC, o.gone")
+        best: tuple[int, float, int] | None = None
+        for group in self._groups(query, matcher):
+            for relevance, object_id, stamp in self._rows(query, group, order):
+                if best is None or stamp > best[0]:
+                    best = stamp, relevance, object_id
+                break
+        return None if best is None else best[1:]
+
+    def count(self, query: Query, matcher: TextMatcher) -> int:
+        """How many objects fit."""
+        if query.region is not None:
+            return sum(1 for _ in self._each(query, matcher, ""))
+        total = 0
+        for group in self._groups(query, matcher):
+            source, sql = self._plan(query, group)
+            where = " AND ".join(sql.where)
+            total += int(self._store.rows(f"SELECT count(*) FROM {source} WHERE {where}", tuple(sql.values))[0][0])
+        return total
+
+    def around(
+        self, low: NDArray[np.float64], high: NDArray[np.float64], margin_m: float, label: str | None
+    ) -> list[int]:
+        """Ids of present objects whose box may come within ``margin_m`` of a box given by (3,) corners, by id."""
+        reach = margin_m + _STICKS_OUT_M
+        region = Region(low - reach, high + reach)
+        labels = None if label is None else [(name, 1.0) for name in self._called(label)]
+        if labels == []:
+            return []
+        source, sql = self._plan(Query(region=region, gone=False), labels)
+        rows = self._store.rows(f"SELECT o.id FROM {source} WHERE {' AND '.join(sql.where)}", tuple(sql.values))
+        return sorted(r[0] for r in rows)
+
+    def explain(self, query: Query, matcher: TextMatcher) -> list[str]:
+        """Which index leads for each group of labels of equal relevance."""
+        return [self._plan(query, group)[0] for group in self._groups(query, matcher)]
+
+    def _each(self, query: Query, matcher: TextMatcher, order: str) -> Iterator[tuple[float, int]]:
+        for group in self._groups(query, matcher):
+            for relevance, object_id, _ in self._rows(query, group, order):
+                yield relevance, object_id
+
+    def _rows(
+        self, query: Query, group: list[tuple[str, float]] | None, order: str
+    ) -> Iterator[tuple[float, int, int]]:
+        """(relevance, id, last seen) of a group of labels of equal relevance."""
+        source, sql = self._plan(query, group)
+        relevance = group[0][1] if group else 1.0
+        inside, corners = "1", tuple[float, ...]()
+        if query.region is not None:
+            inside = "b.x0>=? AND b.x1<=? AND b.y0>=? AND b.y1<=? AND b.z0>=? AND b.z1<=?"
+            corners = _corners(query.region)
+        statement = f"SELECT o.id, o.last_seen_ns, {inside} FROM {source} WHERE {' AND '.join(sql.where)} {order}"
+        for object_id, stamp, surely in self._store.each(statement, (*corners, *sql.values)):
+            if surely or _within(self._center(object_id), query.region):
+                yield relevance, object_id, stamp
+
+    def _groups(self, query: Query, matcher: TextMatcher) -> Iterator[list[tuple[str, float]] | None]:
+        """Labels that fit, those of equal relevance together, the most relevant first; one None if any label does."""
+        if query.label is None and query.text is None:
+            yield None
+            return
+        called = None if query.label is None else self._called(query.label)
+        if query.text is None:
+            fitting = [(name, 1.0) for name in called or []]
+        else:
+            fitting = sorted(self._meant(query.text, called, matcher).items(), key=lambda item: -item[1])
+        for _, group in groupby(fitting, key=lambda item: item[1]):
+            yield list(group)
+
+    def _called(self, label: str) -> list[str]:
+        """Labels in use whose normal form is that of ``label``."""
+        return self._in_use("v.normal = ?", normal_label(label))
+
+    def _meant(self, text: str, called: list[str] | None, matcher: TextMatcher) -> dict[str, float]:
+        """Relevance of the labels that fit free text, by full text; by meaning if none of them is named in full."""
+        wanted = tokens(text)
+        if called is not None:
+            return matcher.relevance(text, called)
+        words = " OR ".join(f'"{w}"' for w in dict.fromkeys(wanted))
+        found = []
+        if words:
+            found = self._in_use("v.id IN (SELECT rowid FROM label_words WHERE label_words MATCH ?)", words)
+        if matcher.by_meaning and not matcher.names_in_full(word_match(wanted, tokens(name)) for name in found):
+            found = self._in_use("1")
+        return matcher.relevance(text, found)
+
+    def _in_use(self, condition: str, *values: Any) -> list[str]:
+        used = "EXISTS (SELECT 1 FROM objects o WHERE o.label = v.label AND o.confirmed = 1)"
+        rows = self._store.rows(
+            f"SELECT v.label FROM vocabulary v WHERE {condition} AND {used} ORDER BY v.label", values
+        )
+        return [r[0] for r in rows]
+
+    def _plan(self, query: Query, group: Sequence[tuple[str, float]] | None) -> tuple[str, _Sql]:
+        """FROM clause, led by the most selective index, and the conditions."""
+        sql, sizes = _Sql(), {}
+        sql.add("o.confirmed = 1")
+        if group is not None:
+            marks = ",".join("?" * len(group))
+            names = [name for name, _ in group]
+            sql.add(f"o.label IN ({marks})", *names)
+            sizes["objects o INDEXED BY objects_by_label"] = self._size(
+                f"objects INDEXED BY objects_by_label WHERE label IN ({marks})", *names
+            )
+        if query.gone is not None:
+            sql.add("o.gone = ?", int(query.gone))
+        if query.seen is not None:
+            sql.add("o.last_seen_ns BETWEEN ? AND ?", *query.seen)
+            sizes["objects o INDEXED BY objects_by_seen"] = self._size(
+                "objects INDEXED BY objects_by_seen WHERE last_seen_ns BETWEEN ? AND ?", *query.seen
+            )
+        if query.region is not None:
+            meets = "x1>=? AND x0<=? AND y1>=? AND y0<=? AND z1>=? AND z0<=?"
+            corners = _corners(query.region)
+            sql.add(" AND ".join(f"b.{part}" for part in meets.split(" AND ")), *corners)
+            sizes["boxes b CROSS JOIN objects o ON o.id = b.id"] = self._size(f"boxes WHERE {meets}", *corners)
+        source = min(sizes, key=lambda s: sizes[s]) if sizes else "objects o"
+        if query.region is not None and not source.startswith("boxes"):
+            source += " CROSS JOIN boxes b ON b.id = o.id"
+        return source, sql
+
+    def _size(self, what: str, *values: Any) -> int:
+        return int(self._store.rows(f"SELECT count(*) FROM (SELECT 1 FROM {what} LIMIT {_ENOUGH})", values)[0][0])
+
+
+def _corners(region: Region) -> tuple[float, ...]:
+    """Low and high of each axis in turn."""
+    return tuple(float(v) for pair in zip(region.minimum, region.maximum, strict=True) for v in pair)
+
+
+def _within(point: NDArray[np.float64], region: Region | None) -> bool:
+    return region is None or in_region(point, region)
