@@ -34,6 +34,8 @@ _SAME_PLACE, _ENOUGH = 4.0, 2.0
 _CENTER_M, _PARTIAL = 0.08, 0.35
 #: Thumbnails that must show a place empty, and their share of those that show it, before its object is missing.
 _EMPTY_LOOKS, _EMPTY_SHARE = 2, 0.6
+#: Fewest pixels of a thumbnail across an object.
+_PIXELS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,7 @@ class Incoming:
     """The other map as it comes in.
 
     Attributes:
-        tracks: its confirmed objects by their new ids, moved into this map's frame.
+        tracks: its objects, tentative ones too, by their new ids, moved into this map's frame.
         looks: its thumbnails, moved.
         store: where its rows are.
         last_stamp_ns: of its last image.
@@ -77,9 +79,8 @@ def incoming(state: MapState, other: MapState, store: Store, T: NDArray[np.float
     offsets = {table: state.sequences[table] for table in _TABLES}
     tracks = {}
     for track in other.tracks.values():
-        if track.confirmed:
-            moved = _moved(track, T, offsets)
-            tracks[moved.id] = moved
+        moved = _moved(track, T, offsets)
+        tracks[moved.id] = moved
     looks = [
         dataclasses.replace(r, frame_row=r.frame_row + offsets["frames"], T_map_camera=T @ r.T_map_camera)
         for r in other.looks.records
@@ -196,8 +197,11 @@ def _unite(state: MapState, changes: Changes, own_id: int, new_id: int, origin: 
     far = float(np.linalg.norm(previous - target)) >= config.moved_m
     if far and new.last_seen_ns <= own.last_seen_ns:  # its place is out of date: only its history comes in
         new.cloud, new.information = own.cloud.copy(), np.zeros((3, 3))
+    shown = new.confirmed
     lifecycle.replace_track(state, changes, own, new, config, moved=far and new.last_seen_ns > own.last_seen_ns)
     own.gone, own.log_odds, own.negatives, own.last_negative_ns = presence
+    if not shown:
+        return
     lifecycle.emit(
         state, changes, own, EventKind.MERGED, changes.stamp_ns, config,
         previous=previous, other_id=new_id, confidence=own.presence, detail=f"the same in {origin}",
@@ -206,13 +210,13 @@ def _unite(state: MapState, changes: Changes, own_id: int, new_id: int, origin: 
 
 def _seen_empty(state: MapState, ids: set[int], looks: list[LookRecord], config: MemoryConfig) -> list[Track]:
     """Present objects whose place the other map's looks show empty after they were last seen."""
-    log = LookLog(config)
-    log.records = looks
     lost = []
     for object_id in sorted(ids):
         track = state.tracks[object_id]
         if not track.confirmed or track.gone:
             continue
+        log = LookLog(config)
+        log.records = _resolving(looks, track, config)
         points = track.cloud.samples(32)
         empty = [s for s in log.seen_empty(points, 1 << 62) if s > track.last_seen_ns]
         if len(empty) < _EMPTY_LOOKS:
@@ -224,6 +228,16 @@ def _seen_empty(state: MapState, ids: set[int], looks: list[LookRecord], config:
             track.last_negative_ns = track.last_looked_ns = max(empty)
             lost.append(track)
     return lost
+
+
+def _resolving(looks: list[LookRecord], track: Track, config: MemoryConfig) -> list[LookRecord]:
+    """Thumbnails near enough to show an object over a few pixels: of the others a small error of the pose decides."""
+    if not looks:
+        return looks
+    low, high = track.bounds(config)
+    away = np.linalg.norm(np.array([r.T_map_camera[:3, 3] for r in looks]) - (low + high) / 2, axis=1)
+    widest = np.sort(high - low)[1] * np.array([r.K[0, 0] for r in looks]) / _PIXELS
+    return [r for r, near in zip(looks, (away <= widest).tolist(), strict=True) if near]
 
 
 def _without_duplicates(state: MapState, changes: Changes, unmatched: list[int], config: MemoryConfig) -> list[int]:
@@ -269,6 +283,8 @@ def _settle(
         )  # fmt: skip
     for object_id in sorted(arrived - set(departed)):
         track = state.tracks[object_id]
+        if not track.confirmed:
+            continue
         lifecycle.emit(
             state, changes, track, EventKind.ADDED, stamp_ns, config, confidence=track.presence,
             detail=f"came in from {name}: object {object_id - coming.offsets['objects']}",

@@ -3,7 +3,8 @@
 Likely pairs of objects (label, size, appearance) are nodes of a graph; pairs that keep distance and height are its
 edges. Edges with much common support (second-order compatibility, SC2-PCR, Chen et al., CVPR 2022) each fix a pose in
 closed form; the poses with most evidence are refined on all their inliers and verified: what should have been seen and
-was not, surfaces seen through, and how well the second-best pose does.
+was not, surfaces seen through, and how well the second-best pose does. Surfaces, where both maps
+have looked, then make the pose exact.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from memory_agent_ros.memory import constellation as stars
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.constellation import Candidates, Constellation
 from memory_agent_ros.memory.place_check import WEIGHTS, PlaceCheck, Side, Weights, check
+from memory_agent_ros.memory.surface_alignment import align
 from memory_agent_ros.memory.surfaces import Surfaces
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.relocalisation import Relocalisation
@@ -231,9 +233,10 @@ def relocalise(
     if len(pose.local) < config.min_pairs or (config.verify and unsure):
         return None
     pairs = zip(result.stored.ids[pose.stored].tolist(), result.local.ids[pose.local].tolist(), strict=True)
-    return Relocalisation(
-        pose.matrix, tuple(pairs), pose.residual_m, probability, score, float(ambiguity), best.surfaces
-    )
+    T = pose.matrix
+    if stored_surfaces is not None and local_surfaces is not None:
+        T = align(stored_surfaces, local_surfaces, T)
+    return Relocalisation(T, tuple(pairs), pose.residual_m, probability, score, float(ambiguity), best.surfaces)
 
 
 def inspect(hypothesis: Hypothesis, stored: Side, local: Side) -> PlaceCheck:

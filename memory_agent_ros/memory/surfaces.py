@@ -23,7 +23,13 @@ _LOOKS, _ASKED = 60, 30
 
 
 class Surfaces:
-    """Surface points that a map's depth thumbnails hold, and the thumbnails to hold other points against."""
+    """Surface points that a map's depth thumbnails hold, and the thumbnails to hold other points against.
+
+    Attributes:
+        probes: thumbnails that points are taken of; points: of each, (N, 3) in the map frame, without floor and
+            ceiling; everything: with them.
+        poses, K, depth: (L, 4, 4), (L, 3, 3) and (L, H, W) millimetres of all thumbnails.
+    """
 
     def __init__(self, records: Sequence[LookRecord]) -> None:
         step = max(1, -(-len(records) // _LOOKS))
@@ -32,10 +38,34 @@ class Surfaces:
         self.K = np.array([r.K for r in records]).reshape(-1, 3, 3)
         self.depth = np.array([r.depth_mm for r in records]).reshape(-1, HEIGHT, WIDTH)
         self.points = [_points(r) for r in self.probes]
+        self.everything = self.points
         every = np.concatenate(self.points) if self.points else np.zeros((0, 3))
         if len(every):
             low, high = np.quantile(every[:, 2], [0.01, 0.99])
             self.points = [p[(p[:, 2] > low + _LEVEL_M) & (p[:, 2] < high - _LEVEL_M)] for p in self.points]
+
+    def partners(self, other: Surfaces, T: NDArray[np.float64]) -> list[tuple[int, int]]:
+        """(probe of ``other``, thumbnail here) that look most alike under (4, 4) ``T``: 1 m counts as 60 degrees."""
+        if not other.probes or not len(self.poses):
+            return []
+        poses = np.array([T @ r.T_map_camera for r in other.probes])
+        apart = np.linalg.norm(poses[:, None, :3, 3] - self.poses[None, :, :3, 3], axis=2)
+        cost = apart + 2.0 * (1.0 - poses[:, :3, 2] @ self.poses[:, :3, 2].T)
+        count = min(_PARTNERS, len(self.poses))
+        chosen = np.argpartition(cost, count - 1, axis=1)[:, :count]
+        return [(i, int(j)) for i in range(len(poses)) for j in chosen[i] if cost[i, j] < 4.0]
+
+    def pixels(
+        self, points: NDArray[np.float64], looks: NDArray[np.intp]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+        """Which of (N, 3) map points fall into the thumbnail named for each, (M,), and their column, row and depth."""
+        local = np.einsum("nji,nj->ni", self.poses[looks, :3, :3], points - self.poses[looks, :3, 3])
+        z = local[:, 2]
+        safe = np.maximum(z, 1e-3)
+        u = np.rint(self.K[looks, 0, 0] * local[:, 0] / safe + self.K[looks, 0, 2])
+        v = np.rint(self.K[looks, 1, 1] * local[:, 1] / safe + self.K[looks, 1, 2])
+        shown = np.flatnonzero((z > 0.2) & (z < _RANGE_M) & (u >= 0) & (u < WIDTH) & (v >= 0) & (v < HEIGHT))
+        return shown, u[shown].astype(np.intp), v[shown].astype(np.intp), z[shown]
 
     def times_in_view(self, samples: NDArray[np.float64]) -> NDArray[np.intp]:
         """How many thumbnails had at least a third of each object's samples (N, K, 3) in view and not hidden, (N,)."""
@@ -93,34 +123,16 @@ def agreement(stored: Surfaces, local: Surfaces, T_map_local: NDArray[np.float64
 
 def _held_against(one: Surfaces, other: Surfaces, T_other_one: NDArray[np.float64]) -> tuple[int, int]:
     """How many points of ``one`` lie on what ``other`` measured, and how many it saw through."""
-    if not one.points or not len(other.poses):
-        return 0, 0
-    pairs = _partners(np.array([T_other_one @ r.T_map_camera for r in one.probes]), other.poses)
+    pairs = other.partners(one, T_other_one)
     counts = np.array([len(one.points[i]) for i, _ in pairs], dtype=np.intp)
     if counts.sum() == 0:
         return 0, 0
     points = np.concatenate([one.points[i] for i, _ in pairs]) @ T_other_one[:3, :3].T + T_other_one[:3, 3]
     look = np.repeat(np.array([j for _, j in pairs]), counts)
-    local = np.einsum("nji,nj->ni", other.poses[look, :3, :3], points - other.poses[look, :3, 3])
-    z = local[:, 2]
-    safe = np.maximum(z, 1e-3)
-    u = np.rint(other.K[look, 0, 0] * local[:, 0] / safe + other.K[look, 0, 2])
-    v = np.rint(other.K[look, 1, 1] * local[:, 1] / safe + other.K[look, 1, 2])
-    inside = (z > 0.2) & (z < _RANGE_M) & (u >= 0) & (u < WIDTH) & (v >= 0) & (v < HEIGHT)
-    look, z, u, v = look[inside], z[inside], u[inside].astype(int), v[inside].astype(int)
-    measured = other.depth[look, v, u] / 1000.0
+    shown, u, v, z = other.pixels(points, look)
+    measured = other.depth[look[shown], v, u] / 1000.0
     tolerance = _TOLERANCE_M + _TOLERANCE_SHARE * z
     valid = measured > 0.2
     agree = valid & (np.abs(measured - z) <= tolerance)
     through = valid & (measured > z + tolerance)
     return int(agree.sum()), int(through.sum())
-
-
-def _partners(poses: NDArray[np.float64], others: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """For each pose the few of ``others`` that look most alike: 1 m apart counts as much as 60 degrees."""
-    apart = np.linalg.norm(poses[:, None, :3, 3] - others[None, :, :3, 3], axis=2)
-    turned = 1.0 - np.einsum("ni,mi->nm", poses[:, :3, 2], others[:, :3, 2])
-    cost = apart + 2.0 * turned
-    count = min(_PARTNERS, len(others))
-    chosen = np.argpartition(cost, count - 1, axis=1)[:, :count]
-    return [(i, int(j)) for i in range(len(poses)) for j in chosen[i] if cost[i, j] < 4.0]
