@@ -155,11 +155,11 @@ def _figures(scenes: Sequence[Scene]) -> dict[str, Figure]:
     for share in SHARES:
         some = [s.kept for s in scenes if s.share == share]
         name = f"changed{round(100 * share)}"
-        found[f"relocalised@{name}"] = figure([[k.right, 1] for k in some], ratio_of_sums)
-        found[f"identity_kept@{name}"] = figure([[k.kept, k.unmoved] for k in some], ratio_of_sums)
+        found[f"relocalised@{name}"] = figure([[k.right, 1] for k in some] or [[0, 0]], ratio_of_sums)
+        found[f"identity_kept@{name}"] = figure([[k.kept, k.unmoved] for k in some] or [[0, 0]], ratio_of_sums)
     for low, high in _BINS:
         rows = [_binned(s, low, high) for s in scenes]
-        found[f"found@seen{low}to{high}"] = figure([r for r in rows if r[1]], ratio_of_sums)
+        found[f"found@seen{low}to{high}"] = figure([r for r in rows if r[1]] or [[0.0, 0.0]], ratio_of_sums)
     return found
 
 
@@ -188,7 +188,9 @@ def _false(scenes: Sequence[Scene], name: str, goal: Goal | None) -> dict[str, F
     accepted, apartments = sum(a > 0 for a, _ in rows), len(rows)
     upper = _upper(accepted, apartments)
     return {
-        "false_relocalised": dataclasses.replace(figure([list(r) for r in rows], ratio_of_sums, "", goal), high=upper),
+        "false_relocalised": dataclasses.replace(
+            figure([list(r) for r in rows] or [[0, 0]], ratio_of_sums, "", goal), high=upper
+        ),
         "false_upper95": Figure(upper, float("nan"), float("nan")),
         "false_apartments": Figure(float(apartments), float("nan"), float("nan")),
         "false_chances": Figure(float(sum(n for _, n in rows)), float("nan"), float("nan")),

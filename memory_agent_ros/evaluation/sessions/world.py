@@ -144,7 +144,7 @@ class Apartment:
             chosen.append(around[int(rng.integers(len(around)))])
         return chosen
 
-    def tour(self, rooms: list[int], rng: np.random.Generator, area_m2: float = 4.5) -> NDArray[np.float64]:
+    def tour(self, rooms: list[int], rng: np.random.Generator, area_m2: float = 5.5) -> NDArray[np.float64]:
         """Camera poses (N, 4, 4): each room from a viewpoint per ``area_m2``, turning once around at each."""
         grid = self.layout.grid(0.1)
         standing = grid.centers(_CLEARANCE_M)
