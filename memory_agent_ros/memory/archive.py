@@ -104,7 +104,8 @@ def stored_views(store: Store, looks: Sequence[LookRecord]) -> list[StoredView]:
 
     Maps of schema 1 do not say which frame a picture is of: there it is the last thumbnail before the picture.
     """
-    by_row, stamps = {r.frame_row: r for r in looks}, [r.stamp_ns for r in looks]
+    by_row, by_time = {r.frame_row: r for r in looks}, sorted(looks, key=lambda r: r.stamp_ns)
+    stamps = [r.stamp_ns for r in by_time]
     objects: dict[int, dict[int, int]] = {}
     for keyframe_id, object_id, placement in store.rows(
         "SELECT keyframe_id, object_id, MAX(placement) FROM observations WHERE keyframe_id IS NOT NULL GROUP BY 1, 2"
@@ -120,7 +121,7 @@ def stored_views(store: Store, looks: Sequence[LookRecord]) -> list[StoredView]:
         if frame_row is not None:
             view.look = by_row.get(frame_row)
         elif before > 0:
-            view.look = looks[before - 1]
+            view.look = by_time[before - 1]
             view.T_camera_look = inverse(view.T_map_camera) @ view.look.T_map_camera
         views.append(view)
     return views

@@ -30,6 +30,7 @@ from memory_agent_ros.memory.codec import (
 )
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.detection_model import DetectionRate
+from memory_agent_ros.memory.keyframe_book import KeyframeBook
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.reindex import add_label
@@ -252,10 +253,15 @@ class Persistence:
         ):
             T, K = np.frombuffer(pose).reshape(4, 4), np.frombuffer(k).reshape(3, 3)
             state.looks.records.append(LookRecord(frame_row, stamp, T, K, LookRecord.unpack(look)))
+        self.load_book(state)
+        return state
+
+    def load_book(self, state: MapState) -> None:
+        """Read anew which pictures are kept, where they were taken and what was seen in them."""
+        state.book = KeyframeBook()
         for view in archive.stored_views(self._store, state.looks.records):
             state.book.add(view)
-            state.looks.pinned |= {view.look.frame_row} if view.look else set()
-        return state
+        state.looks.pinned = {view.look.frame_row for view in state.book if view.look is not None}
 
     def read_tracks(self, ids: Sequence[int]) -> list[Track]:
         """The tracks of these ids as they are in the file, in this order.

@@ -484,6 +484,7 @@ class SpatialMemory:
             self._persistence.flush(self._state)
             changes = anchors.reanchor(self._state, self._store, keyframe_poses, map_revision, self.config)
             self._persistence.write(self._state, changes)
+            self._persistence.load_book(self._state)
             return changes.events
 
     def relabel(self, object_id: int, label: str, reason: str) -> MemoryEvent:

@@ -95,6 +95,17 @@ def test_recall_does_not_depend_on_the_maps_frame(apartment: tuple[Path, World])
         np.testing.assert_allclose([v.overlap for v in old][:3], [v.overlap for v in new][:3], atol=0.02)
 
 
+def test_recall_goes_on_after_the_map_was_corrected(tmp_path: Path) -> None:
+    move, world = planar(3.0, -2.0, 0.4), kitchen(FINE)
+    with SpatialMemory.open(tmp_path / "c.map") as memory:
+        watch(memory, world, [*at_table(), *at_desk()])
+        before = memory.recall_views(QUERIES[0], camera=FINE)
+        memory.reanchor({i: move @ a.T_map_camera for i, a in memory.anchor_poses().items()}, 1)
+        after = memory.recall_views(move @ QUERIES[0], camera=FINE)
+        assert [v.keyframe_id for v in before][:4] == [v.keyframe_id for v in after][:4] and after[0].overlap > 0.5
+        assert [v.object_ids for v in before][:4] == [v.object_ids for v in after][:4]
+
+
 def test_new_pictures_are_recalled_and_dropped_ones_are_not(tmp_path: Path) -> None:
     world = kitchen(FINE)
     with SpatialMemory.open(tmp_path / "n.map") as memory:
