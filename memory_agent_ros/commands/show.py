@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memory_agent_ros.commands.output import print_json
+from memory_agent_ros.viz.layers import DEFAULT_LAYERS, parse_layers
 
 if TYPE_CHECKING:
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
+    from memory_agent_ros.viz.identity_strip import StripRow
+    from memory_agent_ros.viz.report import Picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +28,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rerun", type=Path, default=None, metavar="FILE", help="Rerun recording (open it with: rerun FILE)"
     )
+    parser.add_argument(
+        "--strip", type=Path, default=None, metavar="FILE", help="identity over time, one row per object (.png, ...)"
+    )
+    parser.add_argument(
+        "--layers", default=None, metavar="A,B", help="what the picture shows: rooms, anchors, objects, relations, "
+        "trails, moves, labels, or all (default: all but relations and anchors)",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="print the paths as JSON")
 
 
@@ -31,19 +42,23 @@ def run(args: argparse.Namespace) -> int:
     """Write what was asked for; without any path, into a folder ``out/show``."""
     from memory_agent_ros.commands.open_map import open_map
 
-    out = args.out or (None if args.png or args.rerun else Path("out/show"))
+    layers = parse_layers(args.layers)
+    out = args.out or (None if args.png or args.rerun or args.strip else Path("out/show"))
     png, rerun = args.png or (out and out / "map.png"), args.rerun or (out and out / "map.rrd")
+    strip = args.strip or (out and out / "identity.png")
     written: dict[str, str] = {}
     with open_map(args.map) as memory:
         if png:
-            written["png"] = str(_picture(memory, png))
+            written["png"] = str(_picture(memory, png, layers))
+        if strip:
+            written["strip"] = str(_strip(memory, strip))
         if rerun:
             from memory_agent_ros.viz.rerun_scene import write_rerun
 
             keyframes = (memory.keyframe(i) for i in memory.keyframe_ids())
             written["rerun"] = str(write_rerun(rerun, memory.objects(), keyframes, memory.changes()))
         if out:
-            written["report"] = str(_page(memory, out / "report.html", args.map.name))
+            written["report"] = str(_page(memory, out / "report.html", args.map.name, layers))
     if args.json:
         print_json(written)
     else:
@@ -51,17 +66,31 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _picture(memory: SpatialMemory, path: Path) -> Path:
+def _picture(memory: SpatialMemory, path: Path, layers: Collection[str]) -> Path:
     from memory_agent_ros.viz.map_scene import scene_of
     from memory_agent_ros.viz.topdown import save_map
 
-    return save_map(path, scene_of(memory), width_in=11)
+    return save_map(path, scene_of(memory, layers=layers), width_in=11, labels="labels" in layers)
 
 
-def _page(memory: SpatialMemory, path: Path, name: str) -> Path:
-    from memory_agent_ros.viz.map_scene import object_pictures, scene_of, timeline_events
+def _strip(memory: SpatialMemory, path: Path) -> Path:
+    from memory_agent_ros.viz.identity_strip import strip_figure
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    strip_figure(_strip_rows(memory)).savefig(path)
+    return path
+
+
+def _strip_rows(memory: SpatialMemory) -> list[StripRow]:
+    from memory_agent_ros.viz.identity_strip import strip_rows
+
+    return strip_rows(memory.objects(), memory.sightings(), memory.changes(), memory.last_stamp_ns)
+
+
+def _page(memory: SpatialMemory, path: Path, name: str, layers: Collection[str]) -> Path:
+    from memory_agent_ros.viz.identity_strip import strip_png
+    from memory_agent_ros.viz.map_scene import object_pictures, timeline_events
     from memory_agent_ros.viz.report import Picture, Report, Tile, write_report
-    from memory_agent_ros.viz.topdown import map_png
 
     objects = memory.objects()
     gone = sum(o.state == "gone" for o in objects)
@@ -70,8 +99,23 @@ def _page(memory: SpatialMemory, path: Path, name: str) -> Path:
         title=name,
         headline=f"{len(objects) - gone} objects are there, {gone} are gone; {pictures} pictures are kept.",
         tiles=[Tile(str(len(objects) - gone), "present"), Tile(str(gone), "gone")],
-        maps=[Picture(map_png(scene_of(memory)), "from above, metres")],
+        maps=_maps(memory, layers),
+        strip=Picture(strip_png(_strip_rows(memory)), "one row per object, the first seen on top") if objects else None,
         pictures=object_pictures(memory, objects),
         events=timeline_events(memory.changes()),
     )
     return write_report(path, report)
+
+
+def _maps(memory: SpatialMemory, layers: Collection[str]) -> list[Picture]:
+    """The map with the layers asked for; with the usual ones, the relations get a picture of their own."""
+    from memory_agent_ros.viz.map_scene import scene_of
+    from memory_agent_ros.viz.report import Picture
+    from memory_agent_ros.viz.topdown import map_png
+
+    pictures = [Picture(map_png(scene_of(memory, layers=layers), labels="labels" in layers), "from above, metres")]
+    if layers == frozenset(DEFAULT_LAYERS):
+        hung = scene_of(memory, layers=("rooms", "anchors", "objects", "relations"))
+        caption = "relations between things (lines) and the poses all geometry hangs on (dots)"
+        pictures.append(Picture(map_png(hung, labels=False), caption))
+    return pictures

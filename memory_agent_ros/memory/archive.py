@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import inverse, quaternion_from_yaw, to_position_quaternion
 from memory_agent_ros.memory.keyframe_book import StoredView
@@ -141,3 +142,11 @@ def features(store: Store, ids: Sequence[int]) -> dict[int, bytes]:
         rows = store.rows(f"SELECT id, features FROM keyframes WHERE id IN ({marks}) AND features IS NOT NULL", part)
         found.update(dict(rows))
     return found
+
+
+def sightings(store: Store) -> dict[int, NDArray[np.int64]]:
+    """Object id -> stamps of its logged observations, ascending."""
+    rows = store.rows("SELECT object_id, stamp_ns FROM observations ORDER BY object_id, stamp_ns")
+    table = np.array(rows, dtype=np.int64).reshape(-1, 2)
+    ids, first = np.unique(table[:, 0], return_index=True)
+    return dict(zip(ids.tolist(), np.split(table[:, 1], first[1:]), strict=True)) if len(ids) else {}

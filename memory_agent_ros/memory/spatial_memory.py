@@ -282,6 +282,11 @@ class SpatialMemory:
         """Events other than ``updated`` with a stamp at or after ``since_ns``, oldest first."""
         return archive.events_since(self._store, since_ns)
 
+    def sightings(self) -> dict[int, NDArray[np.int64]]:
+        """Object id -> (N,) stamps at which it was observed, as far as they are logged, ascending."""
+        self._current()
+        return archive.sightings(self._store)
+
     def rooms(self) -> list[Room]:
         """Rooms found in the free space that was seen, by id, with names, doors and things."""
         with self._lock:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Protocol
 
+import numpy as np
+
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
+from memory_agent_ros.records.anchor import AnchorPose
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.evidence import Evidence
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.relation import Relation, RelationKind
+from memory_agent_ros.records.room import Room
 from memory_agent_ros.viz.evidence_picture import encode_jpeg, evidence_note, evidence_picture
 from memory_agent_ros.viz.report import Picture, TimelineEvent
 from memory_agent_ros.viz.scene import FloorMap, MapScene
+from memory_agent_ros.viz.trails import Trail, trails_of
 
 
 class PicturedMemory(MemoryReader, Protocol):
@@ -31,13 +37,49 @@ class PicturedMemory(MemoryReader, Protocol):
         """A stored picture."""
         ...
 
+    def rooms(self) -> list[Room]:
+        """Rooms found."""
+        ...
 
-def scene_of(memory: PicturedMemory, floor: FloorMap | None = None) -> MapScene:
-    """The map now, with its moves as arrows; what changed after it was first seen is stressed."""
-    changes = memory.changes()
+    def relations(
+        self, object_id: int | None = None, kinds: Sequence[RelationKind | str] | None = None
+    ) -> list[Relation]:
+        """Relations of present objects."""
+        ...
+
+    def anchor_poses(self) -> dict[int, AnchorPose]:
+        """Pose nodes by id."""
+        ...
+
+
+def scene_of(
+    memory: PicturedMemory, floor: FloorMap | None = None, layers: Collection[str] = ("objects", "moves", "labels")
+) -> MapScene:
+    """The map now, with the given layers; what changed after it was first seen is stressed."""
+    changes, objects = memory.changes(), memory.objects()
     moves = [e for e in changes if e.kind is EventKind.MOVED]
     changed = {e.object_id for e in changes if e.kind in (EventKind.MOVED, EventKind.GONE)}
-    return MapScene(memory.objects(), floor, moves=last_moves(moves), highlight=frozenset(changed))
+    anchors = [a.T_map_camera[:2, 3] for a in memory.anchor_poses().values()] if "anchors" in layers else []
+    return MapScene(
+        objects if "objects" in layers else [],
+        floor,
+        moves=last_moves(moves) if "moves" in layers else (),
+        highlight=frozenset(changed),
+        rooms=memory.rooms() if "rooms" in layers else (),
+        relations=_told_relations(memory) if "relations" in layers else (),
+        trails=_told_trails(objects, moves, layers) if "trails" in layers else (),
+        anchors_xy=np.array(anchors).reshape(-1, 2) if anchors else None,
+    )
+
+
+def _told_trails(objects: Sequence[MapObject], moves: Sequence[MemoryEvent], layers: Collection[str]) -> list[Trail]:
+    """Ways that the arrows of the latest moves do not show already."""
+    return [t for t in trails_of(objects, moves) if len(t.stamps_ns) > 2 or "moves" not in layers]
+
+
+def _told_relations(memory: PicturedMemory) -> list[Relation]:
+    """Relations between things; those of things with rooms are drawn as rooms."""
+    return [r for r in memory.relations() if r.kind is not RelationKind.IN]
 
 
 def last_moves(moves: Iterable[MemoryEvent]) -> list[MemoryEvent]:

@@ -104,6 +104,7 @@ class Report:
     questions: Sequence[QuestionRow] = ()
     film: Picture | None = None
     pictures: Sequence[Picture] = ()
+    strip: Picture | None = None
     phases: Sequence[Phase] = ()
     events: Sequence[TimelineEvent] = ()
     figures: Sequence[Figure] = ()

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.relation import Relation
+from memory_agent_ros.records.room import Room
+from memory_agent_ros.viz.trails import Trail
 
 #: Colours that stay apart from one another and from grey (after Tableau 10 and ColorBrewer Dark2).
 _PALETTE = (
@@ -59,6 +62,10 @@ class MapScene:
         moves: ``moved`` events drawn as arrows.
         robot_xy_yaw: (x, y, yaw) of the robot now, or None.
         highlight: ids of objects to stress (those that changed).
+        rooms: outlines with names.
+        relations: drawn as lines between their two objects.
+        trails: ways of objects that have moved.
+        anchors_xy: (N, 2) pose nodes that the geometry hangs on, or None.
     """
 
     objects: Sequence[MapObject]
@@ -68,6 +75,10 @@ class MapScene:
     moves: Sequence[MemoryEvent] = ()
     robot_xy_yaw: tuple[float, float, float] | None = None
     highlight: frozenset[int] = frozenset()
+    rooms: Sequence[Room] = ()
+    relations: Sequence[Relation] = ()
+    trails: Sequence[Trail] = ()
+    anchors_xy: NDArray[np.float64] | None = None
 
 
 def object_color(label: str) -> str:
@@ -83,6 +94,7 @@ def color_of(item: MapObject) -> str:
 def scene_bounds(scene: MapScene, margin_m: float = 0.5) -> tuple[float, float, float, float]:
     """X low, x high, y low, y high that hold everything worth showing, metres."""
     clouds = [np.asarray([o.box.center[:2] for o in scene.objects]).reshape(-1, 2)]
+    clouds += [room.polygon for room in scene.rooms] + [trail.positions_m[:, :2] for trail in scene.trails]
     if scene.path_xy is not None:
         clouds.append(scene.path_xy)
     if scene.floor is not None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.geometry.boxes import corners
 from memory_agent_ros.records.errors import MissingExtraError
 from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.viz.overlays import draw_anchors, draw_relations, draw_rooms, draw_trails
 from memory_agent_ros.viz.scene import FloorMap, MapScene, ScenePoints, color_of, scene_bounds
 
 try:
@@ -59,8 +60,12 @@ def draw_map(
         _draw_floor(axes, scene.floor)
     if scene.path_xy is not None and len(scene.path_xy) > 1:
         axes.plot(scene.path_xy[:, 0], scene.path_xy[:, 1], color="#2b7bba", linewidth=1.1, alpha=0.55, zorder=3)
+    draw_rooms(axes, scene.rooms, scene.objects)
+    draw_anchors(axes, scene.anchors_xy)
     for item in sorted(scene.objects, key=lambda o: -float(o.box.size[0] * o.box.size[1])):
         _draw_object(axes, item, item.id in scene.highlight)
+    draw_relations(axes, scene.relations, scene.objects)
+    draw_trails(axes, scene.trails)
     _draw_moves(axes, scene)
     if scene.robot_xy_yaw is not None:
         _draw_robot(axes, *scene.robot_xy_yaw)
@@ -74,7 +79,7 @@ def draw_map(
         spine.set_color("#ccd")
 
 
-def map_figure(scenes: dict[str, MapScene], width_in: float = 9.0) -> Figure:
+def map_figure(scenes: dict[str, MapScene], width_in: float = 9.0, *, labels: bool = True) -> Figure:
     """One figure with a titled map beside each other, all on the same scale and bounds."""
     every = [scene_bounds(scene) for scene in scenes.values()]
     bounds = (min(b[0] for b in every), max(b[1] for b in every), min(b[2] for b in every), max(b[3] for b in every))
@@ -82,23 +87,23 @@ def map_figure(scenes: dict[str, MapScene], width_in: float = 9.0) -> Figure:
     figure = Figure(figsize=(width_in * len(scenes), width_in * aspect + 0.5), dpi=110, layout="tight")
     FigureCanvasAgg(figure)
     for axes, (title, scene) in zip(np.atleast_1d(figure.subplots(1, len(scenes))), scenes.items(), strict=True):
-        draw_map(axes, scene, bounds=bounds)
+        draw_map(axes, scene, bounds=bounds, labels=labels)
         if title:
             axes.set_title(title, fontsize=11, color="#223")
     return figure
 
 
-def map_png(scene: MapScene, title: str = "", width_in: float = 9.0) -> bytes:
+def map_png(scene: MapScene, title: str = "", width_in: float = 9.0, *, labels: bool = True) -> bytes:
     """PNG bytes of one map."""
     buffer = io.BytesIO()
-    map_figure({title: scene}, width_in).savefig(buffer, format="png", bbox_inches="tight")
+    map_figure({title: scene}, width_in, labels=labels).savefig(buffer, format="png", bbox_inches="tight")
     return buffer.getvalue()
 
 
-def save_map(path: Path, scene: MapScene, title: str = "", width_in: float = 9.0) -> Path:
+def save_map(path: Path, scene: MapScene, title: str = "", width_in: float = 9.0, *, labels: bool = True) -> Path:
     """Write the picture of one map; the suffix (png, svg, pdf) picks the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    map_figure({title: scene}, width_in).savefig(path, bbox_inches="tight")
+    map_figure({title: scene}, width_in, labels=labels).savefig(path, bbox_inches="tight")
     return path
 
 

@@ -83,16 +83,33 @@ def test_show_writes_picture_rerun_and_page(
 ) -> None:
     assert main(["show", "--map", str(kitchen_map), "--out", str(tmp_path / "out"), "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
-    assert set(written) == {"png", "rerun", "report"}
-    assert Image.open(written["png"]).width > 800
+    assert set(written) == {"png", "strip", "rerun", "report"}
+    assert Image.open(written["png"]).width > 800 and Image.open(written["strip"]).width > 800
     assert Path(written["rerun"]).read_bytes()[:4] == b"RRF2"
     html = Path(written["report"]).read_text()
     assert "kitchen.map" in html and html.count("data:image/jpeg") >= 3
+    assert "Identity over time" in html and html.count("data:image/png") == 3
 
 
 def test_show_writes_only_what_is_asked_for(kitchen_map: Path, tmp_path: Path) -> None:
     assert main(["show", "--map", str(kitchen_map), "--png", str(tmp_path / "m.png")]) == 0
     assert [p.name for p in tmp_path.iterdir()] == ["m.png"]
+
+
+def test_show_draws_the_layers_asked_for(kitchen_map: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = {}
+    for layers in ("objects", "all"):
+        path = tmp_path / f"{layers}.svg"
+        assert main(["show", "--map", str(kitchen_map), "--png", str(path), "--layers", layers]) == 0
+        sizes[layers] = path.stat().st_size
+    assert sizes["all"] > sizes["objects"]
+    assert main(["show", "--map", str(kitchen_map), "--layers", "walls", "--out", str(tmp_path / "no")]) == 2
+    assert "choose from rooms" in capsys.readouterr().err and not (tmp_path / "no").exists()
+
+
+def test_show_writes_the_strip_alone(kitchen_map: Path, tmp_path: Path) -> None:
+    assert main(["show", "--map", str(kitchen_map), "--strip", str(tmp_path / "s.png")]) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["s.png"]
 
 
 def test_map_info_and_verify(kitchen_map: Path, capsys: pytest.CaptureFixture[str]) -> None:
