@@ -74,7 +74,7 @@ class MemoryConfig:
         max_looks: thumbnails kept, 100 to 20000.
 
     Budgets:
-        max_resident_objects: objects kept in working memory; others come from the file when they matter, 100 to 1e6.
+        max_resident_objects: objects kept in working memory, others come from the file, 100 to 1000000.
         memory_budget_mb: working memory that objects may take, mebibytes, 16 to 65536.
 
     Queries:

@@ -28,7 +28,6 @@ from memory_agent_ros.memory.recall import ViewRecall
 from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
 from memory_agent_ros.memory.sight import residual_of
 from memory_agent_ros.memory.store import Store
-from memory_agent_ros.memory.structure.rooms import match_rooms
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.memory.structure.structure import Structure
 from memory_agent_ros.memory.surfaces import Surfaces
@@ -49,7 +48,7 @@ from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.relocalisation import Relocalisation
 from memory_agent_ros.records.residual import ViewResidual
-from memory_agent_ros.records.room import Room
+from memory_agent_ros.records.room import Room, rooms_called
 
 
 class SpatialMemory:
@@ -686,7 +685,7 @@ class SpatialMemory:
         """Ids of those tracks that stand in a room and in a relation."""
         chosen = {t.id for t in tracks}
         if room is not None and chosen:
-            wanted = {r.id for r in match_rooms(self.rooms(), room)}
+            wanted = {r.id for r in rooms_called(self.rooms(), room)}
             with self._lock:
                 now = self._structure.snapshot(self._current())
                 places = np.array([t.box(self.config).center for t in tracks])

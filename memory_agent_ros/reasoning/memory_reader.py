@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -9,7 +10,10 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.object_query import RelationTarget
 from memory_agent_ros.records.region import Region
+from memory_agent_ros.records.relation import Relation, RelationKind
+from memory_agent_ros.records.room import Room
 
 
 class MemoryReader(Protocol):
@@ -23,8 +27,27 @@ class MemoryReader(Protocol):
         region: Region | None = None,
         state: ObjectState | None = None,
         limit: int = 20,
+        room: str | int | None = None,
+        relation: tuple[RelationKind | str, RelationTarget] | None = None,
     ) -> list[MapObject]:
-        """Confirmed objects by exact label and/or free text, best first; ``state=None`` means present and gone."""
+        """Confirmed objects by exact label and/or free text, best first; ``state=None`` means present and gone.
+
+        ``room`` is an id or a name, ``relation`` a kind with the other thing; see ``SpatialMemory.find``.
+        """
+        ...
+
+    def rooms(self) -> list[Room]:
+        """Rooms found so far, by id."""
+        ...
+
+    def room_of(self, object_id: int) -> Room | None:
+        """The room an object stands in, or stood in."""
+        ...
+
+    def relations(
+        self, object_id: int | None = None, kinds: Sequence[RelationKind | str] | None = None
+    ) -> list[Relation]:
+        """Relations of present objects: all, or those an object is part of."""
         ...
 
     def near(

@@ -6,6 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 
+from memory_agent_ros.reasoning.phrases import ANYTHING, PREPOSITION, Phrase, Place, split_places
 from memory_agent_ros.records.errors import MemoryAgentError
 
 
@@ -16,7 +17,13 @@ class QuestionKind(enum.StrEnum):
     COUNT = "count"
     EXISTS = "exists"
     NEAR = "near"
+    NEXT_TO = "next to"
     ON = "on"
+    IN = "in"
+    UNDER = "under"
+    WHICH = "which"
+    ROOM = "room"
+    ROOMS = "rooms"
     LAST_SEEN = "last_seen"
     CHANGES = "changes"
     LIST = "list"
@@ -30,14 +37,21 @@ class Question:
     Attributes:
         kind: what is asked.
         subject: the thing asked about, lower case, without article; attribute words kept ("red mug"); "" if none.
+        places: where the subject is said to be, in the order said ("mugs in the kitchen": in, "kitchen").
         since_s: for changes, how many seconds back from now, or None for everything.
         numbers: for regions, the numbers in the question (x, y, radius or x0, y0, x1, y1), metres.
     """
 
     kind: QuestionKind
     subject: str = ""
+    places: tuple[Place, ...] = ()
     since_s: float | None = None
     numbers: tuple[float, ...] = ()
+
+    @property
+    def phrase(self) -> Phrase:
+        """The subject with its places."""
+        return Phrase("" if self.subject in ANYTHING else self.subject, self.places)
 
 
 class QuestionNotUnderstoodError(MemoryAgentError):
@@ -50,6 +64,11 @@ EXAMPLES = (
     "is there a bottle?",
     "what is near the table?",
     "what is on the table?",
+    "what is next to the sofa?",
+    "which mugs are in the kitchen?",
+    "in which room is the book?",
+    "mugs in the kitchen on the counter",
+    "what rooms are there?",
     "when did you last see the book?",
     "what changed in the last 5 minutes?",
     "what objects are there?",
@@ -68,7 +87,8 @@ _TAIL = re.compile(
     r"memory|place)|please|do you (?:know|remember|see)|have you seen|did you see|can you see|located|around)$"
 )
 
-_BESIDE = r"(?:near|next to|beside|close to|by|around)"
+_BESIDE = r"(?:near|close to|by|around)"
+_SAID_TO_BE = r"(?:lying |standing |located )?"
 _THINGS = rf"^what(?: else| objects| things)?\s*{_BE}?\s*(?:there )?"
 _SEE = r"(?:see|saw|seen|find|have|get|leave|put)"
 _CHANGED = r"(?:chang\w+|moved?|gone|disappear\w*|went missing)"
@@ -78,7 +98,7 @@ _K = QuestionKind
 #: Tried in order; the first that fits decides. Group ``x`` is the subject.
 _PATTERNS: tuple[tuple[QuestionKind, str], ...] = (
     (_K.REGION, rf"^what\b.*\b(?:within|in|inside|between)\b.*\(\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
-    (_K.REGION, rf"^what\b.*\b(?:at|{_BESIDE})\s*\(?\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
+    (_K.REGION, rf"^what\b.*\b(?:at|next to|beside|{_BESIDE})\s*\(?\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
     (_K.CHANGES, rf"^(?:did|has|have) (?P<x>.+?)(?: been)? (?:{_CHANGED})\b.*$"),
     (_K.CHANGES, rf"^(?:what|which)\b.*\b{_CHANGED}\b.*$"),
     (
@@ -86,9 +106,25 @@ _PATTERNS: tuple[tuple[QuestionKind, str], ...] = (
         rf"^when (?:did you|was|were|have you|had you){_LAST}(?P<x>.+?)(?:\s+(?:last\s+)?(?:seen|observed))?$",
     ),
     (_K.LAST_SEEN, rf"^how long ago (?:did you|was|were){_LAST}(?P<x>.+?)(?:\s+(?:last )?seen)?$"),
-    (_K.COUNT, rf"^(?:how many|count|number of|what is the number of)\s+(?P<x>.+?){_THERE}$"),
+    (_K.ROOMS, r"^(?:what|which|how many) rooms\b(?!.*\b(?:has|have|hold|holds|contain|contains)\b).*$"),
+    (_K.ROOMS, r"^(?:list|name|show)(?: me)?(?: all)?(?: the)? rooms$"),
+    (_K.ROOM, rf"^(?:in )?(?:which|what) room\s+(?:{_BE}|did you (?:see|find|put))\s+(?P<x>.+?)(?: in)?$"),
+    (
+        _K.COUNT,
+        rf"^(?:how many|count|number of|what is the number of)\s+(?P<x>.+?)"
+        rf"(?:\s+(?:are|is|were|stand|lie)\s+(?:there\s+)?(?P<p>{PREPOSITION}\s.+)|{_THERE})$",
+    ),
     (_K.NEAR, rf"{_THINGS}{_BESIDE}\s+(?P<x>.+)$"),
-    (_K.ON, rf"{_THINGS}(?:lying |standing )?(?:on top of|on|upon)\s+(?P<x>.+)$"),
+    (_K.NEXT_TO, rf"{_THINGS}{_SAID_TO_BE}(?:next to|beside)\s+(?P<x>.+)$"),
+    (_K.ON, rf"{_THINGS}{_SAID_TO_BE}(?:on top of|on|upon)\s+(?P<x>.+)$"),
+    (_K.UNDER, rf"{_THINGS}{_SAID_TO_BE}(?:underneath|under|below|beneath)\s+(?P<x>.+)$"),
+    (_K.IN, rf"{_THINGS}{_SAID_TO_BE}(?:inside of|inside|in)\s+(?P<x>(?!this|there|memory|your|sight|view).+)$"),
+    (_K.IN, r"^what (?:do|did|have) you (?:see|seen|know(?: of)?|have) (?:inside|in)\s+(?P<x>.+)$"),
+    (
+        _K.WHICH,
+        rf"^(?:which|what)\s+(?P<x>.+?)\s+(?:are|is|were|stand|lie|do you (?:see|know(?: of)?|have))\s+(?:there\s+)?"
+        rf"{_SAID_TO_BE}(?P<p>{PREPOSITION}\s.+)$",
+    ),
     (_K.LIST, r"^(?:what|which) (?:objects|things|items)\b.*$"),
     (_K.LIST, r"^what (?:do|did|have) you (?:see|seen|know|remember)$"),
     (_K.LIST, r"^(?:what is (?:here|there)|list\b.*)$"),
@@ -98,6 +134,8 @@ _PATTERNS: tuple[tuple[QuestionKind, str], ...] = (
     (_K.EXISTS, rf"^{_BE} there\s+(?P<x>.+)$"),
     (_K.EXISTS, r"^(?:have|did|do|can) you (?:ever )?(?:seen|see|know|remember|have)\s+(?P<x>.+)$"),
     (_K.EXISTS, r"^(?:is|are)\s+(?P<x>.+?)\s+(?:still\s+)?(?:there|here|present|around)$"),
+    (_K.EXISTS, rf"^(?:is|are)\s+(?P<x>.+?)\s+(?:still\s+)?{_SAID_TO_BE}(?P<p>{PREPOSITION}\s.+)$"),
+    (_K.WHICH, rf"^(?P<x>(?!(?:what|who|why|how|when|where|tell|sing|say)\b)[^,]+?)\s+(?P<p>{PREPOSITION}\s.+)$"),
 )
 _TEMPLATES = tuple((kind, re.compile(pattern)) for kind, pattern in _PATTERNS)
 
@@ -113,13 +151,25 @@ def parse(question: str) -> Question:
         match = pattern.match(text)
         if match is None:
             continue
-        subject = noun_phrase(match.groupdict().get("x") or "")
-        if "x" in pattern.groupindex and not subject and kind is not QuestionKind.CHANGES:
+        groups = match.groupdict()
+        subject, places = _with_places(kind, groups.get("x") or "", groups.get("p") or "")
+        if "x" in pattern.groupindex and not subject and kind not in (QuestionKind.CHANGES, QuestionKind.WHICH):
             continue
         numbers = tuple(float(n) for n in re.findall(_NUMBER, text)) if kind is QuestionKind.REGION else ()
-        return Question(kind, subject, _since(text) if kind is QuestionKind.CHANGES else None, numbers)
+        return Question(kind, subject, places, _since(text) if kind is QuestionKind.CHANGES else None, numbers)
     examples = "; ".join(EXAMPLES)
     raise QuestionNotUnderstoodError(f"I do not understand {question!r}. I can answer questions like: {examples}")
+
+
+def _with_places(kind: QuestionKind, text: str, more: str) -> tuple[str, tuple[Place, ...]]:
+    """The subject without its places, and the places."""
+    if kind is QuestionKind.CHANGES:
+        return noun_phrase(text), ()
+    while (shorter := _TAIL.sub("", f"{text} {more}".strip())) != f"{text} {more}".strip():
+        text, more = shorter, ""
+    head, said = split_places(f"{text} {more}")
+    places = [Place(how, noun_phrase(name)) for how, name in said]
+    return noun_phrase(head), tuple(p for p in places if p.name)
 
 
 def noun_phrase(text: str) -> str:

@@ -19,6 +19,8 @@ import numpy as np
 
 from memory_agent_ros.reasoning import tools, wording
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
+from memory_agent_ros.reasoning.phrases import Phrase, Place
+from memory_agent_ros.reasoning.places import Resolved, place_of, resolve
 from memory_agent_ros.reasoning.questions import Question, QuestionKind, QuestionNotUnderstoodError, parse, singular
 from memory_agent_ros.reasoning.tools import Match, MatchKind
 from memory_agent_ros.records.answer import Answer, AnswerState
@@ -26,10 +28,18 @@ from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.evidence import Evidence
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.region import Region
+from memory_agent_ros.records.relation import RelationKind
 
 _UNCHECKED = 0.6
 _EVIDENCE_PER_OBJECT = 3
 _NEAR_M = 1.0
+_RELATED = {
+    QuestionKind.ON: RelationKind.ON,
+    QuestionKind.IN: RelationKind.IN,
+    QuestionKind.UNDER: RelationKind.UNDER,
+    QuestionKind.NEXT_TO: RelationKind.NEXT_TO,
+    QuestionKind.WHICH: RelationKind.IN,
+}
 _TOLD = (EventKind.ADDED, EventKind.MOVED, EventKind.GONE)
 
 
@@ -63,14 +73,25 @@ class Reasoner:
             return self._list(tools.everything(self._memory), "I know of", "find")
         if asked.kind is QuestionKind.REGION:
             return self._region(asked)
-        match = tools.match_name(self._memory, asked.subject)
+        if asked.kind is QuestionKind.ROOMS:
+            return self._rooms()
+        if asked.kind in _RELATED:
+            return self._related(asked, now)
+        there = resolve(self._memory, asked.phrase)
+        match = there.match
+        if there.missing:
+            return Answer(there.missing, AnswerState.UNKNOWN, 1.0, (), _nothing(asked), "find")
+        if there.gone:
+            return self._where(asked, Match(MatchKind.LABEL, there.gone), now)
         if match.kind is MatchKind.NONE:
-            return self._never_seen(asked, match)
+            return self._not_there(asked, there, now) if asked.places else self._never_seen(asked, match)
+        if asked.kind is QuestionKind.ROOM:
+            return self._room_of(match, now)
         if asked.kind is QuestionKind.COUNT:
             return self._count(asked, match, now)
         if asked.kind is QuestionKind.LAST_SEEN:
             return self._last_seen(match, now)
-        if asked.kind in (QuestionKind.NEAR, QuestionKind.ON):
+        if asked.kind is QuestionKind.NEAR:
             return self._around(asked, match, now)
         return self._where(asked, match, now)
 
@@ -82,7 +103,7 @@ class Reasoner:
 
     def _never_seen(self, asked: Question, match: Match) -> Answer:
         name = singular(asked.subject)
-        value: Any = 0 if asked.kind is QuestionKind.COUNT else None
+        value = _nothing(asked)
         text = f"I have never seen {wording.with_article(name)}."
         if asked.kind is QuestionKind.COUNT:
             text += " So I count 0."
@@ -94,7 +115,9 @@ class Reasoner:
         if not present:
             text = ("No longer. " if exists else "") + " ".join(self._gone_sentence(o, now) for o in gone)
             confidence = max(object_confidence(o) for o in gone)
-            return self._answer(text, AnswerState.GONE, confidence, gone, match, [_entry(o) for o in gone], "find")
+            return self._answer(
+                text, AnswerState.GONE, confidence, gone, match, [self._placed(o) for o in gone], "find"
+            )
         if len(present) == 1:
             text = self._place_sentence(present[0], now)
         else:
@@ -107,12 +130,48 @@ class Reasoner:
         scores = [object_confidence(o) for o in present]
         confidence = 1 - float(np.prod([1 - c for c in scores])) if exists else max(scores)
         objects = present + gone
-        return self._answer(text, AnswerState.SEEN, confidence, objects, match, [_entry(o) for o in objects], "find")
+        return self._answer(
+            text, AnswerState.SEEN, confidence, objects, match, [self._placed(o) for o in objects], "find"
+        )
 
     def _where_phrase(self, obj: MapObject) -> str:
-        mark = tools.landmark(self._memory, obj)
-        relation = f", {mark[0]} the {mark[1].label}" if mark else ""
-        return f"at {wording.place(obj.box.center)}{relation}"
+        words = place_of(self._memory, obj).words
+        return f"{words}{', ' * bool(words)}at {wording.place(obj.box.center)}"
+
+    def _placed(self, obj: MapObject) -> dict[str, Any]:
+        """An object as JSON-ready value, with the ids of what its place is told by."""
+        return {**_entry(obj), **place_of(self._memory, obj).to_dict()}
+
+    def _room_of(self, match: Match, now: int) -> Answer:
+        """In which room something is."""
+        objects = match.present or match.gone
+        rooms = [self._memory.room_of(o.id) for o in objects]
+        known = [(o, r) for o, r in zip(objects, rooms, strict=True) if r is not None]
+        if not known:
+            text = f"I know where the {objects[0].label} is, but no room there: " + self._place_sentence(
+                objects[0], now
+            )
+            return self._answer(text, AnswerState.UNKNOWN, 1.0, (), match, None, "room_of")
+        state = AnswerState.SEEN if match.present else AnswerState.GONE
+        told = [self._place_sentence(o, now) if match.present else self._gone_sentence(o, now) for o, _ in known]
+        confidence = max(object_confidence(o) for o, _ in known)
+        value = [{**self._placed(o), "room": {"id": r.id, "name": r.name}} for o, r in known]
+        return self._answer(" ".join(told), state, confidence, [o for o, _ in known], match, value, "room_of")
+
+    def _not_there(self, asked: Question, there: Resolved, now: int) -> Answer:
+        """The place is known and has no such thing; where there are such things is told."""
+        noun = singular(asked.subject)
+        text = f"I know of no {wording.plural(noun)} {there.where}."
+        elsewhere = tools.match_name(self._memory, asked.subject)
+        if elsewhere.kind is MatchKind.NONE:
+            return self._never_seen(asked, elsewhere)
+        if asked.kind is QuestionKind.EXISTS:
+            text = "No. " + text
+        told = elsewhere.present or elsewhere.gone
+        phrases = [self._place_sentence(o, now) if elsewhere.present else self._gone_sentence(o, now) for o in told[:3]]
+        state = AnswerState.SEEN if elsewhere.present else AnswerState.GONE
+        confidence = max(object_confidence(o) for o in told)
+        return self._answer(" ".join([text, *phrases]), state, confidence, told, elsewhere, _nothing(asked), "find")
 
     def _place_sentence(self, obj: MapObject, now: int) -> str:
         return f"The {obj.label} is {self._where_phrase(obj)}; last seen {wording.ago(obj.last_seen_ns, now)}."
@@ -157,27 +216,70 @@ class Reasoner:
         anchors = match.present
         if not anchors:
             return self._where(asked, match, now)
-        on = asked.kind is QuestionKind.ON
         found: dict[int, MapObject] = {}
         for anchor in anchors:
-            for obj in self._memory.near(object_id=anchor.id, radius_m=0.3 if on else _NEAR_M, limit=tools.ALL):
-                if obj.id not in {a.id for a in anchors} and (not on or tools.is_on(obj, anchor)):
+            for obj in self._memory.near(object_id=anchor.id, radius_m=_NEAR_M, limit=tools.ALL):
+                if obj.id not in {a.id for a in anchors}:
                     found.setdefault(obj.id, obj)
-        objects = list(found.values())
-        relation = "on" if on else f"within {_NEAR_M:.0f} m of"
         name = (
             f"the {anchors[0].label}" if len(anchors) == 1 else f"the {len(anchors)} {wording.plural(anchors[0].label)}"
         )
+        return self._there(list(found.values()), anchors, f"within {_NEAR_M:.0f} m of {name}", match, "near")
+
+    def _related(self, asked: Question, now: int) -> Answer:
+        """What is on, in, under or next to something, and which things of a kind are at a place."""
+        phrase = asked.phrase
+        if asked.kind is not QuestionKind.WHICH:
+            phrase = Phrase("", (Place(_RELATED[asked.kind], asked.subject), *asked.places))
+        there = resolve(self._memory, phrase)
+        if there.missing:
+            return Answer(there.missing, AnswerState.UNKNOWN, 1.0, (), None, "find")
+        if there.gone:
+            return self._where(asked, Match(MatchKind.LABEL, there.gone), now)
+        if phrase.noun and there.match.kind is MatchKind.NONE:
+            return self._not_there(asked, there, now)
+        return self._there(there.match.present, there.anchors, there.where, there.match, "find", there.match.gone)
+
+    def _there(
+        self,
+        objects: Sequence[MapObject],
+        anchors: Sequence[MapObject],
+        where: str,
+        match: Match,
+        tool: str,
+        gone: Sequence[MapObject] = (),
+    ) -> Answer:
+        """A list of things at a place, and the evidence of what the place is told by."""
+        state = AnswerState.SEEN
         if objects:
-            text = (
-                f"{wording.inventory(objects)} {'is' if len(objects) == 1 else 'are'} {relation} {name}.".capitalize()
+            text = f"{wording.inventory(objects)} {'is' if len(objects) == 1 else 'are'} {where}.".capitalize()
+        elif gone:
+            text, state = (
+                f"{wording.inventory(gone)} {'was' if len(gone) == 1 else 'were'} {where}; gone now.",
+                AnswerState.GONE,
             )
         else:
-            text = f"I know of nothing {relation} {name}."
-        confidence = _mean([object_confidence(o) for o in [*objects, *anchors[:1]]])
-        return self._answer(
-            text, AnswerState.SEEN, confidence, [*objects, *anchors], match, [_entry(o) for o in objects], "near"
-        )
+            text, state = f"I know of nothing {where}.", AnswerState.SEEN if anchors else AnswerState.UNKNOWN
+        cited = [*objects, *anchors, *(() if objects else gone)]
+        confidence = _mean([object_confidence(o) for o in [*objects, *anchors[:1], *(() if objects else gone)]])
+        return self._answer(text, state, confidence, cited, match, [_entry(o) for o in objects], tool)
+
+    def _rooms(self) -> Answer:
+        """The rooms with what they are named by."""
+        rooms = self._memory.rooms()
+        if not rooms:
+            return Answer("I know no rooms yet.", AnswerState.UNKNOWN, 1.0, (), [], "rooms")
+        by_id = {o.id: o for o in tools.everything(self._memory)}
+        told = [f"{wording.room_name(r)} ({r.area_m2:.0f} m2)" for r in rooms]
+        text = f"I know {wording.numbered(len(rooms), 'room')}: {wording.joined(told)}."
+        objects = [by_id[i] for r in rooms for i in r.object_ids[:2] if i in by_id]
+        value = [
+            {"id": r.id, "name": r.name, "name_confidence": round(r.name_confidence, 3), "area_m2": round(r.area_m2, 2)}
+            for r in rooms
+        ]
+        confidence = _mean([r.name_confidence or 1.0 for r in rooms])
+        state = AnswerState.SEEN if objects else AnswerState.UNKNOWN
+        return Answer(text, state, confidence, _evidence(objects, 1), value, "rooms")
 
     def _list(self, objects: Sequence[MapObject], lead: str, tool: str) -> Answer:
         present = [o for o in objects if o.state is ObjectState.PRESENT]
@@ -200,7 +302,7 @@ class Reasoner:
                 "give a place as (x, y), a circle as 'within 2 m of (x, y)' or a box as 'between (x0, y0) and (x1, y1)'"
             )
         region = Region(np.array([*low, -np.inf]), np.array([*high, np.inf]))
-        return self._list(tools.everything(self._memory, region), "There I know of", "find")
+        return self._list(tools.everything(self._memory, {"region": region}), "There I know of", "find")
 
     def _changes(self, asked: Question, now: int) -> Answer:
         since = 0 if asked.since_s is None else max(0, now - int(asked.since_s * 1e9))
@@ -236,6 +338,10 @@ class Reasoner:
             confidence *= _UNCHECKED
             text += f" I could not check whether it is {match.unchecked!r}."
         return Answer(text, state, confidence, _evidence(objects, _EVIDENCE_PER_OBJECT), value, tool)
+
+
+def _nothing(asked: Question) -> Any:
+    return 0 if asked.kind is QuestionKind.COUNT else None
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TypedDict
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.questions import singular
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.region import Region
+from memory_agent_ros.records.relation import RelationKind
 
 #: A free-text match below this relevance is no match: "piano" is not a table because both are furniture. With MiniLM
 #: household words that mean the same lie at 0.71 and more ("cup" and "mug"), others at 0.66 and less.
@@ -59,15 +61,24 @@ class Match:
         return [o for o in self.objects if o.state is ObjectState.GONE]
 
 
-def match_name(memory: MemoryReader, name: str, region: Region | None = None) -> Match:
+class Where(TypedDict, total=False):
+    """Where objects are looked for, as ``find`` takes it."""
+
+    region: Region
+    room: str | int
+    relation: tuple[RelationKind, list[int]]
+
+
+def match_name(memory: MemoryReader, name: str, where: Where | None = None) -> Match:
     """A noun phrase -> the objects it stands for: exact label, then meaning, then the head noun alone."""
+    where = where or {}
     for phrase in dict.fromkeys((singular(name), name)):
-        found = memory.find(phrase, region=region, limit=ALL)
+        found = memory.find(phrase, limit=ALL, **where)
         if found:
             return Match(MatchKind.LABEL, tuple(found), phrase)
-    by_text = memory.find(text=singular(name), region=region, limit=ALL)
+    by_text = memory.find(text=singular(name), limit=ALL, **where)
     words = singular(name).split(" ")
-    head = _head_match(memory, words, region)
+    head = _head_match(memory, words, where)
     if head is not None:
         ranked = {o.id: o.relevance for o in by_text}
         objects = sorted(head.objects, key=lambda o: -ranked.get(o.id, 0.0))
@@ -86,19 +97,19 @@ def _noun(label: str) -> str:
     return label.replace("_", " ").split(" ")[-1]
 
 
-def _head_match(memory: MemoryReader, words: list[str], region: Region | None) -> Match | None:
+def _head_match(memory: MemoryReader, words: list[str], where: Where) -> Match | None:
     """Drop words from the front until a label fits ("red coffee mug": "coffee mug", then "mug")."""
     for start in range(1, len(words)):
         label = " ".join(words[start:])
-        found = memory.find(label, region=region, limit=ALL)
+        found = memory.find(label, limit=ALL, **where)
         if found:
             return Match(MatchKind.HEAD, tuple(found), label, " ".join(words[:start]))
     return None
 
 
-def everything(memory: MemoryReader, region: Region | None = None) -> list[MapObject]:
+def everything(memory: MemoryReader, where: Where | None = None) -> list[MapObject]:
     """All confirmed objects, present and gone."""
-    return memory.find(region=region, limit=ALL)
+    return memory.find(limit=ALL, **(where or {}))
 
 
 def volume(obj: MapObject) -> float:
@@ -116,17 +127,3 @@ def is_on(upper: MapObject, lower: MapObject, gap_m: float = 0.12) -> bool:
     point = np.array([[*upper.box.center[:2], lower.box.center[2]]])
     over = bool(contains(lower.box.center, lower.box.size, lower.box.yaw, point, margin_m=0.03)[0])
     return over and floor + 0.1 < bottom < top + gap_m
-
-
-def landmark(memory: MemoryReader, obj: MapObject, radius_m: float = 1.0) -> tuple[str, MapObject] | None:
-    """A big present object to describe a place with: ("on" or "near", object), or None."""
-    around = (
-        memory.near(object_id=obj.id, radius_m=radius_m)
-        if obj.state is ObjectState.PRESENT
-        else memory.near(obj.box.center, radius_m=radius_m)
-    )
-    big = [o for o in around if o.id != obj.id and volume(o) > max(0.03, 3 * volume(obj)) and o.label != obj.label]
-    for other in big:
-        if is_on(obj, other):
-            return "on", other
-    return ("near", big[0]) if big else None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject
+from memory_agent_ros.records.room import Room
 
 _VOWELS = "aeiou"
 _PLURALS = {"knife": "knives", "shelf": "shelves", "bookshelf": "bookshelves", "mouse": "mice", "person": "people"}
@@ -32,6 +33,11 @@ def plural(noun: str) -> str:
 def with_article(noun: str) -> str:
     """A noun with "a" or "an"."""
     return f"{'an' if noun[:1] in _VOWELS else 'a'} {noun}"
+
+
+def room_name(room: Room) -> str:
+    """What a room is called in a sentence ("the kitchen", "room 3", "Anna's room")."""
+    return room.name if room.name[:1].isupper() or any(c in "'’0123456789" for c in room.name) else f"the {room.name}"
 
 
 def numbered(count: int, noun: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,3 +69,23 @@ class Room:
             "doors": [d.to_dict() for d in self.doors],
             "objects": list(self.object_ids),
         }
+
+
+def rooms_called(rooms: Iterable[Room], wanted: str | int) -> list[Room]:
+    """Rooms that an id or a name stands for: "kitchen" is every kitchen, "bedroom 2" only that one."""
+    rooms = list(rooms)
+    if isinstance(wanted, int):
+        return [r for r in rooms if r.id == wanted]
+    name = _plain(wanted)
+    exact = [r for r in rooms if _plain(r.name) == name]
+    numbered = [r for r in rooms if _plain(r.name).rsplit(" ", 1)[0] == name and _plain(r.name)[-1:].isdigit()]
+    by_id = [r for r in rooms if name in (f"room {r.id}", f"room #{r.id}", f"#{r.id}")]
+    return list({r.id: r for r in (*exact, *numbered, *by_id)}.values())
+
+
+def _plain(name: str) -> str:
+    words = " ".join(name.lower().replace("_", " ").split())
+    words = words.removeprefix("the ")
+    return {"lounge": "living room", "livingroom": "living room", "study": "office", "bath": "bathroom"}.get(
+        words, words
+    )

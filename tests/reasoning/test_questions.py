@@ -25,7 +25,7 @@ K = QuestionKind
         ("Is there a piano in the apartment?", K.EXISTS, "piano"),
         ("is the mug still there?", K.EXISTS, "mug"),
         ("have you ever seen a cat?", K.EXISTS, "cat"),
-        ("What's next to the sofa?", K.NEAR, "sofa"),
+        ("What's next to the sofa?", K.NEXT_TO, "sofa"),
         ("what is near the coffee table", K.NEAR, "coffee table"),
         ("what is on the table?", K.ON, "table"),
         ("what objects are lying on the desk?", K.LIST, ""),

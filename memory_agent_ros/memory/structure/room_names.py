@@ -78,6 +78,8 @@ _SAME = {
 _PORTABLE_NATS, _MOST_NATS = 0.3, 3.0
 #: Not having seen a thing says less than having seen it: the room may not be known whole.
 _ABSENT = 0.3
+#: A kind that what was seen speaks for with less than this is a guess: a table stands anywhere.
+_LEAST_NATS = 1.2
 #: A second thing of a kind says half of what the first said, further ones nothing.
 _AGAIN = 0.5
 
@@ -99,6 +101,7 @@ def room_kind(labels: Iterable[tuple[str, float]]) -> tuple[str, float]:
             nats += weight * np.clip(np.log(odds / odds.mean()), -_MOST_NATS, _MOST_NATS)
         elif name in _PORTABLE:
             nats[KINDS.index(_PORTABLE[name])] += sure * _PORTABLE_NATS
+    spoken = nats.copy()
     if seen:
         for name, probabilities in _FIXTURES.items():
             if name not in seen:
@@ -107,4 +110,4 @@ def room_kind(labels: Iterable[tuple[str, float]]) -> tuple[str, float]:
     posterior = np.exp(nats - nats.max())
     posterior /= posterior.sum()
     best = int(np.argmax(posterior))
-    return KINDS[best], float(posterior[best])
+    return KINDS[best], float(posterior[best]) if spoken[best] >= _LEAST_NATS else min(0.5, float(posterior[best]))

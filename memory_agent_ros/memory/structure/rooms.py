@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -123,25 +122,6 @@ def describe_rooms(
         things = tuple(table.ids[rows].tolist())
         rooms.append(Room(shape.id, name, confidence, shape.polygon, shape.area_m2, shape.center, shape.doors, things))
     return tuple(rooms)
-
-
-def match_rooms(rooms: Sequence[Room], wanted: str | int) -> list[Room]:
-    """Rooms that an id or a name stands for: "kitchen" is every kitchen, "bedroom 2" only that one."""
-    if isinstance(wanted, int):
-        return [r for r in rooms if r.id == wanted]
-    name = _plain(wanted)
-    exact = [r for r in rooms if _plain(r.name) == name]
-    numbered = [r for r in rooms if _plain(r.name).rsplit(" ", 1)[0] == name and _plain(r.name)[-1:].isdigit()]
-    by_id = [r for r in rooms if name in (f"room {r.id}", f"room #{r.id}", f"#{r.id}")]
-    return list({r.id: r for r in (*exact, *numbered, *by_id)}.values())
-
-
-def _plain(name: str) -> str:
-    words = " ".join(name.lower().replace("_", " ").split())
-    words = words.removeprefix("the ")
-    return {"lounge": "living room", "livingroom": "living room", "study": "office", "bath": "bathroom"}.get(
-        words, words
-    )
 
 
 def _distinct(name: str, used: set[str]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from synthetic import CAMERA, World, camera_pose
 
 from memory_agent_ros.memory.looks import LookRecord, look_of
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.structure.config import StructureConfig
 from memory_agent_ros.memory.structure.free_space import FreeSpace
 from memory_agent_ros.memory.structure.room_book import RoomBook
 from memory_agent_ros.memory.structure.rooms import RoomPlan, plan_rooms
 from memory_agent_ros.memory.structure.segmentation import segment
+from tests.memory.synthetic import CAMERA, World, arc, camera_pose
 
 #: Lower and upper corner of the floors; the door is in the wall between them, at (0, 0.5).
 LEFT, RIGHT = ((-4.05, -2.0), (-0.05, 2.0)), ((0.05, -2.0), (4.05, 2.0))
@@ -60,3 +61,13 @@ def plan(records: list[LookRecord], book: RoomBook | None = None, config: Struct
     space = FreeSpace(config)
     space.add(records)
     return plan_rooms(space, segment(space, config), book or RoomBook())
+
+
+def fill(memory: SpatialMemory) -> World:
+    """The flat, walked through; things near enough are looked at more closely."""
+    world = flat()
+    world.camera = CAMERA
+    close = [*arc((-3.6, 0.3, 0.9), 1.6, 5, -0.5, 0.6), *arc((-1.5, -1.2, 0.8), 1.5, 5, 1.2, 2.2)]
+    for pose in [*IN_LEFT, *close, *IN_RIGHT, *arc((3.7, 0.2, 0.5), 1.6, 5, 2.6, 3.6)]:
+        memory.observe(*world.look(pose))
+    return world

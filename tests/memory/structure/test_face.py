@@ -5,25 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from driving import only
-from flat import IN_LEFT, IN_RIGHT, flat
-from synthetic import CAMERA, World, arc
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.map_object import ObjectState
 from memory_agent_ros.records.object_query import ObjectQuery
 from memory_agent_ros.records.relation import RelationKind
-
-
-def fill(memory: SpatialMemory) -> World:
-    """The flat, walked through; things near enough are looked at more closely."""
-    world = flat()
-    world.camera = CAMERA
-    close = [*arc((-3.6, 0.3, 0.9), 1.6, 5, -0.5, 0.6), *arc((-1.5, -1.2, 0.8), 1.5, 5, 1.2, 2.2)]
-    for pose in [*IN_LEFT, *close, *IN_RIGHT, *arc((3.7, 0.2, 0.5), 1.6, 5, 2.6, 3.6)]:
-        memory.observe(*world.look(pose))
-    return world
+from tests.memory.driving import only
+from tests.memory.structure.flat import fill
+from tests.memory.synthetic import arc
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from things import BASKET, NO_ROOMS, SHELF, SOFA, TABLE, Block, relations_of, table_of, told
 
 from memory_agent_ros.memory.structure.config import StructureConfig
 from memory_agent_ros.memory.structure.relations import find_relations
@@ -17,6 +16,7 @@ from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.object_query import relation_kind
 from memory_agent_ros.records.relation import Relation, RelationKind
+from tests.memory.structure.things import BASKET, NO_ROOMS, SHELF, SOFA, TABLE, Block, relations_of, table_of, told
 
 K = RelationKind
 

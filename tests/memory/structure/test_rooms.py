@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from flat import DOOR, IN_LEFT, IN_RIGHT, LEFT, RIGHT, flat, looks, plan, turn
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,9 +12,10 @@ from memory_agent_ros.memory.structure.config import StructureConfig
 from memory_agent_ros.memory.structure.free_space import FreeSpace, floor_height, level_counts
 from memory_agent_ros.memory.structure.room_book import RoomBook, blocks_of
 from memory_agent_ros.memory.structure.room_names import room_kind
-from memory_agent_ros.memory.structure.rooms import RoomPlan, match_rooms
+from memory_agent_ros.memory.structure.rooms import RoomPlan
 from memory_agent_ros.memory.structure.segmentation import segment
-from memory_agent_ros.records.room import Room
+from memory_agent_ros.records.room import Room, rooms_called
+from tests.memory.structure.flat import DOOR, IN_LEFT, IN_RIGHT, LEFT, RIGHT, flat, looks, plan, turn
 
 
 @pytest.fixture(scope="module")
@@ -143,13 +143,13 @@ def test_things_that_say_little_name_no_room() -> None:
 def test_rooms_by_name_or_id() -> None:
     rooms = [Room(i, name, 1.0, np.zeros((0, 2)), 1.0, np.zeros(2)) for i, name in
              ((1, "bedroom"), (2, "bedroom 2"), (3, "Salon"), (4, "room 4"), (5, "living room"))]  # fmt: skip
-    found = {text: [r.id for r in match_rooms(rooms, text)] for text in
+    found = {text: [r.id for r in rooms_called(rooms, text)] for text in
              ("bedroom", "the Bedroom 2", "salon", "room 4", "room 3", "lounge", "attic", "room")}  # fmt: skip
     assert found == {
         "bedroom": [1, 2], "the Bedroom 2": [2], "salon": [3], "room 4": [4], "room 3": [3], "lounge": [5],
         "attic": [], "room": [4],
     }  # fmt: skip
-    assert [r.id for r in match_rooms(rooms, 2)] == [2]
+    assert [r.id for r in rooms_called(rooms, 2)] == [2]
 
 
 def test_the_floor_is_the_lowest_level_not_the_lowest_point() -> None:
