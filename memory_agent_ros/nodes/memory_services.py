@@ -11,6 +11,7 @@ import numpy as np
 from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.conversions import event_message, nanoseconds, object_message, point_from_message
+from memory_agent_ros.nodes.structure_messages import relation_message, room_message
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
@@ -80,10 +81,22 @@ class MemoryServices:
             events = memory.changes(nanoseconds(request.since)) if changes else memory.history(int(request.object_id))
             response.events = [event_message(event) for event in events]
             response.count = len(events)
+        elif request.mode in (QueryObjects.Request.MODE_ROOMS, QueryObjects.Request.MODE_RELATIONS):
+            self._structure(request, response)
         else:
-            raise BadInputError(
-                "query_mode", f"mode must be one of {', '.join(modes)}, history, changes; got {request.mode!r}"
-            )
+            more = "history, changes, rooms, relations"
+            raise BadInputError("query_mode", f"mode must be one of {', '.join(modes)}, {more}; got {request.mode!r}")
+
+    def _structure(self, request: QueryObjects.Request, response: QueryObjects.Response) -> None:
+        memory, object_id = self._holder.memory, int(request.object_id) or None
+        if request.mode == QueryObjects.Request.MODE_RELATIONS:
+            relations = memory.relations(object_id, kinds=list(request.relation_kinds) or None)
+            response.relations = [relation_message(r) for r in relations]
+            response.count = len(relations)
+            return
+        rooms = memory.rooms() if object_id is None else [r for r in (memory.room_of(object_id),) if r is not None]
+        response.rooms = [room_message(r) for r in rooms]
+        response.count = len(rooms)
 
     @_answering
     def forget(self, request: ForgetObjects.Request, response: ForgetObjects.Response) -> None:
@@ -141,6 +154,8 @@ class MemoryServices:
             region=_region(request),
             state=_state(request.state),
             limit=int(request.limit),
+            room=request.room or None,
+            relation=_relation(request),
         )
 
     def _near(self, request: QueryObjects.Request) -> list[MapObject]:
@@ -175,6 +190,15 @@ def _region(request: QueryObjects.Request | ForgetObjects.Request) -> Region | N
     if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
         raise BadInputError("region_invalid", f"region_min {low} must not be above region_max {high}")
     return Region(low, high)
+
+
+def _relation(request: QueryObjects.Request) -> tuple[str, str | list[int]] | None:
+    ids = [int(i) for i in request.relation_ids]
+    if not request.relation:
+        return None
+    if bool(ids) == bool(request.relation_to):
+        raise BadInputError("query_relation", "a relation needs either relation_to or relation_ids")
+    return request.relation, ids or request.relation_to
 
 
 def _state(name: str) -> ObjectState | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,19 @@ from rclpy.node import Node
 
 from memory_agent_msgs.srv import QueryObjects
 from memory_agent_ros.nodes.conversions import event_from_message, object_from_message, point_message, time_message
+from memory_agent_ros.nodes.structure_messages import relation_from_message, room_from_message
 from memory_agent_ros.records.errors import MemoryAgentError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.object_query import ObjectQuery, RelationTarget, relation_kind
 from memory_agent_ros.records.region import Region
+from memory_agent_ros.records.relation import Relation, RelationKind
+from memory_agent_ros.records.room import Room
 
 #: Stands for an open side of a region in a message.
 _FAR_M = 1.0e6
+#: More objects than a map holds.
+_MANY = 1_000_000
 
 
 class MemoryUnavailableError(MemoryAgentError):
@@ -60,11 +67,54 @@ class RemoteMemory:
         region: Region | None = None,
         state: ObjectState | None = None,
         limit: int = 20,
+        room: str | int | None = None,
+        relation: tuple[RelationKind | str, RelationTarget] | None = None,
     ) -> list[MapObject]:
-        """See :class:`MemoryReader`."""
+        """See :class:`MemoryReader`; the query of a nested relation is asked first, its ids go into this one."""
         request = self._request(QueryObjects.Request.MODE_FIND, label, text, region)
         request.state, request.limit = str(state) if state is not None else "", limit
+        request.room = f"#{room}" if isinstance(room, int) else room or ""
+        if relation is not None:
+            request.relation = str(relation_kind(relation[0]))
+            if isinstance(relation[1], str):
+                request.relation_to = relation[1]
+            else:
+                request.relation_ids = self._target_ids(relation[1])
+                if not request.relation_ids:
+                    return []
         return self._objects(request)
+
+    def rooms(self) -> list[Room]:
+        """See :class:`MemoryReader`."""
+        return [room_from_message(m) for m in self._call(self._request(QueryObjects.Request.MODE_ROOMS)).rooms]
+
+    def room_of(self, object_id: int) -> Room | None:
+        """See :class:`MemoryReader`."""
+        request = self._request(QueryObjects.Request.MODE_ROOMS)
+        request.object_id = object_id
+        found = self._call(request).rooms
+        return room_from_message(found[0]) if found else None
+
+    def relations(
+        self, object_id: int | None = None, kinds: Sequence[RelationKind | str] | None = None
+    ) -> list[Relation]:
+        """See :class:`MemoryReader`."""
+        request = self._request(QueryObjects.Request.MODE_RELATIONS)
+        request.object_id = object_id or 0
+        request.relation_kinds = [str(relation_kind(k)) for k in kinds or ()]
+        return [relation_from_message(m) for m in self._call(request).relations]
+
+    def _target_ids(self, target: int | Sequence[int] | ObjectQuery) -> list[int]:
+        if isinstance(target, int):
+            return [target]
+        if not isinstance(target, ObjectQuery):
+            return [int(i) for i in target]
+        where: dict[str, Any] = {"room": target.room, "relation": target.relation, "state": ObjectState.PRESENT}
+        found = self.find(target.name or None, limit=_MANY, **where)
+        if not found and target.name and not self.find(target.name, limit=1):
+            found = self.find(text=target.name, limit=_MANY, **where)
+            found = [o for o in found if o.relevance >= found[0].relevance - 1e-6]
+        return [o.id for o in found]
 
     def near(
         self,
