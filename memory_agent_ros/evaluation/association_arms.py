@@ -152,5 +152,5 @@ def class_sizes(walk: Walk) -> dict[str, float]:
     """Label -> median largest extent of its true objects, metres: what a per-class threshold is made of."""
     sizes: dict[str, list[float]] = {}
     for thing in walk.truth[0]:
-        sizes.setdefault(thing.label, []).append(float(thing.box.size.max()))
+        sizes.setdefault(walk.labels.get(thing.id, thing.label), []).append(float(thing.box.size.max()))
     return {label: float(np.median(values)) for label, values in sizes.items()}

@@ -42,6 +42,7 @@ class EpisodeConfig:
         height: image height, pixels, 120 to 960.
         rate_hz: images per second of simulated time, 1 to 30.
         rooms: number of rooms, 3 to 6, or None for as many as the seed gives.
+        cluttered: whether twice as many things stand there, look-alikes side by side.
         sensor: "render" or "raycast".
         depth_noise: "none" or "kinect".
         image_embedder: name for :func:`~memory_agent_ros.perception.factory.make_image_embedder`.
@@ -57,6 +58,7 @@ class EpisodeConfig:
     height: int = 480
     rate_hz: float = 5.0
     rooms: int | None = None
+    cluttered: bool = False
     sensor: str = "render"
     depth_noise: str = "none"
     image_embedder: str = "color_histogram"
@@ -254,6 +256,7 @@ def make_simulation(split: str, seed: int, config: EpisodeConfig) -> Simulation:
             height=config.height,
             rate_hz=config.rate_hz,
             rooms=config.rooms,
+            cluttered=config.cluttered,
             depth_noise=config.depth_noise,
             sensor=config.sensor,
         ),

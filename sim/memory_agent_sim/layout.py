@@ -17,6 +17,8 @@ BASE_RADIUS = 0.20
 CLEARANCE_RADIUS = 0.25
 SPACING_M = 0.30
 SAME_CATEGORY_SPACING_M = 0.55
+#: The same in a cluttered apartment, where look-alikes stand side by side.
+CLUTTERED_SPACING_M = 0.10
 SPARES = 4
 MINIMUM_CATEGORIES = 17
 
@@ -87,15 +89,22 @@ def object_footprint(placed: PlacedObject) -> Footprint:
     return Footprint(placed.x, placed.y, width, depth, placed.yaw)
 
 
-def draw_layout(split: str, seed: int, rooms: int | None = None) -> Layout:
-    """Apartment of a split and seed; ``rooms`` (3 to 6) is drawn when None."""
+def draw_layout(split: str, seed: int, rooms: int | None = None, *, cluttered: bool = False) -> Layout:
+    """Apartment of a split and seed; ``rooms`` (3 to 6) is drawn when None.
+
+    ``cluttered``: twice as many things, those of a category together and close.
+    """
     rng = np.random.default_rng(seed_sequence(split, seed))
     drawn = int(rng.integers(3, 7))
     plan = draw_floor_plan(rng, rooms or drawn)
     furniture = furnish(rng, plan, furniture_instances(split), CLEARANCE_RADIUS)
     placer = ObjectPlacer(plan, furniture)
     count = int(np.clip(round(len(plan.rooms) * rng.uniform(6.0, 7.5)) + 3, 20, 40))
-    objects, left = _fill(rng, placer, movable_instances(split), count)
+    if cluttered:
+        placer.spacing_m = placer.same_category_m = CLUTTERED_SPACING_M
+        objects, left = _crowd(rng, placer, movable_instances(split), 2 * count)
+    else:
+        objects, left = _fill(rng, placer, movable_instances(split), count)
     choices = [tuple(int(i) for i in rng.integers(0, 1 << 16, len(plan.rooms))) for _ in range(2)]
     start = _start_pose(rng, rasterize(plan, placer.blockers(), 0.05))
     return Layout(plan, furniture, objects, tuple(left[:SPARES]), choices[0], choices[1], start)
@@ -116,12 +125,17 @@ def surfaces_of(plan: FloorPlan, furniture: tuple[PlacedFurniture, ...]) -> list
 
 @dataclass
 class ObjectPlacer:
-    """Finds places for things: inside a surface, apart from each other, never blocking the way."""
+    """Finds places for things: inside a surface, apart from each other, never blocking the way.
+
+    ``spacing_m`` and ``same_category_m`` are the least distances of two things' centres.
+    """
 
     plan: FloorPlan
     furniture: tuple[PlacedFurniture, ...]
     placed: list[PlacedObject] = field(default_factory=list)
     extra: list[Footprint] = field(default_factory=list)
+    spacing_m: float = SPACING_M
+    same_category_m: float = SAME_CATEGORY_SPACING_M
 
     def blockers(self) -> list[Footprint]:
         """Footprints of furniture and of things on the floor."""
@@ -163,9 +177,9 @@ class ObjectPlacer:
             distance = np.hypot(candidate.x - other.x, candidate.y - other.y)
             far_in_height = abs(candidate.z - other.z) > 0.25
             touching = size + np.hypot(*instance_size(other.instance)[:2]) / 2 + 0.03
-            if not far_in_height and distance < max(SPACING_M, touching):
+            if not far_in_height and distance < max(self.spacing_m, touching):
                 return False
-            if candidate.instance.category == other.instance.category and distance < SAME_CATEGORY_SPACING_M:
+            if candidate.instance.category == other.instance.category and distance < self.same_category_m:
                 return False
         return True
 
@@ -200,6 +214,31 @@ def _fill(
             found = placer.try_place(rng, instance, surfaces[index])
             if found is not None:
                 placer.placed.append(found)
+                break
+    return tuple(placer.placed), left
+
+
+def _crowd(
+    rng: np.random.Generator, placer: ObjectPlacer, stock: dict[str, tuple[ObjectInstance, ...]], count: int
+) -> tuple[tuple[PlacedObject, ...], list[ObjectInstance]]:
+    """Place ``count`` instances category by category, those of one as long as there is room on the same surface."""
+    queue = [i for c in rng.permutation(sorted(stock)) for i in stock[str(c)]]
+    surfaces = surfaces_of(placer.plan, placer.furniture)
+    left: list[ObjectInstance] = []
+    order: list[int] = []
+    category = ""
+    for instance in queue:
+        if len(placer.placed) >= count:
+            left.append(instance)
+            continue
+        if instance.category != category:
+            category, order = instance.category, _surface_order(rng, placer, surfaces)
+        for index in order:
+            found = placer.try_place(rng, instance, surfaces[index])
+            if found is not None:
+                placer.placed.append(found)
+                order.remove(index)
+                order.insert(0, index)
                 break
     return tuple(placer.placed), left
 

@@ -39,6 +39,7 @@ class SimulationConfig:
         rooms: 3 to 6, or None to leave it to the seed.
         depth_noise: ``none`` or ``kinect`` (:mod:`memory_agent_sim.depth_noise`).
         sensor: ``render`` (OpenGL) or ``raycast`` (no OpenGL, flat colours).
+        cluttered: twice as many movable things, look-alikes side by side.
         robot: limits and mounting of the camera.
     """
 
@@ -48,6 +49,7 @@ class SimulationConfig:
     rooms: int | None = None
     depth_noise: str = "none"
     sensor: str = "render"
+    cluttered: bool = False
     robot: RobotConfig = field(default_factory=RobotConfig)
 
     def __post_init__(self) -> None:
@@ -85,7 +87,7 @@ class Simulation:
         self.config = config or SimulationConfig()
         self.split, self.seed = split, int(seed)
         prepare(MOVABLE_SOURCES)
-        self.layout: Layout = draw_layout(split, self.seed, self.config.rooms)
+        self.layout: Layout = draw_layout(split, self.seed, self.config.rooms, cluttered=self.config.cluttered)
         self.camera: Camera = pinhole(self.config.width, self.config.height)
         self.scene = build_scene(self.layout, self.config.robot, FOVY_DEG, self.config.width, self.config.height)
         self.model = self.scene.model

@@ -35,6 +35,7 @@ class WalkConfig:
     Attributes:
         width, height: image size, pixels.
         rooms: number of rooms, 3 to 6, or None for as many as the seed gives.
+        cluttered: whether twice as many things stand there, look-alikes side by side.
         passes: tours one after the other, each in an order of its own.
         edits: changes of the world before each pass but the first; ``kinds`` of them, in turn.
         rate_hz: images per second of simulated time.
@@ -50,6 +51,7 @@ class WalkConfig:
     rate_hz: float = 2.5
     spacing_m: float = 0.3
     turn_deg: float = 20.0
+    cluttered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +137,10 @@ def record_walk(split: str, seed: int, config: WalkConfig | None = None, *, prog
         MissingExtraError: the simulator is not installed.
     """
     config = config or WalkConfig()
-    key = hashlib.sha256(json.dumps([_VERSION, dataclasses.asdict(config)]).encode()).hexdigest()[:12]
+    about = dataclasses.asdict(config)
+    if not config.cluttered:
+        del about["cluttered"]  # walks recorded before there was a choice keep their names
+    key = hashlib.sha256(json.dumps([_VERSION, about]).encode()).hexdigest()[:12]
     path = cache_folder() / f"{split}-{seed}-{key}.npz"
     if path.exists():
         return _read(path, split, seed, config)
@@ -146,7 +151,9 @@ def record_walk(split: str, seed: int, config: WalkConfig | None = None, *, prog
 
 
 def _render(split: str, seed: int, config: WalkConfig, progress: bool) -> Walk:
-    episode = EpisodeConfig(width=config.width, height=config.height, rooms=config.rooms, rate_hz=config.rate_hz)
+    episode = EpisodeConfig(
+        width=config.width, height=config.height, rooms=config.rooms, rate_hz=config.rate_hz, cluttered=config.cluttered
+    )
     sim = make_simulation(split, seed, episode)
     rng = np.random.default_rng([seed % 2**32, 77])
     images, stamps, numbers, bases, cameras = [], [], [], [], []
