@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from memory_agent_ros.geometry.boxes import axis_aligned_iou
-from memory_agent_ros.memory.association import boxes_gap
 from memory_agent_ros.memory.co_detections import CoDetections, pair_key
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.pair_evidence import boxes_gap
 from memory_agent_ros.memory.track import Track
 
 

@@ -104,9 +104,13 @@ def align_frame(
     return Alignment(_matrix(xi, camera), before, after, float(share.sum()), information)
 
 
-def corrected(frame: Frame, observations: Sequence[Observation], T: Array) -> tuple[Frame, list[Observation]]:
-    """Frame and observations with the correction (4, 4) applied."""
-    return dataclasses.replace(frame, T_map_camera=T @ frame.T_map_camera), [moved(o, T) for o in observations]
+def corrected(
+    frame: Frame, observations: Sequence[Observation], alignment: Alignment
+) -> tuple[Frame, list[Observation]]:
+    """Frame and observations with the correction applied; a covariance becomes that of what error is left."""
+    left = None if frame.pose_covariance is None else np.asarray(np.linalg.inv(alignment.information))
+    better = dataclasses.replace(frame, T_map_camera=alignment.T @ frame.T_map_camera, pose_covariance=left)
+    return better, [moved(o, alignment.T) for o in observations]
 
 
 def moved(obs: Observation, T: Array) -> Observation:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import inverse, transform_points
-from memory_agent_ros.memory.association import spread
+from memory_agent_ros.memory.pair_evidence import spread
 from memory_agent_ros.memory.surfaces import Surfaces, agreement
 from memory_agent_ros.records.map_object import MapObject
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.association import boxes_gap, observation_bounds
 from memory_agent_ros.memory.object_index import GONE
+from memory_agent_ros.memory.pair_evidence import boxes_gap, observation_bounds
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.track_pool import TrackPool
 from memory_agent_ros.records.camera import Camera

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.association import Associator, Matches, Problem
+from memory_agent_ros.memory.association import Associator, Matches
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.frame_alignment import Alignment, align_frame, corrected
 from memory_agent_ros.memory.map_state import MapState
+from memory_agent_ros.memory.pair_evidence import Problem
 from memory_agent_ros.memory.reach import objects_in_play
 from memory_agent_ros.memory.residual import Expectation, compare, expect
 from memory_agent_ros.memory.track import SAMPLES, Track
@@ -48,14 +48,12 @@ def look_at(
     tracks = objects_in_play(state.tracks, frame, observations)
     alignment = align_frame(frame, observations, tracks, config) if config.align_frames else None
     if alignment is not None:
-        frame, observations = corrected(frame, observations, alignment.T)
-        if frame.pose_covariance is not None:
-            frame = dataclasses.replace(frame, pose_covariance=np.asarray(np.linalg.inv(alignment.information)))
+        frame, observations = corrected(frame, observations, alignment)
     view = DepthView.of_frame(frame, config)
     to_depth = np.array([view.camera.width / frame.camera.width, view.camera.height / frame.camera.height])
     samples = [t.cloud.samples(SAMPLES) for t in tracks]
     visible = judge_objects(samples, view, config)
-    matches = associator(Problem(frame, observations, tracks, visible, to_depth, state.appearance, config))
+    matches = associator(Problem(frame, observations, tracks, visible, to_depth, state.appearance, config, alignment))
     area = 640.0 * 480.0 / (view.camera.width * view.camera.height)
     expectation = expect(tracks, visible, area, state.detector)
     return Sight(frame, observations, alignment, view, to_depth, tracks, samples, visible, matches, expectation)

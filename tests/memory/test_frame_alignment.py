@@ -76,7 +76,7 @@ def test_a_wrong_pose_is_found() -> None:
     frame, seen, tracks = scene(wrong_pose())
     found = align_frame(frame, seen, tracks, CONFIG)
     assert found is not None and found.after_m < 0.6 * found.before_m
-    _, repaired = corrected(frame, seen, found.T)
+    _, repaired = corrected(frame, seen, found)
     before = [np.linalg.norm(o.box.center - at) for o, at in zip(seen, PLACES.values(), strict=True)]
     after = [np.linalg.norm(o.box.center - at) for o, at in zip(repaired, PLACES.values(), strict=True)]
     assert np.median(after) < 0.3 * np.median(before)
