@@ -20,7 +20,7 @@ _VOXEL_M, _MAX_VOXELS, _SAMPLES = 0.025, 1500, 64
 
 @dataclass(frozen=True)
 class LabelDistanceConfig:
-    """Tunables of :class:`LabelDistance`.
+    """Tunables of :class:`LabelDistance`; the defaults are the best of 24 trials on ``val``.
 
     Attributes:
         base_m: threshold of a class without extent, metres.
@@ -28,9 +28,9 @@ class LabelDistanceConfig:
         min_detections: objects with fewer are not reported.
     """
 
-    base_m: float = 0.2
-    per_size: float = 0.3
-    min_detections: int = 2
+    base_m: float = 0.22
+    per_size: float = 0.49
+    min_detections: int = 3
 
 
 @dataclass
@@ -81,7 +81,7 @@ class LabelDistance:
 
 @dataclass(frozen=True)
 class GreedySumConfig:
-    """Tunables of :class:`GreedySum`.
+    """Tunables of :class:`GreedySum`; the defaults are the best of 24 trials on ``val``.
 
     Attributes:
         radius_m: points closer than this overlap, metres.
@@ -91,11 +91,11 @@ class GreedySumConfig:
         min_detections: objects with fewer are not reported.
     """
 
-    radius_m: float = 0.05
-    threshold: float = 1.1
-    merge_overlap: float = 0.7
-    merge_appearance: float = 0.7
-    merge_every: int = 10
+    radius_m: float = 0.223
+    threshold: float = 1.16
+    merge_overlap: float = 0.52
+    merge_appearance: float = 0.95
+    merge_every: int = 20
     min_detections: int = 3
 
 

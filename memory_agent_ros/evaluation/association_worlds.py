@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from memory_agent_ros.evaluation.walks.replay import Detections
 from memory_agent_ros.evaluation.walks.walk import Walk, WalkConfig, record_walk
+from memory_agent_ros.perception.ground_truth import DetectionNoise
 
 #: Two tours of three cluttered rooms, about 150 images.
 WALK = WalkConfig(rooms=3, passes=2, spacing_m=0.8, turn_deg=45.0, cluttered=True)
@@ -29,7 +30,9 @@ def in_few_words(walk: Walk) -> Walk:
     return dataclasses.replace(walk, labels={i: WORDS.get(label, label) for i, label in walk.labels.items()})
 
 
-def association_world(split: str, seed: int, *, few_words: bool = True, config: WalkConfig = WALK) -> Detections:
+def association_world(
+    split: str, seed: int, *, few_words: bool = True, config: WalkConfig = WALK, noise: DetectionNoise | None = None
+) -> Detections:
     """Detections of one apartment's walk; the walk is rendered once and kept in the cache."""
     walk = record_walk(split, seed, config)
-    return Detections(in_few_words(walk) if few_words else walk, seed=seed)
+    return Detections(in_few_words(walk) if few_words else walk, noise, seed=seed)

@@ -63,7 +63,7 @@ def associate(problem: Problem) -> Matches:
 def place_leftovers(problem: Problem, score: NDArray[np.float64], result: Matches) -> None:
     """Observations that got no track, and are no clutter, are fragments of a matched one, or new."""
     taken = set(result.pairs.values())
-    done = {*result.pairs, *result.clutter}
+    done = {*result.pairs, *result.fragments, *result.clutter}
     for i, obs in enumerate(problem.observations):
         if i in done:
             continue

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory import anchors, archive, lifecycle, map_merge, queries, verification
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
 from memory_agent_ros.memory.association import Associator, associate
+from memory_agent_ros.memory.associators import make_associator
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.erasure import erase
@@ -96,8 +97,10 @@ class SpatialMemory:
 
         Raises:
             StoreError: no map, damaged, of a newer schema, or open for writing elsewhere; the file is left as it is.
+            BadInputError: ``association_unknown``.
         """
         config = config or MemoryConfig()
+        chosen = associator or make_associator(config.association)
         store = Store.open(None if path is None else Path(path), read_only=read_only)
         persistence = Persistence(store, config)
         try:
@@ -108,7 +111,7 @@ class SpatialMemory:
             raise StoreError(f"{path} is damaged ({error}); restore it from a copy, it was left as it is") from error
         memory._version = store.data_version()
         memory._matcher = queries.TextMatcher(text_embedder, config.text_similarity)
-        memory._associator = associator or associate
+        memory._associator = chosen
         return memory
 
     @property
