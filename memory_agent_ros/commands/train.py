@@ -9,18 +9,20 @@ from memory_agent_ros.commands.output import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``train encoder --seed S --minutes M --out F``."""
-    parser.add_argument("what", choices=("encoder",), help="which part")
+    """``train encoder --seed S --minutes M --out F``, ``train detection-model --apartments N --out F``."""
+    parser.add_argument("what", choices=("encoder", "detection-model"), help="which part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=20.0, help="longest time, without making the data")
     parser.add_argument("--steps", type=int, default=1200, help="most steps")
     parser.add_argument("--apartments", type=int, default=24, help="walks of the train split")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, .safetensors; a card beside")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
     parser.add_argument("--restart", action="store_true", help="do not go on from a checkpoint")
 
 
 def run(args: argparse.Namespace) -> int:
-    """0; needs torch and the simulator."""
+    """0; needs the simulator, the encoder also torch."""
+    if args.what == "detection-model":
+        return _detection_model(args)
     from memory_agent_ros.records.errors import MissingExtraError
 
     try:
@@ -32,4 +34,12 @@ def run(args: argparse.Namespace) -> int:
     config = TrainConfig(args.seed, args.steps, args.minutes, args.apartments)
     figures = train_encoder(config, args.out, resume=not args.restart, progress=not args.quiet)
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _detection_model(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.training.detection_model import train
+
+    card = train(args.out, range(args.seed, args.seed + args.apartments), progress=not args.quiet)
+    tell(args, f"{card['examples']} examples, log loss {card['log_loss']}, written to {args.out}")
     return 0

@@ -138,6 +138,18 @@ class LookLog:
         enough = judged >= max(4, 0.4 * len(points))
         return int(enough.sum()), int((enough & (through >= self._config.through_share * judged)).sum())
 
+    def last_empty(self, points: NDArray[np.float32], since_ns: int) -> bool | None:
+        """Whether the last thumbnail at or after a stamp that shows (N, 3) points unhidden saw through most of them.
+
+        None if there is no such thumbnail.
+        """
+        stamps, through, judged = self._judge(points, 1 << 62, self._config.presence_range_m, since_ns - 1)
+        rows = np.flatnonzero(judged >= max(4, 0.4 * len(points)))
+        if len(rows) == 0:
+            return None
+        last = rows[np.argmax(stamps[rows])]
+        return bool(through[last] >= self._config.through_share * judged[last])
+
     def _judge(
         self, points: NDArray[np.float32], before_ns: int, within_m: float, after_ns: int = -(1 << 62)
     ) -> tuple[NDArray[np.int64], NDArray[np.intp], NDArray[np.intp]]:

@@ -23,6 +23,7 @@ from memory_agent_ros.memory.labels import normal_label
 from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.patch_features import PatchFeatures
 from memory_agent_ros.memory.persistence import Persistence
+from memory_agent_ros.memory.place_state import object_state, place_state
 from memory_agent_ros.memory.queries import Query
 from memory_agent_ros.memory.query_planner import QueryPlanner
 from memory_agent_ros.memory.recall import ViewRecall
@@ -36,6 +37,7 @@ from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.update import step
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.anchor import AnchorPose
+from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
@@ -385,6 +387,26 @@ class SpatialMemory:
         """What a camera at a pose should see of the present objects, nearest first; see :mod:`expected_view`."""
         tracks = [t for t in self._current().tracks.scan() if t.confirmed and not t.gone]
         return expected_objects(tracks, camera, T_map_camera, depth_m, depth_camera, self._state.detector, self.config)
+
+    def state_at(self, place: int | NDArray[np.float64], since_ns: int = 0, radius_m: float = 0.1) -> AnswerState:
+        """Seen, gone or unknown (not looked at): an object, by id, or a (3,) map point; see :mod:`place_state`.
+
+        Only what was looked at from ``since_ns`` on counts.
+
+        Raises:
+            BadInputError: ``unknown_object``, ``position_not_finite``.
+        """
+        with self._lock:
+            state = self._current()
+            if isinstance(place, int | np.integer):
+                return object_state(state.resolve(int(place)), since_ns)
+            point = np.asarray(place, dtype=np.float64).reshape(3)
+            if not np.isfinite(point).all():
+                raise BadInputError("position_not_finite", "the position holds NaN or infinity")
+            state.tracks.sync()
+            rows = state.tracks.index.touching(point - radius_m, point + radius_m)
+            near = [t for t in state.tracks.take(rows["id"].tolist()) if t.confirmed]
+            return place_state(point, radius_m, since_ns, near, state.looks, self.config)
 
     @property
     def last_residual(self) -> ViewResidual | None:

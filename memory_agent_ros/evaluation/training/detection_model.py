@@ -74,7 +74,7 @@ def train(out: Path, seeds: range, *, progress: bool = False) -> dict[str, objec
     card = {
         "about": "Log-odds that a detector reports an object that stands where it is remembered; see "
         "memory_agent_ros/memory/detection_model.py for the inputs. No picture and no person's data went in.",
-        "trained_by": f"memory-agent train detection-model --seeds {seeds.start}:{seeds.stop}",
+        "trained_by": f"memory-agent train detection-model --seed {seeds.start} --apartments {len(seeds)}",
         "data": "simulated apartments of the split train, ground-truth detector with its default noise",
         "commit": commit(),
         "licence": "Apache-2.0",
