@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.evaluation.calibration import reliability
 from memory_agent_ros.evaluation.change_baselines import (
     AGE_OUT_GRID_S,
     AGE_OUT_S,
@@ -48,6 +49,7 @@ class Apartment:
         scores: arm -> score at 5 cm, 1 degree, 20 % misses.
         chances: arm -> (objects in its map whose place a partial visit did not look at, declared gone of them).
         center_error_m: median distance of centres at zero pose noise.
+        reliability: (10, 3) bins of what the memory expected in the first visit, while nothing changed.
         grids: baseline -> setting -> (wanted, found, false), for tuning.
     """
 
@@ -55,6 +57,7 @@ class Apartment:
     scores: dict[str, ChangeScores]
     chances: dict[str, tuple[int, int]]
     center_error_m: float
+    reliability: NDArray[np.float64]
     grids: dict[str, dict[str, tuple[int, int, int]]]
 
 
@@ -73,11 +76,15 @@ def run_apartment(
     second = [s for s in steps if walk.passes[s.index] == 1]
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        files = {}
+        files, told, happened = {}, list[float](), list[bool]()
         for name, settings in (("ours", config), ("blind", without_negative_evidence(config))):
             with SpatialMemory.open(folder / f"{name}.map", settings) as memory:
                 for step in first:
                     memory.observe(step.frame, step.observations)
+                    residual = memory.last_residual
+                    if name == "ours" and residual is not None:
+                        told += [e.p_detect for e in residual.expected]
+                        happened += [e.seen for e in residual.expected]
             files[name] = (folder / f"{name}.map", settings)
         scores: dict[str, ChangeScores] = {}
         grids: dict[str, dict[str, tuple[int, int, int]]] = {}
@@ -92,7 +99,8 @@ def run_apartment(
             for arm, belief in _second_visit(files, folder, part).items():
                 had, gone = declared_gone(belief, expected, unseen)
                 chances[arm] = (chances[arm][0] + had, chances[arm][1] + gone)
-    return Apartment(seed, scores, chances, _center_error(detections, config, expected, views), grids)
+    bins = reliability(np.array(told), np.array(happened, dtype=bool))
+    return Apartment(seed, scores, chances, _center_error(detections, config, expected, views), bins, grids)
 
 
 def without_negative_evidence(config: MemoryConfig) -> MemoryConfig:

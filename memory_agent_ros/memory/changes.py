@@ -12,11 +12,14 @@ from scipy.optimize import linear_sum_assignment
 
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.looks import LookLog
+from memory_agent_ros.memory.detection_model import features, shipped, sigmoid
+from memory_agent_ros.memory.looks import WIDTH, LookLog
 from memory_agent_ros.memory.track import Track
 
 #: A detector that approaches an object finds it within this time, nanoseconds.
 _SETTLED_NS = 5_000_000_000
+#: Share of its box that a thing fills in an image.
+_FILL = 0.6
 
 
 @dataclass(frozen=True)
@@ -56,29 +59,45 @@ def label_log_ratio(a: Track, b: Track) -> float:
     return -math.inf if agreement < 0.05 else min(math.log((agreement + 0.02) / 0.12), 2.0)
 
 
-def arrival_log_ratio(new: Track, looks: LookLog) -> float:
+def arrival_log_ratio(new: Track, looks: LookLog, left: Sequence[Track], config: MemoryConfig) -> float:
     """Log-likelihood ratio of having arrived after others were mapped; -inf if it may always have been there.
 
-    Its place was seen empty, or was in plain view well before it was first detected and from nearer than that.
+    Its place was seen empty, or one of the objects that ``left`` stood there, or looks well before it was first
+    detected would have shown it: each counts by how likely the detector was to report a thing of its size.
     """
     points = new.cloud.samples(32)
-    if looks.seen_empty(points, new.first_seen_ns):
+    if looks.seen_empty(points, new.first_seen_ns) or _stood_there(points, new, left, config):
         return 1.5
-    earlier = looks.seen_open(points, new.first_seen_ns - _SETTLED_NS, new.first_range_m)
-    return 0.5 if len(earlier) >= 2 else -math.inf
+    range_m, focal_px, share = looks.open_views(points, new.first_seen_ns - _SETTLED_NS)
+    if len(range_m) == 0:
+        return -math.inf
+    size = np.sort(new.cloud.box(1)[1])
+    pixels = _FILL * size[1] * size[2] * (focal_px * 640.0 / WIDTH / np.maximum(range_m, 0.3)) ** 2
+    p = sigmoid(shipped().logits(features(pixels, share, np.ones_like(share), range_m)))
+    unseen = -config.miss_weight * float(np.log1p(-p).sum())
+    return min(unseen - 0.5, 1.0) if unseen >= 1.0 else -math.inf
 
 
-def pair_log_odds(
-    missing: Track, new: Track, looks: LookLog, appearance: AppearanceModel, config: MemoryConfig
-) -> float:
+def _stood_there(points: NDArray[np.float32], new: Track, left: Sequence[Track], config: MemoryConfig) -> bool:
+    """Whether most of (N, 3) points of a newcomer lie in the old box of something that left before it came."""
+    for track in left:
+        if track.last_seen_ns >= new.first_seen_ns:
+            continue
+        low, high = track.bounds(config)
+        if ((points >= low - 0.02) & (points <= high + 0.02)).all(axis=1).mean() >= 0.5:
+            return True
+    return False
+
+
+def pair_log_odds(missing: Track, new: Track, arrival: float, appearance: AppearanceModel) -> float:
     """Log-odds that ``new`` is ``missing`` at another place; -inf if both were seen at the same time.
 
-    Only a newcomer whose place was seen without it before came from somewhere; one at a place that nobody had looked at
-    may always have been there, however alike it is.
+    ``arrival`` is that of :func:`arrival_log_ratio`. Only a newcomer whose place was seen without it before came from
+    somewhere; one at a place that nobody had looked at may always have been there, however alike it is.
     """
     if new.first_seen_ns <= missing.last_seen_ns:
         return -math.inf
-    score = label_log_ratio(missing, new) + arrival_log_ratio(new, looks)
+    score = label_log_ratio(missing, new) + arrival
     if score == -math.inf:
         return score
     score += size_log_ratio(missing.cloud.box(1)[1], new.cloud.box(1)[1])
@@ -109,7 +128,10 @@ def find_links(
         t for t in tracks if t.confirmed and t.id not in ids and t.label in labels and t.last_seen_ns < oldest_new
     ]
     rows = missing + rivals
-    score = np.array([[pair_log_odds(m, n, looks, appearance, config) for n in newcomers] for m in rows])
+    arrivals = [arrival_log_ratio(n, looks, missing, config) for n in newcomers]
+    score = np.array(
+        [[pair_log_odds(m, n, a, appearance) for n, a in zip(newcomers, arrivals, strict=True)] for m in rows]
+    )
     chosen = linear_sum_assignment(-np.maximum(score, -20.0))
     links = []
     for i, j in zip(*(k.tolist() for k in chosen), strict=True):

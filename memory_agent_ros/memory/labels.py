@@ -55,11 +55,13 @@ class LabelVotes:
     pinned: str | None = None
     leader: str = ""
 
-    def add(self, scores: Mapping[str, float], weight: float) -> None:
-        """Add one observation's distribution, and what was held back."""
-        for label, score in [*((k, weight * float(s)) for k, s in scores.items()), *self.doubtful.items()]:
+    def add(self, scores: Mapping[str, float], weight: float, *, release: bool = True) -> None:
+        """Add one observation's distribution and, unless they stay in doubt, the votes held back."""
+        held = self.doubtful if release else {}
+        for label, score in [*((k, weight * float(s)) for k, s in scores.items()), *held.items()]:
             self.votes[label] = self.votes.get(label, 0.0) + score
-        self.doubtful = {}
+        if release:
+            self.doubtful = {}
         self._elect()
 
     def doubt(self, scores: Mapping[str, float], weight: float) -> None:

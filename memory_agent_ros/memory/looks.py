@@ -138,6 +138,21 @@ class LookLog:
         enough = judged >= max(4, 0.4 * len(points))
         return int(enough.sum()), int((enough & (through >= self._config.through_share * judged)).sum())
 
+    def open_views(
+        self, points: NDArray[np.float32], before_ns: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Thumbnails before a stamp in which (N, 3) points were not hidden: range (L,), focal length, share unhidden.
+
+        Ranges are in metres, focal lengths in pixels of the thumbnail. Whatever stood there then was in plain view.
+        """
+        stamps, _, judged = self._judge(points, before_ns, self._config.presence_range_m)
+        chosen = set(stamps[judged >= max(4, 0.4 * len(points))].tolist())
+        share = dict(zip(stamps.tolist(), (judged / max(len(points), 1)).tolist(), strict=True))
+        seen = [r for r in self.records if r.stamp_ns in chosen]
+        center = points.mean(axis=0)
+        ranges = [float(np.linalg.norm(r.T_map_camera[:3, 3] - center)) for r in seen]
+        return np.array(ranges), np.array([r.K[0, 0] for r in seen]), np.array([share[r.stamp_ns] for r in seen])
+
     def last_empty(self, points: NDArray[np.float32], since_ns: int) -> bool | None:
         """Whether the last thumbnail at or after a stamp that shows (N, 3) points unhidden saw through most of them.
 

@@ -53,7 +53,7 @@ class Track:
         placement: grows each time the object is found at a new place.
         negatives: looks at an empty place since it was last detected; ``last_negative_ns`` the stamp of the last.
         shifted: looks in a row at which it was detected while its old points were seen through.
-        conflicts: detections in a row that contradict its sure label.
+        conflicts: detections that contradict its sure label, less those that agree with it.
         min_pixels: smallest detection so far (640x480), below which a miss says nothing.
         first_range_m: from how far it was first detected.
         announced: (3,) position last told in an event; ``announced_ns`` when.
@@ -111,8 +111,8 @@ class Track:
             self.conflicts += 1
             self.votes.doubt(scores, weight)
             return 0
-        self.conflicts = 0
-        self.votes.add(scores, weight)
+        self.conflicts = max(self.conflicts - 1, 0)  # one confused label does not outweigh several that contradict
+        self.votes.add(scores, weight, release=self.conflicts == 0)
         if obs.embedding is not None:
             self.bank.add(obs.embedding)
         self._fuse_centroid(obs)

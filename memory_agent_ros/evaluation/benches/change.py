@@ -4,7 +4,8 @@ Both visits have 5 cm and 1 degree of pose error and 20 % of the detections miss
 misses. All arms get the same detections. Primary contrast, named beforehand: ``change_f1`` of ours less that of
 ``voxel_clearing``. ``place_f1`` asks where something left or came, not which object it is: the baselines' own terms.
 ``false_gone`` are objects declared gone although a partial second visit showed nothing of their place by the
-simulator's truth, out of ``gone_chances``.
+simulator's truth, out of ``gone_chances``. ``p_detect_ece`` compares what the memory expected in the first visit, where
+nothing changes, with what was detected.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from memory_agent_ros.evaluation.calibration import expected_calibration_error
 from memory_agent_ros.evaluation.change_arms import ARMS, WALK, Apartment, run_apartment
 from memory_agent_ros.evaluation.change_score import Counts
 from memory_agent_ros.evaluation.metrics import f1
@@ -76,6 +78,7 @@ def _figures(runs: Sequence[Apartment], arm: str, goals: bool) -> dict[str, Figu
     }
     if arm == "ours":
         out["center_error_m"] = figure([[r.center_error_m] for r in runs], mean, "m", goal("max", 0.05))
+        out["p_detect_ece"] = figure([r.reliability.ravel().tolist() for r in runs], _pooled_ece)
         out["edits"] = figure([[s.changes.wanted] for s in scores], _total)
         out["swapped_objects"] = figure([[s.swaps.wanted] for s in scores], _total)
     return out
@@ -105,6 +108,10 @@ def _pooled_f1(data: NDArray[np.float64]) -> float:
     return f1(*data.sum(axis=0).tolist())
 
 
+def _pooled_ece(data: NDArray[np.float64]) -> float:
+    return expected_calibration_error(data.sum(axis=0).reshape(-1, 3))
+
+
 def _difference(data: NDArray[np.float64]) -> float:
     return _pooled_f1(data[:, :3]) - _pooled_f1(data[:, 3:])
 
@@ -126,4 +133,4 @@ def _line(run: Apartment) -> str:
 
 
 def _details(run: Apartment) -> dict[str, Any]:
-    return dataclasses.asdict(run)
+    return dataclasses.asdict(run) | {"reliability": run.reliability.round(2).tolist()}
