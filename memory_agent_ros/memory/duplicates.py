@@ -52,7 +52,7 @@ def _same(a: Track, b: Track, iou: float, together: CoDetections, config: Memory
     if together[pair_key(a.id, b.id)] > 0.25 * min(a.observations, b.observations):
         return False
     agreement = a.votes.match(b.votes)
-    if agreement < 0.3 and (iou < 0.4 or a.usurped or b.usurped):
+    if agreement < 0.3 and (iou < 0.4 or a.usurped or b.usurped or _took_turns(a, b)):
         return False
     reach = max(config.overlap_m, a.cloud.voxel_m, b.cloud.voxel_m)
     on_b = float((b.cloud.distances(a.cloud.samples(64)) < reach).mean())
@@ -60,6 +60,11 @@ def _same(a: Track, b: Track, iou: float, together: CoDetections, config: Memory
     if agreement < 0.3:
         return min(on_a, on_b) >= config.other_label_overlap
     return max(on_a, on_b) >= 0.5
+
+
+def _took_turns(a: Track, b: Track) -> bool:
+    """Whether one was last detected before the other was first: two things, of which the second took the place."""
+    return a.last_seen_ns < b.first_seen_ns or b.last_seen_ns < a.first_seen_ns
 
 
 def _bounds(tracks: Sequence[Track], config: MemoryConfig) -> tuple[np.ndarray, np.ndarray]:

@@ -169,6 +169,7 @@ class Track:
             )
             self.new_place()
             self.rate.forget_pending()
+            self.conflicts = other.conflicts
             self.views = other.views
         else:
             self.cloud.merge(other.cloud, config.hit_cap, config.max_voxels)
