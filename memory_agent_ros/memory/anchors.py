@@ -7,7 +7,7 @@ time. Every voxel, picture, thumbnail, logged observation and event follows, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from memory_agent_ros.memory.anchor_rows import (
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections import Corrections
 from memory_agent_ros.memory.map_state import Changes, MapState
+from memory_agent_ros.memory.mixups import AGREE_M, SAME_SPACE, relative_m, shared_of_smaller
 from memory_agent_ros.memory.reunion import Reunion
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.memory.track import Track
@@ -79,6 +80,7 @@ def reanchor(
     reunion = Reunion(state, store, changes, corrections, sightings, config, newest, why)
     reunion.run()
     changes.rewrite.observations = rewritten_observations(sightings, owners)
+    _return_former(state, changes, config)
     for track in (state.tracks[i] for i in changes.touched if i in state.tracks):
         if track.announced is not None:
             track.announced = track.box(config).center.copy()
@@ -122,6 +124,7 @@ def _move_tracks(state: MapState, corrections: Corrections, changes: Changes) ->
     newest: dict[int, int] = {}
     largest = 0.0
     for tracks in _chunks(state):
+        _move_former(tracks, corrections)
         lengths = [len(t.cloud) for t in tracks]
         index = corrections.index_of(np.concatenate([t.cloud.anchors for t in tracks]))
         last = corrections.index_at(np.array([t.last_seen_ns for t in tracks], dtype=np.int64))
@@ -143,6 +146,35 @@ def _move_tracks(state: MapState, corrections: Corrections, changes: Changes) ->
             largest = max(largest, float(np.median(way[part])))
             changes.touched.add(track.id)
     return newest, largest
+
+
+def _move_former(tracks: Iterable[Track], corrections: Corrections) -> None:
+    """Of what objects left behind only that is of use which the correction moves otherwise than the object."""
+    for track in tracks:
+        newest = corrections.index_of(track.cloud.anchors.max(initial=0, keepdims=True))
+        kept = []
+        for cloud in [*track.former, *([] if track.carved is None else [track.carved])]:
+            index = corrections.index_of(cloud.anchors)
+            apart = relative_m(corrections, index, newest.repeat(len(index)), cloud.points.astype(np.float64))
+            cloud = cloud.take(apart >= AGREE_M / 2)
+            if len(cloud):
+                moved = corrections.apply(corrections.index_of(cloud.anchors), cloud.points)
+                cloud.repose(moved.astype(np.float32))
+                kept.append(cloud)
+        track.former, track.carved = kept, None
+
+
+def _return_former(state: MapState, changes: Changes, config: MemoryConfig) -> None:
+    """What an object left behind that it never left: it comes back where it lies on what is known of the object now."""
+    for object_id in sorted(state.tracks):
+        track = state.tracks[object_id]
+        left, track.former = track.former, []
+        for cloud in left:
+            if len(track.cloud) == 0:
+                continue
+            if shared_of_smaller(*track.bounds(config), *cloud.bounds(config.min_hits)) >= SAME_SPACE:
+                track.cloud.merge(cloud, config.hit_cap, config.max_voxels)
+                changes.touched.add(object_id)
 
 
 def hang_on_one_anchor(state: MapState) -> None:

@@ -23,6 +23,8 @@ from memory_agent_ros.memory.voxel_cloud import MeasuredAt, VoxelCloud
 
 #: Frames whose corrections differ by less than this at a place agree about it, metres.
 AGREE_M = 0.05
+#: Two views of one kind that share so much of the smaller one's box show one thing.
+SAME_SPACE = 0.5
 #: A cloud of fewer voxels is replaced by its logged box.
 _FEW_VOXELS = 6
 #: Weight of a surface that is only known from a logged box.
@@ -34,6 +36,22 @@ def reach_m(diagonal_m: float) -> float:
     return max(0.15, 0.35 * diagonal_m)
 
 
+def shared_of_smaller(
+    low_a: NDArray[np.float64], high_a: NDArray[np.float64], low_b: NDArray[np.float64], high_b: NDArray[np.float64]
+) -> float:
+    """Share of the smaller of two axis-aligned boxes that lies in the other: large things are seen in parts."""
+    overlap = np.clip(np.minimum(high_a, high_b) - np.maximum(low_a, low_b), 0.0, None).prod()
+    smaller = min(np.clip(high_a - low_a, 0.02, None).prod(), np.clip(high_b - low_b, 0.02, None).prod())
+    return float(overlap / smaller)
+
+
+def _half_extents(sizes: NDArray[np.float64], yaws: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 3) half extents along the axes of (N, 3) sizes of boxes turned by (N,) yaws."""
+    c, s = np.abs(np.cos(yaws)), np.abs(np.sin(yaws))
+    x, y = c * sizes[:, 0] + s * sizes[:, 1], s * sizes[:, 0] + c * sizes[:, 1]
+    return np.stack([x, y, sizes[:, 2]], axis=1) / 2
+
+
 @dataclass(eq=False)
 class Visit:
     """Sightings of one object in a row whose corrections agree.
@@ -41,12 +59,15 @@ class Visit:
     Attributes:
         rows: indices into the sightings, oldest first.
         center: (3,) median of the corrected box centres; diagonal_m: of the larger boxes.
+        low, high: (3,) corners of what most of the boxes fill.
         place: (3,) the median as it was; frame: index of a frame in the middle.
     """
 
     rows: NDArray[np.intp]
     center: NDArray[np.float64]
     diagonal_m: float
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
     place: NDArray[np.float64]
     frame: int
 
@@ -84,9 +105,12 @@ def visits_of(rows: NDArray[np.intp], sightings: Sightings, corrections: Correct
                 continue
         part = rows[start:end]
         diagonals = np.linalg.norm(sightings.sizes[part], axis=1)
+        half = _half_extents(sightings.sizes[part], sightings.yaws[part])
         visits.append(
             Visit(
                 part, np.median(sightings.centers[part], axis=0), float(np.quantile(diagonals, 0.75)),
+                np.quantile(sightings.centers[part] - half, 0.1, axis=0),
+                np.quantile(sightings.centers[part] + half, 0.9, axis=0),
                 np.median(sightings.before[part], axis=0), int(sightings.frames[part[len(part) // 2]]),
             )
         )  # fmt: skip
@@ -118,7 +142,9 @@ def away_from_home(visits: list[Visit], corrections: Corrections) -> list[list[V
 
 
 def _near(a: Visit, b: Visit) -> bool:
-    return float(np.linalg.norm(a.center - b.center)) <= reach_m(max(a.diagonal_m, b.diagonal_m))
+    if float(np.linalg.norm(a.center - b.center)) <= reach_m(max(a.diagonal_m, b.diagonal_m)):
+        return True
+    return shared_of_smaller(a.low, a.high, b.low, b.high) >= SAME_SPACE
 
 
 def _stray_at(visit: Visit, strays: list[list[Visit]]) -> list[Visit] | None:

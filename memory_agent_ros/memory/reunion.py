@@ -20,7 +20,16 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections import Corrections
 from memory_agent_ros.memory.lifecycle import emit, replace_track
 from memory_agent_ros.memory.map_state import Changes, MapState
-from memory_agent_ros.memory.mixups import AGREE_M, away_from_home, detach, mixed_objects, reach_m, visits_of
+from memory_agent_ros.memory.mixups import (
+    AGREE_M,
+    SAME_SPACE,
+    away_from_home,
+    detach,
+    mixed_objects,
+    reach_m,
+    shared_of_smaller,
+    visits_of,
+)
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.event import EventKind
@@ -104,13 +113,15 @@ class Reunion:
         """How badly two objects fit one place, None if they are two."""
         if self._seen_together(a.id, b.id, a, b) or a.votes.match(b.votes) < 0.3:
             return None
-        size_a, size_b = (np.subtract(*t.bounds(self.config)[::-1]) for t in (a, b))
-        reach = reach_m(float(min(np.linalg.norm(size_a), np.linalg.norm(size_b))))
+        bounds_a, bounds_b = a.bounds(self.config), b.bounds(self.config)
+        diagonals = [float(np.linalg.norm(high - low)) for low, high in (bounds_a, bounds_b)]
+        reach = reach_m(min(diagonals))
         if distance_m <= reach:
             return distance_m / reach
         near = 2 * self.config.overlap_m
         shares = [float((x.cloud.distances(y.cloud.samples(64)) < near).mean()) for x, y in ((a, b), (b, a))]
-        return 2.0 - max(shares) if max(shares) >= 0.5 else None
+        shares.append(shared_of_smaller(*bounds_a, *bounds_b))
+        return 2.0 - max(shares) if max(shares) >= SAME_SPACE else None
 
     def _seen_together(self, a: int, b: int, first: Track, second: Track) -> bool:
         count = self.state.together[pair_key(a, b)]

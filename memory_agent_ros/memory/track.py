@@ -21,6 +21,9 @@ from memory_agent_ros.records.observation import Observation
 #: Labels that agree with at least this probability may be the same.
 SAME_LABEL = 0.2
 
+#: Former places kept of an object, and hits and voxels of each.
+_FORMER, _FORMER_HITS, _FORMER_VOXELS = 4, 6.0, 3000
+
 #: Samples of an object that are projected to judge its visibility.
 SAMPLES = 48
 
@@ -58,6 +61,8 @@ class Track:
         first_range_m: from how far it was first detected.
         announced: (3,) position last told in an event; ``announced_ns`` when.
         logged_ns: stamp of its last logged observation.
+        former, carved: voxels of the places where it stood before, and those carved away long after they were measured,
+            until the next correction of the map shows whether that was right. Not stored.
     """
 
     id: int
@@ -86,6 +91,8 @@ class Track:
     announced: NDArray[np.float64] | None = None
     announced_ns: int = 0
     logged_ns: int = -(1 << 62)
+    former: list[VoxelCloud] = field(default_factory=list)
+    carved: VoxelCloud | None = None
 
     @property
     def label(self) -> str:
@@ -135,7 +142,8 @@ class Track:
         return self.cloud.integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
 
     def relocate(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> None:
-        """Forget the old place: geometry starts again from one observation."""
+        """Leave the old place: geometry starts again from one observation."""
+        self._leave(self.cloud)
         self.cloud = VoxelCloud(config.voxel_m)
         self.absorb_points(obs, config, at)
         self.information = np.zeros((3, 3))  # the observation that follows fills it
@@ -161,6 +169,10 @@ class Track:
         self.first_seen_ns = min(self.first_seen_ns, other.first_seen_ns)
         self.min_pixels = min(self.min_pixels, other.min_pixels)
         if moved:
+            self._leave(self.cloud)
+        for cloud in other.former:
+            self._leave(cloud)
+        if moved:
             self.cloud, self.centroid, self.information = other.cloud, other.centroid, other.information
             self.log_odds, self.negatives, self.last_negative_ns = (
                 other.log_odds,
@@ -181,6 +193,25 @@ class Track:
         self.last_seen_ns = max(self.last_seen_ns, other.last_seen_ns)
         self.last_looked_ns = max(self.last_looked_ns, other.last_looked_ns)
         self.logged_ns = max(self.logged_ns, other.logged_ns)
+
+    def _leave(self, cloud: VoxelCloud) -> None:
+        """Keep the geometry of a place where it seems to be no longer."""
+        carved = [] if self.carved is None else [self.carved]
+        self.former, self.carved = [*self.former, *carved, cloud][-_FORMER:], None
+
+    def carve(self, stale: NDArray[np.bool_], weight: float, at: MeasuredAt, min_hits: int) -> None:
+        """Take ``weight`` from the hits of the (N,) voxels that an image shows to be empty.
+
+        Those well seen on an earlier visit are kept aside: perhaps not they are wrong, but the map has drifted.
+        """
+        hits = self.cloud.hits
+        known = stale & (self.cloud.anchors < at.trusted_since) & (hits >= min_hits) & (hits - weight < min_hits)
+        if known.any():
+            aside = self.cloud.copy().take(known)
+            if self.carved is not None:
+                aside.merge(self.carved, _FORMER_HITS, _FORMER_VOXELS)
+            self.carved = aside
+        self.cloud.carve(stale, weight)
 
     def move(self, offset_m: NDArray[np.float64]) -> None:
         """Translate the whole object by (3,) metres (a correction by hand)."""

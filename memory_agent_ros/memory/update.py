@@ -183,7 +183,7 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
             inside = (uv[:, 0] > x0 - rim) & (uv[:, 0] < x1 + rim) & (uv[:, 1] > y0 - rim) & (uv[:, 1] < y1 + rim)
             stale = stale | (verdict.agree[rows] & ~inside)
         if stale.any():
-            track.cloud.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m))
+            track.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m), run.at, run.config.min_hits)
 
 
 def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:

@@ -30,11 +30,18 @@ class MeasuredAt(NamedTuple):
 UNANCHORED = MeasuredAt()
 
 
+#: A voxel seen so often on one visit is a surface.
+_FIRM_HITS = 2.0
+#: Anchors whose frame rows are farther apart belong to different visits.
+_VISIT_GAP = 40
+
+
 class VoxelCloud:
     """Voxel-hashed points. Each voxel holds the running mean of what fell in it and how often it was seen.
 
-    A voxel hangs on the anchor at which it was measured last. If it was measured long before, its mean starts anew with
-    the new measurement: an average over two anchors would belong to neither once the map is corrected.
+    A voxel hangs on the anchor at which it was measured last, and averages over the measurements of one visit only: a
+    mean over anchors that drift apart would belong to neither. Where an earlier visit was sure of a surface its anchor
+    stays, so that a stray point of a drifted view cannot take the hits of that surface along; else the new one counts.
 
     Attributes:
         voxel_m: edge; doubles when the cloud outgrows its limit.
@@ -123,9 +130,23 @@ class VoxelCloud:
         self.repose((self.points + offset_m).astype(np.float32))
 
     def repose(self, points: Points) -> None:
-        """Put the voxels at new (N, 3) places; those that meet become one."""
+        """Put the voxels at new (N, 3) places; those that meet become one.
+
+        Hits of different visits add up, those of one visit do not: there it is the grid that makes them meet.
+        """
+        anchors, at = np.unique(self.anchors, return_inverse=True)
+        visit = np.cumsum(np.diff(anchors, prepend=anchors[:1]) > _VISIT_GAP)[at]
+        cap, hits = self.hits.max(initial=0.0), self.hits
         self.points = points
         self._rehash()
+        old_keys = voxel_keys(points, self.voxel_m)
+        total = np.zeros(len(self.keys), dtype=np.float32)
+        for number in range(int(visit.max(initial=0)) + 1):
+            best = np.zeros(len(self.keys), dtype=np.float32)
+            mine = visit == number
+            np.maximum.at(best, np.searchsorted(self.keys, old_keys[mine]), hits[mine])
+            total += best
+        self.hits = np.minimum(total, cap)
 
     def solid(self, min_hits: int) -> Points:
         """(M, 3) points of voxels with ``min_hits``, or a third of what the best-seen tenth has if that is less."""
@@ -193,12 +214,7 @@ class VoxelCloud:
         known = np.zeros(len(keys), dtype=bool)
         inside = at < len(self.keys)
         known[inside] = self.keys[at[inside]] == keys[inside]
-        rows = at[known]
-        weight = hits[known] / (self.hits[rows] + hits[known])
-        weight[self.anchors[rows] < trusted_since] = 1.0
-        self.points[rows] += weight[:, None] * (means[known] - self.points[rows])
-        self.hits[rows] = np.minimum(self.hits[rows] + hits[known], hit_cap)
-        self.anchors[rows] = np.maximum(self.anchors[rows], anchors[known])
+        self._measure_again(at[known], means[known], hits[known], anchors[known], hit_cap, trusted_since)
         fresh = ~known
         added = int(fresh.sum())
         if added:
@@ -210,6 +226,24 @@ class VoxelCloud:
             self.anchors = np.concatenate([self.anchors, anchors[fresh]])[order]
         self.revision += 1
         return added
+
+    def _measure_again(
+        self,
+        rows: NDArray[np.intp],
+        means: Points,
+        hits: NDArray[np.float32],
+        anchors: NDArray[np.int32],
+        hit_cap: float,
+        trusted_since: int,
+    ) -> None:
+        """Average with what this visit measured; a solid voxel of an earlier visit only gets the hits."""
+        known = self.hits[rows]
+        earlier = self.anchors[rows] < trusted_since
+        firm = earlier & (known >= _FIRM_HITS)
+        share = np.where(firm, 0.0, np.where(earlier, 1.0, hits / (known + hits))).astype(np.float32)
+        self.points[rows] += share[:, None] * (means - self.points[rows])
+        self.hits[rows] = np.where(earlier & ~firm, hits, np.minimum(known + hits, hit_cap))
+        self.anchors[rows] = np.where(firm, self.anchors[rows], np.maximum(self.anchors[rows], anchors))
 
     def _coarsen(self) -> None:
         self.voxel_m *= 2

@@ -100,15 +100,31 @@ def test_between_two_anchors_the_correction_is_halfway() -> None:
     assert found.index_of(np.array([3, 4, 8, 99, 1])).tolist() == [0, 1, 2, 2, 0]
 
 
-def test_a_voxel_measured_again_after_long_starts_its_mean_anew() -> None:
-    cloud = VoxelCloud(VOXEL)
+def test_a_voxel_averages_over_one_visit_only() -> None:
     low, high = np.full((1, 3), 0.001, np.float32), np.full((1, 3), 0.019, np.float32)
+    firm = VoxelCloud(VOXEL)
     for _ in range(4):
-        cloud.integrate(low, 6, 100, 1.0, MeasuredAt(3, 1))
-    cloud.integrate(high, 6, 100, 1.0, MeasuredAt(5, 1))
-    assert cloud.anchors.tolist() == [5] and cloud.points[0, 0] == pytest.approx(0.0046)
-    cloud.integrate(high, 6, 100, 1.0, MeasuredAt(80, 40))
-    assert cloud.anchors.tolist() == [80] and cloud.points[0, 0] == pytest.approx(0.019)
+        firm.integrate(low, 6, 100, 1.0, MeasuredAt(3, 1))
+    firm.integrate(high, 6, 100, 1.0, MeasuredAt(5, 1))
+    assert firm.anchors.tolist() == [5] and firm.points[0, 0] == pytest.approx(0.0046)
+    firm.integrate(high, 6, 100, 1.0, MeasuredAt(80, 40))
+    assert firm.anchors.tolist() == [5] and firm.points[0, 0] == pytest.approx(0.0046)
+    assert firm.hits.tolist() == [6.0]
+    weak = VoxelCloud(VOXEL)
+    weak.integrate(low, 6, 100, 1.0, MeasuredAt(3, 1))
+    weak.integrate(high, 6, 100, 1.0, MeasuredAt(80, 40))
+    assert weak.anchors.tolist() == [80] and weak.points[0, 0] == pytest.approx(0.019) and weak.hits.tolist() == [1.0]
+
+
+def test_hits_of_visits_that_meet_add_up() -> None:
+    cloud = VoxelCloud(VOXEL)
+    here, there = np.full((1, 3), 0.01, np.float32), np.full((1, 3), 0.51, np.float32)
+    for _ in range(5):
+        cloud.integrate(here, 6, 100, 1.0, MeasuredAt(3, 1))
+    for _ in range(2):
+        cloud.integrate(there, 6, 100, 1.0, MeasuredAt(90, 60))
+    cloud.repose(np.full((2, 3), 0.01, np.float32))
+    assert len(cloud) == 1 and cloud.hits.tolist() == [5.0] and cloud.anchors.tolist() == [90]
 
 
 def test_every_voxel_knows_its_anchor_and_keeps_it_in_the_file(tmp_path: Path) -> None:
