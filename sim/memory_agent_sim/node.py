@@ -1,9 +1,14 @@
 """``sim_node``: the MuJoCo apartment as a robot on ROS 2.
 
-Publishes ``/clock``, colour, depth, instances and camera_info of one camera with one stamp, odometry, TF
-(``map -> odom`` is the identity, the odometry is true) and the truth; takes ``cmd_vel`` and world edits. Topics and
-QoS: docs/architecture.md; JSON of ``sim/edit`` and ``sim/truth``: :mod:`memory_agent_sim.world_messages`; back-pressure
-by ``memory/frame_done`` (std_msgs/Header with the stamp of a frame the memory has worked off):
+Publishes ``/clock``, colour, depth, instances and camera_info of one camera with one stamp, odometry, TF and the truth;
+takes ``cmd_vel`` and world edits. The odometry is true unless the ``odometry`` parameters let it drift. Then ``map ->
+odom`` (REP-105) comes from one of three localisations: ``true`` undoes the drift at each frame, ``none`` leaves it in
+the map, ``slam`` leaves it until the robot returns to an old place: then ``map -> odom`` jumps, and ``pose_graph``
+(nav_msgs/Path, poses of the base at the keyframes) says where everything has gone. ``sim/true_pose`` is the truth, for
+scoring.
+
+Topics and QoS: docs/architecture.md; JSON of ``sim/edit`` and ``sim/truth``: :mod:`memory_agent_sim.world_messages`;
+back-pressure by ``memory/frame_done`` (std_msgs/Header with the stamp of a frame the memory has worked off):
 :mod:`memory_agent_sim.pacing`.
 """
 
@@ -12,18 +17,18 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import Twist
-from nav_msgs.msg import Odometry
+from geometry_msgs.msg import PoseStamped, Twist
+from nav_msgs.msg import Odometry, Path
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import Header, String
 from tf2_msgs.msg import TFMessage
 
-from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL, inverse
+from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL, Matrix, inverse
 from memory_agent_ros.nodes import qos, tf
 from memory_agent_ros.nodes.conversions import camera_info_message, nanoseconds, pose_from_matrix, time_message
 from memory_agent_ros.nodes.image_conversion import color_message, depth_message, instances_message
@@ -31,6 +36,7 @@ from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_sim import world_messages
+from memory_agent_sim.odometry import LoopClosingSlam, OdometryConfig, SlamConfig
 from memory_agent_sim.pacing import Pacing, PacingConfig
 from memory_agent_sim.simulation import Simulation, SimulationConfig
 
@@ -63,6 +69,13 @@ class SimNodeConfig:
     command_wait_s: float = parameter(
         0.1, "Wall seconds to wait in lossless mode for the command that answers a frame.", minimum=0.0, maximum=5.0
     )
+    odometry: OdometryConfig = field(default_factory=OdometryConfig)
+    localization: str = parameter(
+        "true",
+        "What map -> odom does: the truth, drift, or drift until a loop closes.",
+        choices=("true", "none", "slam"),
+    )
+    slam: SlamConfig = field(default_factory=SlamConfig)
     map_frame: str = parameter("map", "World frame.")
     odom_frame: str = parameter("odom", "Odometry frame.")
     base_frame: str = parameter("base_link", "Base frame.")
@@ -89,8 +102,10 @@ class SimNode(AgentNode[SimNodeConfig]):
                 rooms=config.rooms or None,
                 depth_noise=config.depth_noise,
                 sensor=config.sensor,
+                odometry=config.odometry,
             ),
         )
+        self._slam = LoopClosingSlam(config.slam)
         self._command = (0.0, 0.0)
         self._command_stamp_ns = 0
         self._edits: list[dict[str, Any]] = []
@@ -106,6 +121,8 @@ class SimNode(AgentNode[SimNodeConfig]):
         self._instances = self.advertise(Image, "camera/instances", images)
         self._labels = self.advertise(String, "camera/instance_labels", qos.latched())
         self._odometry = self.advertise(Odometry, "odom", qos.reliable(10))
+        self._true_pose = self.advertise(PoseStamped, "sim/true_pose", qos.reliable(10))
+        self._pose_graph = self.advertise(Path, "pose_graph", qos.latched())
         self._tf = self.advertise(TFMessage, "/tf", qos.tf())
         self._tf_static = self.advertise(TFMessage, "/tf_static", qos.latched(1))
         self._truth = self.advertise(String, "sim/truth", qos.latched())
@@ -150,6 +167,7 @@ class SimNode(AgentNode[SimNodeConfig]):
             "frames_under_way": self._pacing.frames_under_way,
             "frames_given_up": self._pacing.frames_given_up,
             "collided": self.simulation.collided,
+            "loops_closed": self._slam.closures,
         }
 
     def _tick(self) -> None:
@@ -201,17 +219,18 @@ class SimNode(AgentNode[SimNodeConfig]):
         frame = self.simulation.frame()
         stamp = time_message(frame.stamp_ns)
         self._clock_publisher.publish(Clock(clock=stamp))
-        T_map_base = self.simulation.T_map_base
+        T_odom_base = self.simulation.T_odom_base
         tf.send_transforms(
             self._tf,
             [
-                (self.config.map_frame, self.config.odom_frame, frame.stamp_ns, np.eye(4)),
-                (self.config.odom_frame, self.config.base_frame, frame.stamp_ns, T_map_base),
+                (self.config.map_frame, self.config.odom_frame, frame.stamp_ns, self._localize(frame.stamp_ns)),
+                (self.config.odom_frame, self.config.base_frame, frame.stamp_ns, T_odom_base),
             ],
         )
+        self._true_pose.publish(self._stamped_pose(frame.stamp_ns, self.simulation.T_map_base))
         odometry = Odometry(child_frame_id=self.config.base_frame)
         odometry.header.stamp, odometry.header.frame_id = stamp, self.config.odom_frame
-        odometry.pose.pose = pose_from_matrix(T_map_base)
+        odometry.pose.pose = pose_from_matrix(T_odom_base)
         odometry.twist.twist.linear.x, odometry.twist.twist.angular.z = self._command
         self._odometry.publish(odometry)
         optical = self.config.optical_frame
@@ -221,6 +240,26 @@ class SimNode(AgentNode[SimNodeConfig]):
         self._depth.publish(depth_message(frame.depth_m, optical, stamp))
         self._color.publish(color_message(frame.rgb, optical, stamp))
         self._pacing.frame_sent(frame.stamp_ns, time.monotonic())
+
+    def _localize(self, stamp_ns: int) -> Matrix:
+        """(4, 4) ``T_map_odom``; a loop that closes is told before the frame that it changes."""
+        T_map_base, T_odom_base = self.simulation.T_map_base, self.simulation.T_odom_base
+        if self.config.localization == "true":
+            return T_map_base @ inverse(T_odom_base)
+        if self.config.localization == "none":
+            return np.eye(4)
+        if self._slam.update(stamp_ns, T_odom_base, T_map_base):
+            nodes = zip(self._slam.stamps_ns, self._slam.poses, strict=True)
+            path = Path(poses=[self._stamped_pose(stamp, T) for stamp, T in nodes])
+            path.header.frame_id, path.header.stamp = self.config.map_frame, time_message(stamp_ns)
+            self._pose_graph.publish(path)
+            self.get_logger().info(f"loop {self._slam.closures} closed, {len(path.poses)} keyframes corrected")
+        return self._slam.T_map_odom
+
+    def _stamped_pose(self, stamp_ns: int, T_map_base: Matrix) -> PoseStamped:
+        pose = PoseStamped(pose=pose_from_matrix(T_map_base))
+        pose.header.frame_id, pose.header.stamp = self.config.map_frame, time_message(stamp_ns)
+        return pose
 
     def _publish_static(self) -> None:
         config = self.config

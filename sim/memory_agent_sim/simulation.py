@@ -22,6 +22,7 @@ from memory_agent_sim.floorplan import Room
 from memory_agent_sim.freespace import Footprint, rasterize
 from memory_agent_sim.instances import instance_size
 from memory_agent_sim.layout import Layout, ObjectPlacer, PlacedObject, draw_layout, seed_sequence, surfaces_of
+from memory_agent_sim.odometry import OdometryConfig, WheelOdometry
 from memory_agent_sim.robot import BASE_RADIUS, Drive, RobotConfig, base_pose
 from memory_agent_sim.settle import RigidThing, settle
 from memory_agent_sim.truth import TruthObject, Visibility, box_of, unoccluded_share
@@ -41,6 +42,7 @@ class SimulationConfig:
         sensor: ``render`` (OpenGL) or ``raycast`` (no OpenGL, flat colours).
         cluttered: twice as many movable things, look-alikes side by side.
         robot: limits and mounting of the camera.
+        odometry: errors of the wheels; none by default.
     """
 
     width: int = 640
@@ -51,6 +53,7 @@ class SimulationConfig:
     sensor: str = "render"
     cluttered: bool = False
     robot: RobotConfig = field(default_factory=RobotConfig)
+    odometry: OdometryConfig = field(default_factory=OdometryConfig)
 
     def __post_init__(self) -> None:
         def check(good: bool, what: str) -> None:
@@ -118,6 +121,7 @@ class Simulation:
         for object_id in self._mocap:
             self._hide(object_id)
         self._settle({i: planar(p.x, p.y, p.yaw, p.z) for i, p in self._places.items()})
+        self._odometry = WheelOdometry(self.config.odometry, self.T_map_base, self.seed)
 
     # ------------------------------------------------------------------ robot
 
@@ -144,6 +148,7 @@ class Simulation:
                 self.data.qvel[0] * np.cos(self.data.qpos[2]) + self.data.qvel[1] * np.sin(self.data.qpos[2])
             )
         mujoco.mj_kinematics(self.model, self.data)
+        self._odometry.moved(self.T_map_base)
 
     def place(self, x: float, y: float, yaw: float) -> None:
         """Put the base at a pose at rest, without driving there; time goes on by one step.
@@ -162,6 +167,7 @@ class Simulation:
         self.data.qvel[:3] = 0.0
         self.data.time = self._ticks / self.config.rate_hz
         mujoco.mj_kinematics(self.model, self.data)
+        self._odometry.moved(self.T_map_base)
 
     @property
     def stamp_ns(self) -> int:
@@ -172,6 +178,11 @@ class Simulation:
     def T_map_base(self) -> Matrix:  # noqa: N802
         """(4, 4) true pose of ``base_link`` in ``map``."""
         return base_pose(self.data.qpos)
+
+    @property
+    def T_odom_base(self) -> Matrix:  # noqa: N802
+        """(4, 4) pose of ``base_link`` as the wheels measure it; ``odom`` is ``map`` at the start."""
+        return self._odometry.T_odom_base
 
     @property
     def T_base_camera(self) -> Matrix:  # noqa: N802

@@ -10,9 +10,9 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy")
 
-from geometry_msgs.msg import Twist  # noqa: E402
+from geometry_msgs.msg import PoseStamped, Twist  # noqa: E402
 from memory_agent_sim.node import SimNode  # noqa: E402
-from nav_msgs.msg import Odometry  # noqa: E402
+from nav_msgs.msg import Odometry, Path  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
@@ -187,6 +187,58 @@ def test_edits_change_the_truth_and_bad_ones_are_answered(world):
         editor.publish(String(data=bad))
     w.until(lambda: len(json.loads(truths[-1].data)["errors"]) == 2)
     assert w.node.counts["edit_request"] == 2
+
+
+def test_odometry_drifts_in_odom_and_map_stays_true(world):
+    w = world(lossless=False, real_time_factor=5.0, **{"odometry.turn_bias": 0.2})
+    odometry, truth = (
+        w.listen(Odometry, "odom", qos.reliable(500)),
+        w.listen(PoseStamped, "sim/true_pose", qos.reliable(500)),
+    )
+    moving = w.listen(TFMessage, "/tf", qos.tf())
+    driver = w.helper.create_publisher(Twist, "cmd_vel", qos.reliable(1))
+    assert bring_up(w.node)
+    w.until(driver.get_subscription_count)
+    turn = Twist()
+    turn.angular.z = 1.0
+
+    def error(n):
+        stamped = {nanoseconds(m.header.stamp): m.pose for m in truth}
+        told = odometry[n]
+        pose = stamped.get(nanoseconds(told.header.stamp))
+        return 0.0 if pose is None else np.abs(matrix_from_pose(told.pose.pose) - matrix_from_pose(pose)).max()
+
+    w.until(lambda: driver.publish(turn) or (odometry and error(-1) > 0.1))
+    stamped = {nanoseconds(m.header.stamp): matrix_from_pose(m.pose) for m in truth}
+    links = {(t.child_frame_id, nanoseconds(t.header.stamp)): t for m in moving for t in m.transforms}
+    stamp = max(s for (child, s) in links if child == "base_link" and s in stamped)
+    T_map_odom = transform_from_message(links["odom", stamp].transform)
+    T_odom_base = transform_from_message(links["base_link", stamp].transform)
+    assert np.allclose(T_map_odom @ T_odom_base, stamped[stamp], atol=1e-6)
+    assert not np.allclose(T_odom_base, stamped[stamp], atol=0.05)
+
+
+def test_slam_publishes_the_corrected_pose_graph_when_a_loop_closes(world):
+    slow = {"odometry.length_bias": 0.1, "slam.apart_m": 0.5, "slam.keyframe_m": 0.1, "slam.closure_m": 0.2}
+    w = world(lossless=False, real_time_factor=10.0, localization="slam", **slow)
+    graphs = w.listen(Path, "pose_graph", qos.latched())
+    truth = w.listen(PoseStamped, "sim/true_pose", qos.reliable(500))
+    driver = w.helper.create_publisher(Twist, "cmd_vel", qos.reliable(1))
+    assert bring_up(w.node)
+    w.until(driver.get_subscription_count)
+
+    def back_and_forth():
+        drive = Twist()
+        drive.linear.x = 0.4 if (w.node.simulation.stamp_ns // 3_000_000_000) % 2 == 0 else -0.4
+        driver.publish(drive)
+
+    w.until(lambda: back_and_forth() or graphs)
+    stamped = {nanoseconds(m.header.stamp): matrix_from_pose(m.pose) for m in truth}
+    assert graphs[0].header.frame_id == "map" and len(graphs[0].poses) > 2
+    for pose in graphs[0].poses:
+        stamp = nanoseconds(pose.header.stamp)
+        if stamp in stamped:
+            assert np.allclose(matrix_from_pose(pose.pose), stamped[stamp], atol=1e-6)
 
 
 def test_cleaned_up_and_configured_again_it_starts_anew(world):
