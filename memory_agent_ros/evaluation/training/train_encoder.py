@@ -209,7 +209,8 @@ _ASSOCIATION = """- Association: frames of memories that ran through the same ap
 
 _CARD = """# encoder.safetensors
 
-The encoder of `memory_agent_ros/memory/encoder.py` with its view head, trained on {tasks}.
+The encoder of `memory_agent_ros/memory/encoder.py` with its view head,
+trained on {tasks}.
 
 - Data: walks through simulated apartments, `train` seeds 0 to {apartments} (half-open), rendered here; patches of the
   pictures and co-visibility by depth reprojection. Pose errors of 0.2 to 0.7 m and 5 to 20 degrees on queries, small
