@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
-from memory_agent_ros.geometry.se3 import inverse, quaternion_from_yaw, to_position_quaternion
+from memory_agent_ros.geometry.se3 import inverse, quaternion_from_yaw
 from memory_agent_ros.memory.keyframe_book import StoredView
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.store import Store
@@ -31,12 +32,23 @@ _EVENT = "SELECT id, kind, object_id, label, stamp_ns, x, y, z, px, py, pz, othe
 
 def evidence(store: Store, object_id: int, limit: int) -> tuple[Evidence, ...]:
     """Observations of an object that have a picture: those of its present place first, the best view first."""
-    return tuple(_evidence_of(object_id, row) for row in store.rows(_EVIDENCE, (object_id, limit)))
+    return evidence_of_all(store, [object_id], limit)[object_id]
 
 
-def _evidence_of(object_id: int, row: tuple[Any, ...]) -> Evidence:
-    (observation, keyframe, stamp, x, y, z, yaw, x0, y0, x1, y1, score, frame_id, revision, pose) = row
-    position, quaternion = to_position_quaternion(np.frombuffer(pose).reshape(4, 4))
+def evidence_of_all(store: Store, object_ids: Sequence[int], limit: int) -> dict[int, tuple[Evidence, ...]]:
+    """:func:`evidence` of several objects; much faster than one by one."""
+    rows = {i: store.rows(_EVIDENCE, (i, limit)) for i in object_ids}
+    packed = list({row[-1] for of_one in rows.values() for row in of_one})
+    matrices = np.frombuffer(b"".join(packed)).reshape(-1, 4, 4)
+    quaternions = Rotation.from_matrix(matrices[:, :3, :3].copy()).as_quat() if packed else np.zeros((0, 4))
+    cameras = {p: (T[:3, 3].copy(), q) for p, T, q in zip(packed, matrices, quaternions, strict=True)}
+    return {i: tuple(_evidence_of(i, row, *cameras[row[-1]]) for row in of_one) for i, of_one in rows.items()}
+
+
+def _evidence_of(
+    object_id: int, row: tuple[Any, ...], position: NDArray[np.float64], quaternion: NDArray[np.float64]
+) -> Evidence:
+    (observation, keyframe, stamp, x, y, z, yaw, x0, y0, x1, y1, score, frame_id, revision, _) = row
     return Evidence(
         object_id=object_id,
         observation_id=observation,

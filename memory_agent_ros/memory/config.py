@@ -70,6 +70,8 @@ class MemoryConfig:
         keyframe_new_share: share of what it shows that must be shown better than ever, 0.05 to 1.
         max_keyframes: pictures kept; beyond, the least useful go, but never an object's last evidence, 10 to 100000.
         observation_interval_s: an object's observations are logged at most this often (0: all), 0 to 60.
+        observations_per_object: logged observations without a picture kept of one object, the newest and others spread
+            over time; those with a picture all stay (0: no limit), 0 to 100000.
         look_m, look_deg: a depth thumbnail is remembered after so much motion, 0.05 to 2 and 2 to 90.
         max_looks: thumbnails kept, 100 to 20000.
 
@@ -136,6 +138,7 @@ class MemoryConfig:
     keyframe_new_share: float = 0.35
     max_keyframes: int = 600
     observation_interval_s: float = 0.0
+    observations_per_object: int = 60
     look_m: float = 0.25
     look_deg: float = 12.0
     max_looks: int = 3000

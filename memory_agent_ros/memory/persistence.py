@@ -6,7 +6,7 @@ import json
 import sqlite3
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.reindex import add_label
 from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.thinning import thin_observations
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.track_pool import TrackPool
 from memory_agent_ros.records.event import MemoryEvent
@@ -88,6 +89,7 @@ class Persistence:
         self._written: dict[int, tuple[int, float, int, int]] = {}
         self._boxed: dict[int, tuple[float, ...]] = {}
         self._vocabulary: set[str] = set()
+        self._logged: Counter[int] = Counter()
         self._version = 0
         self._backlog: list[Changes] = []
 
@@ -133,6 +135,22 @@ class Persistence:
         """Forget steps that could not be written."""
         self._backlog.clear()
 
+    def import_batches(self, state: MapState, batches: Iterable[Changes]) -> None:
+        """Write many changes in one transaction; their tracks leave working memory batch by batch.
+
+        Raises:
+            StoreError: the file cannot be written; nothing of it is in the file.
+        """
+        with self._store.transaction() as cursor:
+            self._version += 1
+            for changes in batches:
+                self._write(cursor, state, changes)
+                state.tracks.forget_cached(changes.touched)
+                for object_id in changes.touched:
+                    self._written.pop(object_id, None)
+                    self._boxed.pop(object_id, None)
+            self._write_meta(cursor, state)
+
     def flush(self, state: MapState) -> None:
         """Write every cloud as it stands now."""
         with self._store.transaction() as cursor:
@@ -172,6 +190,7 @@ class Persistence:
             f"INSERT OR IGNORE INTO observations VALUES ({','.join('?' * 22)})",
             [r for r in rows if r[1] in state.tracks],
         )
+        self._thin(cursor, {r[1] for r in rows})
         cursor.executemany("DELETE FROM objects WHERE id=?", [(i,) for i in changes.removed])
         cursor.executemany(
             "INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(event_row, changes.events)
@@ -196,6 +215,15 @@ class Persistence:
         boxes = [b for b in map(box_row, tracks) if _box_is_due(b, self._boxed.get(int(b[0])))]
         cursor.executemany("INSERT OR REPLACE INTO boxes VALUES (?,?,?,?,?,?,?)", boxes)
         self._boxed.update((int(b[0]), b) for b in boxes)
+
+    def _thin(self, cursor: sqlite3.Cursor, logged: set[int]) -> None:
+        """Let old observations without a picture go, of objects of which many were logged since the last time."""
+        most = self._config.observations_per_object
+        for object_id in logged if most else ():
+            self._logged[object_id] += 1
+            if self._logged[object_id] >= max(most // 2, 8):
+                thin_observations(cursor, object_id, most)
+                del self._logged[object_id]
 
     def _cloud_is_due(self, track: Track) -> bool:
         """Not written yet, at another place, or a twentieth more or fewer voxels than in the file."""

@@ -7,6 +7,7 @@ filter what it brings.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -25,6 +26,11 @@ _ENOUGH = 2000
 
 #: How far the upright box of an object may stick out of the stored box around its points, metres.
 _STICKS_OUT_M = 0.5
+
+_BY_LABEL = "objects o INDEXED BY objects_by_label"
+_BY_SEEN = "objects o INDEXED BY objects_by_seen"
+_BY_BOX = "boxes b CROSS JOIN objects o ON o.id = b.id"
+_MEETS = "b.x1>=? AND b.x0<=? AND b.y1>=? AND b.y0<=? AND b.z1>=? AND b.z0<=?"
 
 _ORDER = "ORDER BY o.gone, o.presence DESC, o.observations DESC, o.id"
 
@@ -114,10 +120,23 @@ class QueryPlanner:
         if query.region is not None:
             inside = "b.x0>=? AND b.x1<=? AND b.y0>=? AND b.y1<=? AND b.z0>=? AND b.z1<=?"
             corners = _corners(query.region)
-        statement = f"SELECT o.id, o.last_seen_ns, {inside} FROM {source} WHERE {' AND '.join(sql.where)} {order}"
-        for object_id, stamp, surely in self._store.each(statement, (*corners, *sql.values)):
+        columns = f"o.gone, -o.presence, -o.observations, o.id, o.last_seen_ns, {inside}"
+        if group is not None and order is _ORDER and source.startswith(_BY_LABEL):
+            # The index holds each label in this order, so that no more is read than is taken.
+            rows: Iterator[tuple[Any, ...]] = heapq.merge(
+                *(self._read(columns, source, corners, self._where(query, [n]), order) for n, _ in group)
+            )
+        else:
+            rows = self._read(columns, source, corners, sql, order)
+        for *_, object_id, stamp, surely in rows:
             if surely or _within(self._center(object_id), query.region):
                 yield relevance, object_id, stamp
+
+    def _read(
+        self, columns: str, source: str, corners: tuple[float, ...], sql: _Sql, order: str
+    ) -> Iterator[tuple[Any, ...]]:
+        statement = f"SELECT {columns} FROM {source} WHERE {' AND '.join(sql.where)} {order}"
+        return self._store.each(statement, (*corners, *sql.values))
 
     def _groups(self, query: Query, matcher: TextMatcher) -> Iterator[list[tuple[str, float]] | None]:
         """Labels that fit, those of equal relevance together, the most relevant first; one None if any label does."""
@@ -158,31 +177,32 @@ class QueryPlanner:
 
     def _plan(self, query: Query, group: Sequence[tuple[str, float]] | None) -> tuple[str, _Sql]:
         """FROM clause, led by the most selective index, and the conditions."""
-        sql, sizes = _Sql(), {}
-        sql.add("o.confirmed = 1")
+        sizes = {}
         if group is not None:
-            marks = ",".join("?" * len(group))
-            names = [name for name, _ in group]
-            sql.add(f"o.label IN ({marks})", *names)
-            sizes["objects o INDEXED BY objects_by_label"] = self._size(
-                f"objects INDEXED BY objects_by_label WHERE label IN ({marks})", *names
-            )
+            marks, names = ",".join("?" * len(group)), [name for name, _ in group]
+            sizes[_BY_LABEL] = self._size(f"objects INDEXED BY objects_by_label WHERE label IN ({marks})", *names)
+        if query.seen is not None:
+            by_seen = "objects INDEXED BY objects_by_seen WHERE last_seen_ns BETWEEN ? AND ?"
+            sizes[_BY_SEEN] = self._size(by_seen, *query.seen)
+        if query.region is not None:
+            sizes[_BY_BOX] = self._size(f"boxes b WHERE {_MEETS}", *_corners(query.region))
+        source = min(sizes, key=lambda s: sizes[s]) if sizes else "objects o"
+        if query.region is not None and source != _BY_BOX:
+            source += " CROSS JOIN boxes b ON b.id = o.id"
+        return source, self._where(query, None if group is None else [name for name, _ in group])
+
+    def _where(self, query: Query, labels: Sequence[str] | None) -> _Sql:
+        sql = _Sql()
+        sql.add("o.confirmed = 1")
+        if labels is not None:
+            sql.add(f"o.label IN ({','.join('?' * len(labels))})" if len(labels) > 1 else "o.label = ?", *labels)
         if query.gone is not None:
             sql.add("o.gone = ?", int(query.gone))
         if query.seen is not None:
             sql.add("o.last_seen_ns BETWEEN ? AND ?", *query.seen)
-            sizes["objects o INDEXED BY objects_by_seen"] = self._size(
-                "objects INDEXED BY objects_by_seen WHERE last_seen_ns BETWEEN ? AND ?", *query.seen
-            )
         if query.region is not None:
-            meets = "x1>=? AND x0<=? AND y1>=? AND y0<=? AND z1>=? AND z0<=?"
-            corners = _corners(query.region)
-            sql.add(" AND ".join(f"b.{part}" for part in meets.split(" AND ")), *corners)
-            sizes["boxes b CROSS JOIN objects o ON o.id = b.id"] = self._size(f"boxes WHERE {meets}", *corners)
-        source = min(sizes, key=lambda s: sizes[s]) if sizes else "objects o"
-        if query.region is not None and not source.startswith("boxes"):
-            source += " CROSS JOIN boxes b ON b.id = o.id"
-        return source, sql
+            sql.add(_MEETS, *_corners(query.region))
+        return sql
 
     def _size(self, what: str, *values: Any) -> int:
         return int(self._store.rows(f"SELECT count(*) FROM (SELECT 1 FROM {what} LIMIT {_ENOUGH})", values)[0][0])

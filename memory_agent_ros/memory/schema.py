@@ -15,7 +15,7 @@ CREATE TABLE objects (
     cx REAL, cy REAL, cz REAL, labels TEXT, flags INTEGER, version INTEGER NOT NULL DEFAULT 0,
     body TEXT NOT NULL, bank BLOB NOT NULL
 );
-CREATE INDEX objects_by_label ON objects (label, confirmed, gone, presence, observations, last_seen_ns);
+CREATE INDEX objects_by_label ON objects (label, confirmed, gone, presence DESC, observations DESC);
 CREATE INDEX objects_by_seen ON objects (last_seen_ns, confirmed, gone, presence, observations, label);
 CREATE INDEX objects_by_version ON objects (version);
 CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, normal TEXT NOT NULL);
@@ -80,7 +80,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX together_other ON together (b)",
         "ALTER TABLE objects ADD COLUMN version INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE clouds ADD COLUMN box BLOB",
-        "CREATE INDEX objects_by_label ON objects (label, confirmed, gone, presence, observations, last_seen_ns)",
+        "CREATE INDEX objects_by_label ON objects (label, confirmed, gone, presence DESC, observations DESC)",
         "CREATE INDEX objects_by_seen ON objects (last_seen_ns, confirmed, gone, presence, observations, label)",
         "CREATE INDEX objects_by_version ON objects (version)",
         "CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, normal TEXT NOT NULL)",

@@ -216,12 +216,12 @@ class SpatialMemory:
         gone = None if state is None else state is ObjectState.GONE
         query = Query(label, text, region, _stamps(since_ns, until_ns), gone)
         if room is None and relation is None:
-            return [self._answer(t, r) for r, t in self._best(query, max(limit, 0))]
+            return self._answers(self._best(query, max(limit, 0)))
         ranked = self._best(query)
         if room is not None or relation is not None:
             chosen = self._selected([t for _, t in ranked], room, relation)
             ranked = [(r, t) for r, t in ranked if t.id in chosen]
-        return [self._answer(t, r) for r, t in ranked[: max(limit, 0)]]
+        return self._answers(ranked[: max(limit, 0)])
 
     def near(
         self,
@@ -252,7 +252,7 @@ class SpatialMemory:
                 present = self._around(point, point, radius_m, label)
                 measured = [(queries.box_distance(t.box(self.config), point), t) for t in present]
         close = sorted(((d, t) for d, t in measured if d <= radius_m), key=lambda dt: (dt[0], dt[1].id))
-        return [self._answer(t, 1.0 - d / (radius_m + 1e-9)) for d, t in close[: max(limit, 0)]]
+        return self._answers([(1.0 - d / (radius_m + 1e-9), t) for d, t in close[: max(limit, 0)]])
 
     def last_seen(self, label: str | None = None, *, text: str | None = None) -> MapObject | None:
         """The matching object seen most recently, present or gone; None if none was ever seen."""
@@ -737,6 +737,11 @@ class SpatialMemory:
 
     def _record(self, track: Track) -> MapObject:
         return track.snapshot(self.config, self._state.frame_id, self._state.map_revision)
+
+    def _answers(self, ranked: Sequence[tuple[float, Track]]) -> list[MapObject]:
+        with self._lock:
+            found = archive.evidence_of_all(self._store, [t.id for _, t in ranked], self.config.evidence_limit)
+            return [dataclasses.replace(self._record(t), evidence=found[t.id], relevance=r) for r, t in ranked]
 
     def _answer(self, track: Track, relevance: float = 1.0) -> MapObject:
         with self._lock:

@@ -114,7 +114,7 @@ class TrackPool(MutableMapping[int, Track]):
         """
         absent = [i for i in ids if i not in self._resident]
         if absent:
-            self._admit(absent)
+            self._admit(absent, set(ids))
         self._handed.update(ids)
         out = []
         for object_id in ids:
@@ -253,25 +253,26 @@ class TrackPool(MutableMapping[int, Track]):
         order = sorted(zip(ids, stamps, strict=True), key=lambda item: (item[0] not in self._handed, -item[1], item[0]))
         return [i for i, _ in order[:most]]
 
-    def _admit(self, ids: Sequence[int]) -> None:
+    def _admit(self, ids: Sequence[int], wanted: set[int]) -> None:
         """Bring tracks into working memory; makes room first, among those written and not in use."""
         unknown = [i for i in ids if i not in self.index]
         if unknown:
             raise KeyError(unknown[0])
         back = {i: t for i in ids if (t := self._away.get(i)) is not None}
         read = self._read([i for i in ids if i not in back])
-        self._make_room(len(ids))
+        self._make_room(len(ids), wanted)
         for track in read:
             stamp = signature(track)
             self._hold(track, stamp, stamp)
         for track in back.values():
             self._hold(track, (), None)  # whoever held it may have changed it
 
-    def _make_room(self, count: int) -> None:
+    def _make_room(self, count: int, wanted: set[int]) -> None:
+        """``wanted`` stay; so do those handed out in this step, unless they are too many."""
         over = len(self._resident) + count - self._max_resident
         if self._source is None or over <= 0:
             return
-        in_use = self._handed if len(self._resident) < 2 * self._max_resident else ()
+        in_use = self._handed | wanted if len(self._resident) < 2 * self._max_resident else wanted
         for object_id in list(self._resident):
             if over <= 0:
                 break
