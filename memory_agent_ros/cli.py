@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from memory_agent_ros import commands
-from memory_agent_ros.commands import ask, bench, demo, episode, ingest, map_file, show, train, up
+from memory_agent_ros.commands import ask, bench, demo, episode, ingest, map_file, merge, show, train, up
 from memory_agent_ros.records.errors import MemoryAgentError
 
 __all__ = ["build_parser", "main"]
@@ -22,6 +22,7 @@ _VERBS = {
     "ask": ask,
     "show": show,
     "map": map_file,
+    "merge": merge,
     "bench": bench,
     "train": train,
 }

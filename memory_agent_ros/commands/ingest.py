@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Any
 from memory_agent_ros.commands.output import print_json, progress, tell
 
 if TYPE_CHECKING:
+    from memory_agent_ros.memory.session import Session
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
     from memory_agent_ros.perception.pipeline import PerceptionPipeline
     from memory_agent_ros.perception.recordings.recording import Recording, RecordingOptions
+
+
+_NOT_FOUND = "the recording's place in {map} is not sure; {map} was left as it was"
+_MERGE = "if you know the place: memory-agent merge {map} {apart} --transform X,Y,Z,YAW"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--upright", choices=("auto", "yes", "no"), default="auto", help="turn the world z-up, floor at 0"
     )
+    parser.add_argument(
+        "--relocalise",
+        action="store_true",
+        help="the recording's frame is not the map's: find where in the existing map it was made, then go on there",
+    )
     for name in ("color", "depth", "info", "pose"):
         parser.add_argument(
             f"--{name}-topic", default=None, metavar="TOPIC", help=f"bags: {name} topic, if not found by itself"
@@ -53,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Returns 2 if the recording broke off, after saving what was read."""
+    """Returns 2 if the recording broke off, after saving what was read; 1 if its place in the map was not found."""
     from memory_agent_ros.perception.factory import make_detector, make_image_embedder
     from memory_agent_ros.perception.lifting import LiftingConfig
     from memory_agent_ros.perception.pipeline import PerceptionPipeline
@@ -69,6 +79,12 @@ def run(args: argparse.Namespace) -> int:
     else:
         counted = ", ".join(f"{count} {label}" for label, count in document["objects"].items()) or "nothing"
         print(f"{document['map']}: {document['frames']} frames, remembered {counted}")
+    if not document["localised"]:
+        apart = document["kept_apart"]
+        tell(args, f"memory-agent ingest: {_NOT_FOUND.format(map=args.map)}")
+        if apart:
+            tell(args, f"what was seen is in {apart}; {_MERGE.format(map=args.map, apart=apart)}")
+        return 1
     if document["broken_off"]:
         tell(args, f"memory-agent ingest: {document['broken_off']}")
         return 2
@@ -93,6 +109,7 @@ def recording_options(args: argparse.Namespace) -> RecordingOptions:
 
 def ingest(args: argparse.Namespace, recording: Recording, pipeline: PerceptionPipeline) -> dict[str, Any]:
     """Feed every frame to the memory at ``args.map``; returns what happened, JSON-ready."""
+    from memory_agent_ros.memory.session import Session
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
     from memory_agent_ros.records.errors import BadInputError
     from memory_agent_ros.viz.surroundings import Surroundings
@@ -103,26 +120,31 @@ def ingest(args: argparse.Namespace, recording: Recording, pipeline: PerceptionP
     path_xy = []
     args.map.parent.mkdir(parents=True, exist_ok=True)
     with SpatialMemory.open(args.map) as memory:
+        session = Session(memory) if args.relocalise else None
         try:
             for frame in progress(args, recording, len(recording), recording.name):
                 try:
                     result = pipeline.process(frame)
-                    happened = memory.observe(frame, result.observations)
+                    happened = (session or memory).observe(frame, result.observations)
                 except BadInputError as error:
                     refused[error.reason] += 1
                     continue
                 frames += 1
                 refused.update(result.refused)
                 events.update(str(e.kind) for e in happened)
-                path_xy.append(frame.T_map_camera[:2, 3])
+                placed = frame if session is None else session.placed(frame)
+                if placed is None:
+                    continue
+                path_xy.append(placed.T_map_camera[:2, 3])
                 if surroundings is not None:
-                    surroundings.add(frame)
+                    surroundings.add(placed)
         except BadInputError as error:
             if error.reason != "bag_truncated":
                 raise
             broken_off = str(error)
         if surroundings is not None:
             _draw(args.png, memory, surroundings, path_xy)
+        kept_apart = _keep_apart(session, args.map)
         present = Counter(o.label for o in memory.objects() if o.state == "present")
         memory.save()
     return {
@@ -134,7 +156,24 @@ def ingest(args: argparse.Namespace, recording: Recording, pipeline: PerceptionP
         "refused_pictures": dict(recording.refused),
         "refused_detections": dict(refused),
         "broken_off": broken_off,
+        "localised": session is None or session.localised,
+        "kept_apart": kept_apart,
     }
+
+
+def _keep_apart(session: Session | None, path: Path) -> str:
+    """Save what a session saw that found no place in the map; "" if there is none."""
+    if session is None:
+        return ""
+    saved, number = "", 1
+    if session.local is not None and session.local.objects():
+        apart = path.with_name(f"{path.stem}.apart{path.suffix}")
+        while apart.exists():
+            number += 1
+            apart = path.with_name(f"{path.stem}.apart{number}{path.suffix}")
+        saved = str(session.save_local(apart))
+    session.close()
+    return saved
 
 
 def _draw(path: Path, memory: SpatialMemory, surroundings: Any, path_xy: list[Any]) -> None:

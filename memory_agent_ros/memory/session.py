@@ -113,6 +113,12 @@ class Session:
         self.local = None
         return events
 
+    def placed(self, frame: Frame) -> Frame | None:
+        """An image of the session in the stored map's frame; None before that is known."""
+        if self._T is None:
+            return None
+        return frame if self.relocalisation is None else in_frame(frame, [], self._T, self.memory.frame_id)[0]
+
     def save_local(self, path: Path | str) -> Path | None:
         """Keep the local map of a session that was never localised in a file of its own; None if there is none.
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from memory_agent_ros.cli import main
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.perception import factory
 from memory_agent_ros.records.detection import Detection
 from memory_agent_ros.records.frame import Frame
@@ -72,6 +73,35 @@ def test_folder_to_map_to_answer(folder: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(["ask", "--map", str(path), "--embedder", "none", "--json", "where is the table?"]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["evidence"][0]["position_m"][:2] == pytest.approx([0, 0], abs=0.1)
+
+
+@pytest.mark.usefixtures("red_detector")
+def test_relocalise_never_touches_a_map_it_is_not_found_in(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A single table looks alike everywhere: what was seen stays apart."""
+    path = tmp_path / "k.map"
+    for step in range(6, 12):
+        for file in folder.glob(f"frame-{step:06d}.*"):
+            file.rename(file.with_name("later-" + file.name))
+    assert main(["--quiet", "ingest", str(folder), "--map", str(path), "--embedder", "none"]) == 0
+    with SpatialMemory.open(path, read_only=True) as memory:
+        before = [(o.id, o.observations, o.last_seen_ns) for o in memory.objects()], memory.last_stamp_ns
+    for file in folder.glob("frame-*"):
+        file.unlink()
+    for file in folder.glob("later-*"):
+        file.rename(file.with_name(file.name.removeprefix("later-")))
+    capsys.readouterr()
+    command = ["ingest", str(folder), "--map", str(path), "--embedder", "none", "--relocalise", "--json"]
+    assert main(command) == 1
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert not told["localised"] and told["kept_apart"] == str(tmp_path / "k.apart.map")
+    assert "left as it was" in err and "--transform" in err
+    with SpatialMemory.open(path, read_only=True) as memory:
+        assert ([(o.id, o.observations, o.last_seen_ns) for o in memory.objects()], memory.last_stamp_ns) == before
+    with SpatialMemory.open(told["kept_apart"], read_only=True) as apart:
+        assert [o.label for o in apart.objects()] == ["table"]
 
 
 @pytest.mark.usefixtures("red_detector")
