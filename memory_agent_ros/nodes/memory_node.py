@@ -27,7 +27,9 @@ from visualization_msgs.msg import MarkerArray
 from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
 from memory_agent_msgs.msg import ObservationArray
 from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory
+from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.session import Session
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import event_message, time_message
@@ -53,6 +55,13 @@ class MemoryNodeConfig:
     map_path: str = parameter("", "Map file to open or create; empty keeps the memory in RAM only.")
     text_embedder: str = parameter("minilm", "Meaning of free-text questions.", choices=("minilm", "none"))
     map_frame: str = parameter("map", "World frame of the map; observations in another frame are refused.")
+    session_start: str = parameter(
+        "continue",
+        "How a stored map is gone on with: continue in its frame, or relocalise: the frame is new, and the map is "
+        "left alone until the robot's place in it is found from the objects it sees. Corrections of the map frame are "
+        "then not followed.",
+        choices=("continue", "relocalise"),
+    )
     queue_depth: int = parameter(10, "ObservationArrays that may wait.", minimum=1, maximum=1000)
     marker_period_s: float = parameter(
         0.5, "Shortest time between two updates of memory/markers, wall seconds.", minimum=0.05, maximum=60.0
@@ -74,6 +83,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         """Open the map, advertise, offer the services."""
         self._embedder = make_text_embedder(self.config.text_embedder)
         self._memory: SpatialMemory | None = self._open(self.config.map_path)
+        self._session = self._begin_session()
         self._events = self.advertise(MemoryEventMessage, "memory/events", qos.reliable(100))
         self._markers = self.advertise(MarkerArray, "memory/markers", qos.latched())
         self._points = self.advertise(PointCloud2, "memory/points", qos.latched())
@@ -99,6 +109,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self.subscribe(ObservationArray, "observations", self._on_observations, qos.reliable(depth), silence_s=5.0)
         self._follow_map()
         self.waiting.add("refused", lambda: f"observations are refused: {self._refusal}" if self._refusal else None)
+        self.waiting.add("session", lambda: (self._session.waiting_for if self._session else "") or None)
         self.every(self.config.marker_period_s, self._show_markers, clock=self.steady_clock)
         self.every(self.config.points_period_s, self._show_points, clock=self.steady_clock)
 
@@ -143,6 +154,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         if not wanted.exists():
             raise StoreError(f"there is no map file {wanted}; to start a new map set map_path and configure again")
         self._memory = self._open(path)
+        self._session = self._begin_session()
         current.close()
         self._markers_due = self._points_due = True
         return self._memory
@@ -171,9 +183,19 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         values["last stamp s"] = (memory.last_stamp_ns or 0) / 1e9
         if self._follower is not None and self._follower.last:
             values["last map correction"] = self._follower.last
+        if self._session is not None:
+            T = self._session.T_map_session
+            values["session localised"] = self._session.localised
+            values["session in map x y z yaw"] = (
+                "unknown" if T is None else " ".join(f"{v:.3f}" for v in (*T[:3, 3].tolist(), yaw_of(T)))
+            )
         if self._refusal:
             values["last refusal"] = self._refusal
         return values
+
+    def _begin_session(self) -> Session | None:
+        """A session to be found in the open map, if that is asked for."""
+        return Session(self.memory) if self.config.session_start == "relocalise" else None
 
     def _open(self, path: str) -> SpatialMemory:
         file = pathlib.Path(path).expanduser() if path else None
@@ -193,6 +215,8 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._frame_done.publish(message.header)
 
     def _on_pose_graph(self, message: Path) -> None:
+        if self._session is not None:
+            return  # it speaks of the session's frame, not of the map's
         assert self._follower is not None
         try:
             self._follower.take_graph(message)
@@ -211,9 +235,9 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         started = time.perf_counter()
         frame, observations = frame_from_observation_array(message)
         decoded = time.perf_counter()
-        if self._follower is not None:
+        if self._session is None and self._follower is not None:
             self._follower.admit(self.memory, frame.stamp_ns, frame.T_map_camera, frame.camera_frame_id)
-        events = self.memory.observe(frame, observations)
+        events = (self._session or self.memory).observe(frame, observations)
         self._timings["decode"].add((decoded - started) * 1e3)
         self._timings["observe"].add((time.perf_counter() - decoded) * 1e3)
         self.counts["frames"] += 1

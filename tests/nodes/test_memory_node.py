@@ -217,6 +217,24 @@ def test_map_lasts_over_cleanup_and_a_second_writer_is_refused(graph, feeder, tm
     assert query(graph, mode="count", label="chair").count == 1
 
 
+def test_a_session_waits_to_be_found_in_the_map(graph, feeder, tmp_path):
+    """One chair looks alike everywhere: the map stays as it is, and diagnostics say what is missing."""
+    path = tmp_path / "home.map"
+    with SpatialMemory.open(path) as memory:
+        for stamp in range(1, 7):
+            frame = feeder.room.frame(stamp * SECOND)
+            memory.observe(frame, feeder.pipeline.process(frame).observations)
+        last = memory.last_stamp_ns
+    node = make_node(graph, path, session_start="relocalise")
+    assert bring_up(node)
+    feeder.feed()
+    status = node.status()
+    assert status["session localised"] is False and status["session in map x y z yaw"] == "unknown"
+    assert "1 of at least" in node._session.waiting_for
+    assert node.memory.last_stamp_ns == last
+    assert query(graph, mode="count", label="chair").count == 1
+
+
 def start_process(map_path):
     arguments = ["-p", f"map_path:={map_path}", "-p", "text_embedder:=none", "-p", "auto_activate:=true"]
     command = [sys.executable, "-m", "memory_agent_ros.nodes.memory_node", "--ros-args", *arguments]
