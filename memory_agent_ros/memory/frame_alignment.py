@@ -184,8 +184,9 @@ def _solve(
     own: _Points, tree: cKDTree, map_points: Array, trust: Array, camera: Array, prior: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Gauss-Newton: (6,) correction, (N,) weights in [0, 1], (N,) distances, (6, 6) information."""
-    xi = np.zeros(6)
+    xi: Array = np.zeros(6)
     arm = own.points - camera
+    J = _jacobian(arm)
     counts = np.bincount(own.owner)[own.owner]
     weight = distance = np.zeros(len(arm))
     normal = prior
@@ -198,18 +199,23 @@ def _solve(
         variance = _SURFACE_M**2 + own.reach**2 / 3.0 / trust[row]
         strength = 4.0 * weight / counts / variance  # the points of one detection err together: they count as four
         residual = np.where(near[:, None], map_points[row] - own.points, 0.0)
-        J = np.zeros((len(arm), 3, 6))
-        J[:, 0, 0] = J[:, 1, 1] = J[:, 2, 2] = 1.0
-        J[:, 0, 4], J[:, 0, 5] = arm[:, 2], -arm[:, 1]
-        J[:, 1, 3], J[:, 1, 5] = -arm[:, 2], arm[:, 0]
-        J[:, 2, 3], J[:, 2, 4] = arm[:, 1], -arm[:, 0]
-        JW = J * strength[:, None, None]
-        normal = prior + np.einsum("nij,nik->jk", JW, J)
-        xi = np.linalg.solve(normal, np.einsum("nij,ni->j", JW, residual))
+        JW = J * np.repeat(strength, 3)[:, None]
+        normal = prior + JW.T @ J
+        xi = np.asarray(np.linalg.solve(normal, JW.T @ residual.ravel()), dtype=np.float64)
     mahalanobis = float(np.sqrt(xi @ prior @ xi))
     xi = xi * min(1.0, 3.0 * np.sqrt(2.0) / max(mahalanobis, 1e-9))
     distance, _ = _distances(own, tree, xi, camera)
     return xi, weight, distance, normal
+
+
+def _jacobian(arm: Array) -> Array:
+    """(N, 3) points about the camera -> (3 N, 6) of their displacement by shift and turn."""
+    J = np.zeros((len(arm), 3, 6))
+    J[:, 0, 0] = J[:, 1, 1] = J[:, 2, 2] = 1.0
+    J[:, 0, 4], J[:, 0, 5] = arm[:, 2], -arm[:, 1]
+    J[:, 1, 3], J[:, 1, 5] = -arm[:, 2], arm[:, 0]
+    J[:, 2, 3], J[:, 2, 4] = arm[:, 1], -arm[:, 0]
+    return J.reshape(-1, 6)
 
 
 def _distances(own: _Points, tree: cKDTree, xi: Array, camera: Array) -> tuple[Array, NDArray[np.intp]]:
