@@ -9,7 +9,7 @@ from memory_agent_ros.records.errors import BadInputError
 
 NAMES = ("auto", "hand_built", "learned")
 #: What ``auto`` takes: the learned way only where it has been shown to be better on held-out worlds.
-BETTER = "hand_built"
+BETTER = "learned"
 
 
 def make_associator(name: str) -> Associator:
