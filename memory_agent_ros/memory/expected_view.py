@@ -56,7 +56,8 @@ def expected_objects(
     if not tracks:
         return []
     if depth_m is None:
-        depth_camera = camera.scaled(max(camera.width // 8, 1), max(camera.height // 8, 1))
+        coarse = max(1, min(8, camera.width // 80))
+        depth_camera = camera.scaled(max(camera.width // coarse, 1), max(camera.height // coarse, 1))
         depth_m = _splat(tracks, depth_camera, T_map_camera)
     view = DepthView.of(depth_m, depth_camera or camera, T_map_camera, config)
     visible = judge_objects([t.cloud.samples(_SAMPLES) for t in tracks], view, config)
