@@ -497,6 +497,12 @@ class SpatialMemory:
         with self._lock:
             return anchors.anchor_poses(self._current())
 
+    def object_anchors(self) -> dict[int, int]:
+        """Confirmed object id -> id of the anchor that most of its points hang on; see :meth:`anchor_poses`."""
+        with self._lock:
+            hung = {t.id: t.cloud.anchors[t.cloud.anchors > 0] for t in self._current().tracks.values() if t.confirmed}
+        return {i: int(np.bincount(rows).argmax()) for i, rows in hung.items() if len(rows)}
+
     def reanchor(self, keyframe_poses: Mapping[int, NDArray[np.float64]], map_revision: int) -> list[MemoryEvent]:
         """Move the whole map to new (4, 4) camera poses of anchors, after a loop closure or a jump of the map frame.
 

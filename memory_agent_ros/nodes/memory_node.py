@@ -45,7 +45,16 @@ from memory_agent_ros.perception.factory import make_text_embedder
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError, StoreError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.map_object import ObjectState
+from memory_agent_ros.viz.layer_markers import (
+    anchor_markers,
+    expected_markers,
+    fingerprint,
+    relation_markers,
+    room_markers,
+    trail_markers,
+)
 from memory_agent_ros.viz.markers import colored_points, object_markers
+from memory_agent_ros.viz.trails import trails_of
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,9 @@ class MemoryNodeConfig:
     points_period_s: float = parameter(
         2.0, "Shortest time between two updates of memory/points, wall seconds.", minimum=0.1, maximum=600.0
     )
+    structure_period_s: float = parameter(
+        3.0, "Shortest time between two looks at memory/structure, wall seconds.", minimum=0.1, maximum=600.0
+    )
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     map_correction: MapCorrectionConfig = field(default_factory=MapCorrectionConfig)
 
@@ -87,6 +99,8 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._events = self.advertise(MemoryEventMessage, "memory/events", qos.reliable(100))
         self._markers = self.advertise(MarkerArray, "memory/markers", qos.latched())
         self._points = self.advertise(PointCloud2, "memory/points", qos.latched())
+        self._structure = self.advertise(MarkerArray, "memory/structure", qos.latched())
+        self._expected = self.advertise(MarkerArray, "memory/expected", qos.latched())
         self._frame_done = self.advertise(Header, "memory/frame_done", qos.reliable(50))
         services = MemoryServices(self)
         self.serve(QueryObjects, "memory/query_objects", services.query)
@@ -97,7 +111,8 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._timings = {name: Timing() for name in ("decode", "observe", "array")}
         self._refusal = ""
         self._follower: MapFollower | None = None
-        self._markers_due = self._points_due = True
+        self._structure_shown: int | None = None
+        self._markers_due = self._points_due = self._structure_due = True
         problems = self.memory.verify()
         if problems:
             self.get_logger().error(f"the map has {len(problems)} problem(s), first: {problems[0]}")
@@ -112,6 +127,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self.waiting.add("session", lambda: (self._session.waiting_for if self._session else "") or None)
         self.every(self.config.marker_period_s, self._show_markers, clock=self.steady_clock)
         self.every(self.config.points_period_s, self._show_points, clock=self.steady_clock)
+        self.every(self.config.structure_period_s, self._show_structure, clock=self.steady_clock)
 
     def _follow_map(self) -> None:
         """Listen to what corrects the map."""
@@ -156,7 +172,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._memory = self._open(path)
         self._session = self._begin_session()
         current.close()
-        self._markers_due = self._points_due = True
+        self._markers_due = self._points_due = self._structure_due = True
         return self._memory
 
     def publish_events(self, events: list[MemoryEvent]) -> None:
@@ -164,7 +180,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         for event in events:
             self._events.publish(event_message(event, self.config.map_frame))
             self.counts[f"event_{event.kind}"] += 1
-        self._markers_due = self._points_due = True
+        self._markers_due = self._points_due = self._structure_due = True
 
     def status(self) -> dict[str, object]:
         """Size of the map, timings, last refusal."""
@@ -246,14 +262,36 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
     def _show_markers(self) -> None:
         if self._markers_due:
             self._markers_due = False
-            markers = object_markers(self.memory.objects())
-            self._markers.publish(marker_array(markers, self.config.map_frame, self._stamp()))
+            objects = self.memory.objects()
+            self._markers.publish(marker_array(object_markers(objects), self.config.map_frame, self._stamp()))
+            residual = self.memory.last_residual
+            if residual is not None and self._expected.get_subscription_count():
+                markers = expected_markers(residual, objects, self.memory.assignments)
+                self._expected.publish(marker_array(markers, self.config.map_frame, self._stamp()))
 
     def _show_points(self) -> None:
         if self._points_due:
             self._points_due = False
             points, colors = colored_points(self.memory.objects())
             self._points.publish(point_cloud(points, colors, self.config.map_frame, self._stamp()))
+
+    def _show_structure(self) -> None:
+        """Rooms, relations, trails and anchors: while somebody looks, and when they differ from what was sent last."""
+        if not (self._structure_due and self._structure.get_subscription_count()):
+            return
+        self._structure_due = False
+        memory = self.memory
+        objects = memory.objects()
+        markers = [
+            *room_markers(memory.rooms()),
+            *relation_markers(memory.relations(), objects),
+            *trail_markers(trails_of(objects, memory.changes())),
+            *anchor_markers(memory.anchor_poses(), objects, memory.object_anchors()),
+        ]
+        shown = fingerprint(markers)
+        if shown != self._structure_shown:
+            self._structure_shown = shown
+            self._structure.publish(marker_array(markers, self.config.map_frame, self._stamp()))
 
     def _stamp(self) -> Time:
         return time_message(self.memory.last_stamp_ns or 0)

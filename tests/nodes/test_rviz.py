@@ -51,7 +51,7 @@ def running(graph, room, robot_camera, tmp_path):
         for i in range(8):
             frame = room.frame((100 + i) * SECOND)
             memory.observe(frame, pipeline.process(frame).observations)
-    settings = {"map_path": str(tmp_path / "chair.map"), "text_embedder": "none"}
+    settings = {"map_path": str(tmp_path / "chair.map"), "text_embedder": "none", "structure_period_s": 0.2}
     memory_node = graph.add(MemoryNode(parameter_overrides=[Parameter(n, value=v) for n, v in settings.items()]))
     explorer = {"explore_on_activate": "frontier", "publish_period_s": 0.1}
     explorer_node = graph.add(ExplorerNode(parameter_overrides=[Parameter(n, value=v) for n, v in explorer.items()]))
@@ -117,6 +117,8 @@ def test_all_that_a_person_looks_for_is_shown():
         "/camera/color/image_raw",
         "/memory/points",
         "/memory/markers",
+        "/memory/structure",
+        "/memory/expected",
         "/explorer/frontiers",
         "/explorer/path",
         "/explorer/map",
