@@ -28,15 +28,7 @@ commit {{ r.commit or "unknown" }}; {{ r.hardware.cpu }}, {{ r.hardware.cores }}
 {% for name, f in r.figures.items() -%}
 | {{ name }} | {{ f | value }} | {{ f | interval }} | {{ f.goal or "" }} | {{ f | met }} |
 {% endfor %}
-{% for arm, figures in r.arms.items() %}
-Arm `{{ arm }}`:
-
-| figure | value | 95 % interval |
-|---|---|---|
-{% for name, f in figures.items() -%}
-| {{ name }} | {{ f | value }} | {{ f | interval }} |
-{% endfor %}
-{% endfor %}
+{{ r.arms | arm_tables }}
 {%- endfor %}
 """
 
@@ -48,6 +40,30 @@ def _value(entry: Mapping[str, Any]) -> str:
 def _interval(entry: Mapping[str, Any]) -> str:
     low, high = entry["ci95"]
     return "" if low is None or high is None else f"[{low:.3g}, {high:.3g}]"
+
+
+def _cell(entry: Mapping[str, Any]) -> str:
+    """Value and interval of an arm's figure."""
+    return f"{_value(entry)} {_interval(entry)}".strip()
+
+
+def _arm_tables(arms: Mapping[str, Mapping[str, Any]]) -> str:
+    """Arms as columns, figures as rows; arms that share no figure with the others get a table of their own."""
+    tables: list[tuple[list[str], list[str]]] = []
+    for arm, figures in arms.items():
+        shared = next((t for t in tables if set(t[1]) & set(figures)), None)
+        if shared is None:
+            tables.append(([arm], list(figures)))
+        else:
+            shared[0].append(arm)
+            shared[1].extend(name for name in figures if name not in shared[1])
+    return "\n\n".join(_arm_table(arms, columns, names) for columns, names in tables)
+
+
+def _arm_table(arms: Mapping[str, Mapping[str, Any]], columns: Sequence[str], names: Sequence[str]) -> str:
+    lines = [["figure", *(f"`{arm}`" for arm in columns)], ["---"] * (len(columns) + 1)]
+    lines += [[name, *(_cell(arms[arm][name]) if name in arms[arm] else "" for arm in columns)] for name in names]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _met(entry: Mapping[str, Any]) -> str:
@@ -75,7 +91,7 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
 def render(results: Sequence[Mapping[str, Any]]) -> str:
     """Results as Markdown."""
     environment = Environment(trim_blocks=False, lstrip_blocks=True, autoescape=False, keep_trailing_newline=True)
-    environment.filters.update(value=_value, interval=_interval, met=_met)
+    environment.filters.update(value=_value, interval=_interval, met=_met, arm_tables=_arm_tables)
     return environment.from_string(_TEMPLATE).render(results=results).strip() + "\n"
 
 

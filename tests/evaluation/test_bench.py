@@ -82,7 +82,21 @@ def test_result_file_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     text = page.read_text()
     assert text.count("### `count` on val seeds 0:4") == 1
     assert "Written by hand." in text and "| seeds | 4 | [0, 9] | >= 100 | **no** |" in text
-    assert "Arm `half`" in text
+    assert "| figure | `half` |" in text and "| seeds | 2 [0, 9] |" in text
+
+
+def entry(value: float) -> dict[str, Any]:
+    return {"value": value, "unit": "m", "ci95": [None, None], "goal": "", "met": None}
+
+
+def test_arms_that_share_figures_are_columns_of_one_table() -> None:
+    arms = {"ours": {"a": entry(1), "b": entry(2)}, "theirs": {"a": entry(3)}, "odd": {"z": entry(4)}}
+    about = {"split": "test", "seeds": "0:5", "commit": "c", "wall_s": 1, "peak_rss_mb": 2}
+    result = {"bench": "x", "hardware": {"cpu": "q", "cores": 2}, "figures": {"a": entry(1)}, "arms": arms, **about}
+    lines = render([result]).splitlines()
+    start = lines.index("| figure | `ours` | `theirs` |")
+    assert lines[start + 1 : start + 4] == ["| --- | --- | --- |", "| a | 1 m | 3 m |", "| b | 2 m |  |"]
+    assert "| figure | `odd` |" in lines and "| z | 4 m |" in lines
 
 
 def test_bad_requests_are_refused(tmp_path: Path) -> None:
