@@ -252,7 +252,7 @@ class Reasoner:
         """A list of things at a place, and the evidence of what the place is told by."""
         state = AnswerState.SEEN
         if objects:
-            text = f"{wording.inventory(objects)} {'is' if len(objects) == 1 else 'are'} {where}.".capitalize()
+            text = f"{wording.inventory(objects)} {'is' if len(objects) == 1 else 'are'} {where}."
         elif gone:
             text, state = (
                 f"{wording.inventory(gone)} {'was' if len(gone) == 1 else 'were'} {where}; gone now.",
