@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +35,8 @@ class DemoQuestion:
 def build_questions(world: World, sightings: Sightings, now_ns: int) -> list[DemoQuestion]:
     """At least the questions every apartment allows: where, how many, near, when last seen, what changed, never seen.
 
+    With several rooms also: in which room, how many in a room.
+
     Only things the camera had in view for at least five frames are asked about, by the truth and not by the memory.
     ``now_ns`` is the time at which the questions are put.
     """
@@ -45,6 +48,8 @@ def build_questions(world: World, sightings: Sightings, now_ns: int) -> list[Dem
         *_where_fixed(world, fixed),
         *_once_each([_where_edited(world, edit) for edit in world.edits]),
         *_how_many(world, sightings),
+        *_which_room(world, fixed),
+        *_how_many_in_room(world, sightings, fixed),
         *_near(world, seen),
         *_last_seen(world, sightings),
         _never(world),
@@ -108,6 +113,42 @@ def _how_many(world: World, sightings: Sightings) -> list[DemoQuestion]:
             "how many", f"how many {plural(label)} are there?", str(counts[label]), lambda a: a.value == counts[label]
         )
     ]
+
+
+def _which_room(world: World, fixed: Sequence[Thing]) -> list[DemoQuestion]:
+    """The room of a thing of which there is only one; the lowest id, so that another is asked about than for "where".
+
+    The room counts by its name, so the memory must have found the room, named it, and put the thing into it.
+    """
+    counts = world.counts()
+    single = [t for t in fixed if t.movable and counts[t.label] == 1 and t.room in world.rooms]
+    if not single or len(world.rooms) < 2:
+        return []
+    thing = min(single, key=lambda t: t.id)
+
+    def judge(answer: Answer) -> bool:
+        rooms = [e.get("room") or {} for e in _entries(answer)]
+        return [_plain(str(r.get("name", ""))) for r in rooms] == [thing.room]
+
+    return [DemoQuestion("which room", f"in which room is the {thing.label}?", thing.room, judge)]
+
+
+def _how_many_in_room(world: World, sightings: Sightings, fixed: Sequence[Thing]) -> list[DemoQuestion]:
+    """The furniture there is most of in one room, of a kind that was all in view."""
+    unseen = {t.label for t in world.present if not sightings.seen(t.id)}
+    kinds = Counter(
+        (t.room, t.label) for t in fixed if not t.movable and t.label not in unseen and t.room in world.rooms
+    )
+    if not kinds or len(world.rooms) < 2:
+        return []
+    (room, label), count = min(kinds.items(), key=lambda item: (-item[1], item[0]))
+    text = f"how many {plural(label)} are in the {room}?"
+    return [DemoQuestion("how many in a room", text, str(count), lambda a: a.value == count)]
+
+
+def _plain(name: str) -> str:
+    """A room's name without the number that tells it from others of its kind."""
+    return name.rstrip(" 0123456789")
 
 
 def _near(world: World, seen: Sequence[Thing]) -> list[DemoQuestion]:

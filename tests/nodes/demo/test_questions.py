@@ -148,3 +148,33 @@ def test_sightings_need_enough_pixels_in_enough_frames() -> None:
         sightings.add(image, stamp)
     assert not sightings.seen(7) and sightings.seen(8) and sightings.last_ns == {0: 5, 8: 5}
     assert not sightings.seen(8, minimum_frames=6)
+
+
+def test_rooms_count_by_their_names() -> None:
+    objects = [
+        (1, "mug", True, "kitchen"), (2, "chair", False, "kitchen"), (3, "chair", False, "kitchen"),
+        (4, "bed", False, "bedroom"), (5, "chair", False, "bedroom"),
+    ]  # fmt: skip
+    document = {
+        "objects": [
+            {"id": i, "label": label, "center_m": (i, 0, 0), "size_m": (0.2, 0.2, 0.2), "yaw": 0, "movable": m,
+             "room": r, "present": True}
+            for i, label, m, r in objects
+        ],
+        "rooms": [{"name": n, "minimum": [0, 0], "maximum": [3, 3]} for n in ("kitchen", "bedroom")],
+    }  # fmt: skip
+    sightings = Sightings()
+    for number in range(1, 6):
+        sightings.frames[number] = 9
+        sightings.last_ns[number] = number
+    questions = build_questions(parse_world(json.dumps(document)), sightings, 0)
+    room = next(q for q in questions if q.kind == "which room")
+    assert room.text == "in which room is the mug?" and room.truth == "kitchen"
+    assert room.judge(_answer([{"room": {"id": 1, "name": "kitchen 2"}}]))
+    for wrong in (None, [], [{"room": None}], [{"room": {"id": 1, "name": "bedroom"}}]):
+        assert not room.judge(_answer(wrong))
+    count = _of(questions, "how many chairs are in the kitchen?")
+    assert count.judge(_answer(2)) and not count.judge(_answer(3))
+    sightings.frames[5] = 0
+    assert "how many in a room" in {q.kind for q in build_questions(parse_world(json.dumps(document)), sightings, 0)}
+    assert _of(build_questions(parse_world(json.dumps(document)), sightings, 0), "how many beds are in the bedroom?")
