@@ -16,6 +16,7 @@ PLATFORM = 'platform_system=="Linux" and platform_machine=="x86_64"'
 ROS_WHEELS = f'{PLATFORM} and python_version>="3.10" and python_version<"3.15"'
 
 VIZ = ["rerun-sdk>=0.20", "matplotlib>=3.6", "adjustText>=1.0"]
+INDEX = ["usearch>=2.12"]
 BAGS = ["rosbags>=0.10", "mcap>=1.1"]
 MODELS = [
     "torch>=2.2",
@@ -74,6 +75,7 @@ setup(
         "models": MODELS,
         "viz": VIZ,
         "bags": BAGS,
+        "index": INDEX,  # vector search over very large maps; without it everything is compared
         "test": TEST,  # the name that `colcon test` looks for
         "dev": DEV,
         "ros-wheels": [

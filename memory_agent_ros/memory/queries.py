@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,26 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.labels import normal_label, tokens
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.vector_index import VectorIndex
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.region import Region
 
 #: Word match from which a label counts as named in full: "the red mug" names "mug", and "armchair" is not meant too.
 _NAMED = 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Like:
+    """What objects should look like.
+
+    Attributes:
+        vector: (D,) unit appearance vector; objects with one of another dimension never fit.
+        of: id of the object it is of, which is left out; 0 if it is of none.
+    """
+
+    vector: NDArray[np.float32]
+    of: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,7 @@ class Query:
         region: where their box centre is.
         seen: first and last stamp between which they were last seen, nanoseconds.
         gone: whether they are gone.
+        like: what they look like; the most alike come first, whatever their labels' relevance.
     """
 
     label: str | None = None
@@ -35,6 +50,7 @@ class Query:
     region: Region | None = None
     seen: tuple[int, int] | None = None
     gone: bool | None = None
+    like: Like | None = None
 
 
 class TextMatcher:
@@ -46,7 +62,14 @@ class TextMatcher:
     def __init__(self, embedder: TextEmbedder | None, threshold: float) -> None:
         self._embedder = embedder
         self._threshold = threshold
-        self._labels: dict[str, NDArray[np.float32]] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of all labels and texts."""
+        self._numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
+        self._index: VectorIndex | None = None
+        self._text: tuple[str, NDArray[np.float32]] | None = None
 
     @property
     def by_meaning(self) -> bool:
@@ -65,14 +88,42 @@ class TextMatcher:
         found = {label: score for label in known if (score := word_match(wanted, tokens(label))) > 0.0}
         named = self.names_in_full(found.values())
         if self._embedder is not None and known and wanted and not named:
-            missing = [label for label in known if label not in self._labels]
-            vectors = self._embedder.embed_texts([text, *(label.replace("_", " ") for label in missing)])
-            self._labels.update(zip(missing, vectors[1:], strict=True))
-            for label in known:
-                cosine = float(vectors[0] @ self._labels[label])
+            index, vector = self._embedded(self._embedder, text, known)
+            for cosine, number in index.order(vector, (self._numbers[label] for label in known)):
                 if cosine >= self._threshold:
+                    label = self._names[number]
                     found[label] = max(found.get(label, 0.0), min(cosine, 1.0))
         return found
+
+    def meant(self, text: str, labels: Sequence[str]) -> list[str]:
+        """Which of all ``labels`` of a map mean what the text does, by the index over their vectors."""
+        if self._embedder is None or not labels or not tokens(text):
+            return []
+        index, vector = self._embedded(self._embedder, text, labels)
+        if len(index) > len(labels):
+            for label in self._numbers.keys() - set(labels):
+                index.remove([self._numbers[label]])
+                del self._names[self._numbers.pop(label)]
+        return [self._names[number] for _, number in index.above(vector, self._threshold)]
+
+    def _embedded(
+        self, embedder: TextEmbedder, text: str, labels: Iterable[str]
+    ) -> tuple[VectorIndex, NDArray[np.float32]]:
+        """An index that holds all ``labels``, and the vector of the text."""
+        missing = [label for label in labels if label not in self._numbers]
+        if self._text is None or self._text[0] != text:
+            self._text = text, embedder.embed_texts([text])[0]
+        vector = self._text[1]
+        if self._index is None:
+            self._index = VectorIndex(len(vector))
+        if missing:
+            vectors = embedder.embed_texts([label.replace("_", " ") for label in missing])
+            first = 1 + max(self._names, default=0)
+            numbers = range(first, first + len(missing))
+            self._index.put(numbers, vectors)
+            self._numbers.update(zip(missing, numbers, strict=True))
+            self._names.update(zip(numbers, missing, strict=True))
+        return self._index, vector
 
 
 def word_match(wanted: list[str], label: list[str]) -> float:
@@ -106,8 +157,17 @@ def rank(
         found = matcher.relevance(query.text, {t.label for t in chosen})
         relevance = {t.id: found[t.label] for t in chosen if t.label in found}
     chosen = [t for t in chosen if t.id in relevance and _fits(t, query, config)]
+    if query.like is not None:
+        alike = ((_likeness(t, query.like), t) for t in chosen if t.id != query.like.of)
+        return sorted(((c, t) for c, t in alike if c is not None), key=lambda ct: (-ct[0], ct[1].id))
     ranked = [(relevance[t.id], t) for t in chosen]
     return sorted(ranked, key=lambda rt: (-rt[0], rt[1].gone, -rt[1].presence, -rt[1].observations, rt[1].id))
+
+
+def _likeness(track: Track, like: Like) -> float | None:
+    """Cosine of the mean appearance, None if they cannot be compared."""
+    mean = track.bank.mean()
+    return float(mean @ like.vector) if mean is not None and mean.shape == like.vector.shape else None
 
 
 def _fits(track: Track, query: Query, config: MemoryConfig) -> bool:

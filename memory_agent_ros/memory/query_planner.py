@@ -1,13 +1,14 @@
 """One planner over the indexes of the map file: labels, words, places, stamps. It touches only what it returns.
 
 Each condition names an index: labels a B-tree, words a full-text table over the vocabulary, regions an R*Tree, times a
-B-tree over stamps. The planner asks each how much it would return, lets the most selective one lead, and has the others
-filter what it brings.
+B-tree over stamps, appearance a vector index. The planner asks each how much it would return, lets the most selective
+one lead, and has the others filter what it brings.
 """
 
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -16,13 +17,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.memory.appearance_index import AppearanceIndex
 from memory_agent_ros.memory.labels import normal_label, tokens
-from memory_agent_ros.memory.queries import Query, TextMatcher, in_region, word_match
+from memory_agent_ros.memory.queries import Like, Query, TextMatcher, in_region, word_match
 from memory_agent_ros.memory.store import Store
 from memory_agent_ros.records.region import Region
 
 #: Counting what an index returns stops here.
 _ENOUGH = 2000
+
+#: Beyond so many proposals of the vector index, all that fits the other conditions is compared.
+_MOST_PROPOSED = 4096
 
 #: How far the upright box of an object may stick out of the stored box around its points, metres.
 _STICKS_OUT_M = 0.5
@@ -53,17 +58,26 @@ class QueryPlanner:
     Args:
         store: the map file.
         center: gives the (3,) box centre of an object; asked only for objects on the border of a region.
+        appearance: how the objects look; made from the store if None.
     """
 
-    def __init__(self, store: Store, center: Callable[[int], NDArray[np.float64]]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        center: Callable[[int], NDArray[np.float64]],
+        appearance: AppearanceIndex | None = None,
+    ) -> None:
         self._store = store
         self._center = center
+        self.appearance = appearance or AppearanceIndex(store)
 
     def ranked(self, query: Query, matcher: TextMatcher, limit: int | None = None) -> list[tuple[float, int]]:
         """(relevance, id) of what fits, best first, then present, sure and often seen ones.
 
         Same order as :func:`~memory_agent_ros.memory.queries.rank`.
         """
+        if query.like is not None:
+            return list(islice(self._alike(query, query.like, matcher, limit), limit))
         return list(islice(self._each(query, matcher, _ORDER), limit))
 
     def latest(self, query: Query, matcher: TextMatcher) -> tuple[float, int] | None:
@@ -104,6 +118,48 @@ class QueryPlanner:
     def explain(self, query: Query, matcher: TextMatcher) -> list[str]:
         """Which index leads for each group of labels of equal relevance."""
         return [self._plan(query, group)[0] for group in self._groups(query, matcher)]
+
+    def _alike(self, query: Query, like: Like, matcher: TextMatcher, limit: int | None) -> Iterator[tuple[float, int]]:
+        """(cosine, id) of what fits all conditions, the most alike first.
+
+        Few that fit are compared one by one; otherwise the vector index leads, and is asked for more until enough fit.
+        """
+        groups = list(self._groups(query, matcher))
+        if not groups:
+            return
+        labels = None if None in groups else [item for group in groups if group is not None for item in group]
+        source, sql, size = self._lead(query, labels)
+        index = self.appearance.at(len(like.vector))
+        if limit is not None and size >= _ENOUGH:
+            count = 2 * limit + 1
+            while count <= _MOST_PROPOSED and count < len(index):
+                proposed = index.search(like.vector, count)
+                found = list(self._checked(proposed, query, like, sql))
+                if len(found) >= limit:
+                    yield from found
+                    return
+                count *= 4
+        rows = self._store.rows(f"SELECT o.id FROM {source} WHERE {' AND '.join(sql.where)}", tuple(sql.values))
+        for cosine, object_id in index.order(like.vector, (r[0] for r in rows)):
+            if object_id != like.of and self._in_region(object_id, query):
+                yield cosine, object_id
+
+    def _checked(
+        self, proposed: Sequence[tuple[float, int]], query: Query, like: Like, sql: _Sql
+    ) -> Iterator[tuple[float, int]]:
+        """Those of some objects that fit the conditions of a statement, in the same order."""
+        wanted = json.dumps([i for _, i in proposed if i != like.of])
+        joined = " CROSS JOIN boxes b ON b.id = o.id" if query.region is not None else ""
+        rows = self._store.rows(
+            f"SELECT o.id FROM json_each(?) j CROSS JOIN objects o ON o.id = j.value{joined} "
+            f"WHERE {' AND '.join(sql.where)}",
+            (wanted, *sql.values),
+        )
+        fitting = {r[0] for r in rows}
+        return (item for item in proposed if item[1] in fitting and self._in_region(item[1], query))
+
+    def _in_region(self, object_id: int, query: Query) -> bool:
+        return query.region is None or _within(self._center(object_id), query.region)
 
     def _each(self, query: Query, matcher: TextMatcher, order: str) -> Iterator[tuple[float, int]]:
         for group in self._groups(query, matcher):
@@ -165,7 +221,9 @@ class QueryPlanner:
         if words:
             found = self._in_use("v.id IN (SELECT rowid FROM label_words WHERE label_words MATCH ?)", words)
         if matcher.by_meaning and not matcher.names_in_full(word_match(wanted, tokens(name)) for name in found):
-            found = self._in_use("1")
+            every = [r[0] for r in self._store.rows("SELECT label FROM vocabulary ORDER BY label")]
+            meant = json.dumps(matcher.meant(text, every))
+            found += self._in_use("v.label IN (SELECT value FROM json_each(?))", meant)
         return matcher.relevance(text, found)
 
     def _in_use(self, condition: str, *values: Any) -> list[str]:
@@ -177,6 +235,10 @@ class QueryPlanner:
 
     def _plan(self, query: Query, group: Sequence[tuple[str, float]] | None) -> tuple[str, _Sql]:
         """FROM clause, led by the most selective index, and the conditions."""
+        return self._lead(query, group)[:2]
+
+    def _lead(self, query: Query, group: Sequence[tuple[str, float]] | None) -> tuple[str, _Sql, int]:
+        """FROM clause, conditions, and how much the leading index returns (``_ENOUGH`` stands for more)."""
         sizes = {}
         if group is not None:
             marks, names = ",".join("?" * len(group)), [name for name, _ in group]
@@ -187,9 +249,10 @@ class QueryPlanner:
         if query.region is not None:
             sizes[_BY_BOX] = self._size(f"boxes b WHERE {_MEETS}", *_corners(query.region))
         source = min(sizes, key=lambda s: sizes[s]) if sizes else "objects o"
+        size = sizes.get(source, _ENOUGH)
         if query.region is not None and source != _BY_BOX:
             source += " CROSS JOIN boxes b ON b.id = o.id"
-        return source, self._where(query, None if group is None else [name for name, _ in group])
+        return source, self._where(query, None if group is None else [name for name, _ in group]), size
 
     def _where(self, query: Query, labels: Sequence[str] | None) -> _Sql:
         sql = _Sql()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -60,6 +60,7 @@ CREATE TABLE events (
 );
 CREATE INDEX events_of_object ON events (object_id);
 CREATE INDEX events_by_stamp ON events (stamp_ns);
+CREATE TABLE vector_indexes (dimension INTEGER PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL);
 """
 
 #: Statements that bring a map from a version to the next one.
@@ -89,4 +90,5 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX evidence_of_object ON observations (object_id, placement DESC, quality DESC, id) "
         "WHERE keyframe_id IS NOT NULL",
     ),
+    3: ("CREATE TABLE vector_indexes (dimension INTEGER PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL)",),
 }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.memory import anchors, archive, lifecycle, map_merge, queries, verification
 from memory_agent_ros.memory.admission import admit_frame, admit_observations
+from memory_agent_ros.memory.appearance import usable_vector
 from memory_agent_ros.memory.association import Associator, associate
 from memory_agent_ros.memory.associators import make_associator
 from memory_agent_ros.memory.config import MemoryConfig
@@ -195,6 +196,7 @@ class SpatialMemory:
         limit: int = 20,
         room: str | int | None = None,
         relation: tuple[RelationKind | str, RelationTarget] | None = None,
+        like: int | NDArray[np.floating] | None = None,
     ) -> list[MapObject]:
         """Confirmed objects by label (any case, singular or plural) and/or free text, best first.
 
@@ -209,12 +211,15 @@ class SpatialMemory:
             room: id or name of the room they stand (or stood) in.
             relation: (kind, other thing) of theirs; only present objects have any. The other thing is a name, an id,
                 ids, or an :class:`ObjectQuery`, so that queries nest: ``("on", ObjectQuery("counter", "kitchen"))``.
+            like: an object, by id, or a (D,) appearance vector: the others that look most like it come first, and their
+                relevance is the cosine. Objects without an appearance of that dimension are left out.
 
         Raises:
-            BadInputError: ``relation_unknown``.
+            BadInputError: ``relation_unknown``, ``unknown_object``, ``object_without_appearance``,
+                ``appearance_unusable``.
         """
         gone = None if state is None else state is ObjectState.GONE
-        query = Query(label, text, region, _stamps(since_ns, until_ns), gone)
+        query = Query(label, text, region, _stamps(since_ns, until_ns), gone, self._like(like))
         if room is None and relation is None:
             return self._answers(self._best(query, max(limit, 0)))
         ranked = self._best(query)
@@ -601,6 +606,8 @@ class SpatialMemory:
                 self._persistence.flush(self._state)
                 erase(self._state, self._store, list(tracks.values()), self.config)
                 self._persistence.forget_words()
+                self._planner.appearance.reset()
+                self._matcher.forget()
                 self._structure.reset()
                 self._recall.clear()
             return sorted(tracks)
@@ -622,6 +629,7 @@ class SpatialMemory:
                 raise StoreError("this map is in working memory; give a path to save it to")
             if not self._store.read_only:
                 self._persistence.flush(self._state)
+                self._planner.appearance.save()
             same = self._store.path is not None and target.absolute() == self._store.path.absolute()
             if same:
                 self._store.checkpoint()
@@ -637,6 +645,7 @@ class SpatialMemory:
             try:
                 if not self._store.read_only:
                     self._persistence.flush(self._state)
+                    self._planner.appearance.save()
             finally:
                 self._closed = True
                 self._store.close()
@@ -694,6 +703,19 @@ class SpatialMemory:
                 return queries.rank(tracks.scan(), self._matcher, self.config, query)[:limit]
             found = self._planner.ranked(query, self._matcher, limit)
             return list(zip((r for r, _ in found), tracks.scan([i for _, i in found]), strict=True))
+
+    def _like(self, like: int | NDArray[np.floating] | None) -> queries.Like | None:
+        """What an object or a vector looks like."""
+        if like is None:
+            return None
+        if not isinstance(like, int | np.integer):
+            return queries.Like(usable_vector(like))
+        with self._lock:
+            track = self._current().resolve(int(like))
+            vector = track.bank.mean()
+        if vector is None:
+            raise BadInputError("object_without_appearance", f"object {like} was seen without an appearance vector")
+        return queries.Like(vector, track.id)
 
     def _around(
         self, low: NDArray[np.float64], high: NDArray[np.float64], radius_m: float, label: str | None

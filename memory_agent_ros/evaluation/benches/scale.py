@@ -1,7 +1,8 @@
 """The ``scale`` benchmark: what a map of 100 to 100 000 objects costs, and what a day leaves on disk.
 
 Every size runs in a process of its own. ``update_ms@N`` is the median time of a frame with twenty detections, commit
-included; ``query_p95_ms@N`` that of queries by label, text, region, time and by several of them, evidence attached.
+included; ``query_p95_ms@N`` that of queries by label, text, region, time, likeness and by several of them, evidence
+attached.
 ``rss_mb`` is the most memory that any of these processes had, ``disk_mb`` the file of an apartment after ten thousand
 frames. Peers run where their code is: options ``emem`` and ``conceptgraphs``, or MEMORY_AGENT_EMEM and
 MEMORY_AGENT_CONCEPTGRAPHS, name it; a figure that was not measured is null.

@@ -56,6 +56,9 @@ def ours(building: Building, folder: Path) -> dict[str, float]:
     with SpatialMemory.open(path) as memory:
         opened = time.perf_counter() - started
         updates = observe(building, memory)
+        started = time.perf_counter()
+        memory.find(like=1, limit=1)
+        indexed = time.perf_counter() - started
         queries = ask(building, memory)
         peak = resident_mb()
     return {
@@ -67,6 +70,7 @@ def ours(building: Building, folder: Path) -> dict[str, float]:
         "file_mb": size / 2**20,
         "open_s": opened,
         "build_s": built,
+        "first_like_s": indexed,
     }
 
 
@@ -98,6 +102,13 @@ def ask(building: Building, memory: SpatialMemory) -> Mapping[str, list[float]]:
         center = building.shelf_at(int(rng.integers(building.shelves)))
         return Region(center - 1.5, center + 1.5)
 
+    def wide_region() -> Region:
+        center = building.shelf_at(int(rng.integers(building.shelves)))
+        return Region(center - 12.0, center + 12.0)
+
+    def thing() -> int:
+        return 1 + int(rng.integers(building.objects))
+
     def stamps() -> dict[str, int]:
         since = int(rng.uniform(0, max(last - 3_000_000_000, 1)))
         return {"since_ns": since, "until_ns": min(since + 3_000_000_000, last)}
@@ -112,6 +123,8 @@ def ask(building: Building, memory: SpatialMemory) -> Mapping[str, list[float]]:
         },
         "region": lambda: {"region": region()},
         "time": lambda: stamps(),
+        "like": lambda: {"like": thing()},
+        "like_combined": lambda: {"like": thing(), "text": word(NOUNS), "region": wide_region()},
         "combined": lambda: {"text": word(NOUNS), "region": region(), "since_ns": 0},
     }
     times: dict[str, list[float]] = {kind: [] for kind in kinds}
