@@ -89,6 +89,8 @@ def align_frame(
     if found is None:
         return None
     tree, map_points, trust = found
+    if not known and not _is_amiss(own, tree, camera):
+        return None
     xi, weight, distance, information = _solve(
         own, tree, map_points, trust, camera, np.asarray(np.linalg.inv(prior), np.float64)
     )
@@ -102,6 +104,13 @@ def align_frame(
     if (not known and before < _AMISS_M) or after > before:
         return None
     return Alignment(_matrix(xi, camera), before, after, float(share.sum()), information)
+
+
+def _is_amiss(own: _Points, tree: cKDTree, camera: Array) -> bool:
+    """Whether surfaces lie farther from where they are known than they do under a good pose; one search, no solving."""
+    distance, _ = _distances(own, tree, np.zeros(6), camera)
+    near = distance < 3.0 * np.maximum(_WIDTHS[0] * own.reach, _NARROWEST_M)
+    return bool(near.any()) and float(np.median(distance[near])) >= _AMISS_M
 
 
 def corrected(
