@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 from typing import Any
@@ -36,6 +36,8 @@ _BY_LABEL = "objects o INDEXED BY objects_by_label"
 _BY_SEEN = "objects o INDEXED BY objects_by_seen"
 _BY_BOX = "boxes b CROSS JOIN objects o ON o.id = b.id"
 _MEETS = "b.x1>=? AND b.x0<=? AND b.y1>=? AND b.y0<=? AND b.z1>=? AND b.z0<=?"
+
+_INSIDE = "b.x0>=? AND b.x1<=? AND b.y0>=? AND b.y1<=? AND b.z0>=? AND b.z1<=?"
 
 _ORDER = "ORDER BY o.gone, o.presence DESC, o.observations DESC, o.id"
 
@@ -131,35 +133,43 @@ class QueryPlanner:
         source, sql, size = self._lead(query, labels)
         index = self.appearance.at(len(like.vector))
         if limit is not None and size >= _ENOUGH:
-            count = 2 * limit + 1
+            count = limit + 1
             while count <= _MOST_PROPOSED and count < len(index):
                 proposed = index.search(like.vector, count)
-                found = list(self._checked(proposed, query, like, sql))
-                if len(found) >= limit:
+                fitting = self._fitting(query, "json_each(?) j CROSS JOIN objects o ON o.id = j.value", sql, proposed)
+                found = list(islice(self._sure(proposed, fitting, query, like), limit))
+                if len(found) == limit:
                     yield from found
                     return
                 count *= 4
-        rows = self._store.rows(f"SELECT o.id FROM {source} WHERE {' AND '.join(sql.where)}", tuple(sql.values))
-        for cosine, object_id in index.order(like.vector, (r[0] for r in rows)):
-            if object_id != like.of and self._in_region(object_id, query):
+        fitting = self._fitting(query, source, sql)
+        yield from self._sure(index.order(like.vector, fitting), fitting, query, like)
+
+    def _sure(
+        self, ranked: Sequence[tuple[float, int]], fitting: Mapping[int, bool], query: Query, like: Like
+    ) -> Iterator[tuple[float, int]]:
+        """Those that fit; whether one on the border of a region lies in it is asked when its turn comes."""
+        for cosine, object_id in ranked:
+            if object_id not in fitting or object_id == like.of:
+                continue
+            if fitting[object_id] or _within(self._center(object_id), query.region):
                 yield cosine, object_id
 
-    def _checked(
-        self, proposed: Sequence[tuple[float, int]], query: Query, like: Like, sql: _Sql
-    ) -> Iterator[tuple[float, int]]:
-        """Those of some objects that fit the conditions of a statement, in the same order."""
-        wanted = json.dumps([i for _, i in proposed if i != like.of])
-        joined = " CROSS JOIN boxes b ON b.id = o.id" if query.region is not None else ""
-        rows = self._store.rows(
-            f"SELECT o.id FROM json_each(?) j CROSS JOIN objects o ON o.id = j.value{joined} "
-            f"WHERE {' AND '.join(sql.where)}",
-            (wanted, *sql.values),
-        )
-        fitting = {r[0] for r in rows}
-        return (item for item in proposed if item[1] in fitting and self._in_region(item[1], query))
+    def _fitting(
+        self, query: Query, source: str, sql: _Sql, among: Sequence[tuple[float, int]] | None = None
+    ) -> dict[int, bool]:
+        """Ids of what fits the conditions of a statement -> whether it surely lies in the region.
 
-    def _in_region(self, object_id: int, query: Query) -> bool:
-        return query.region is None or _within(self._center(object_id), query.region)
+        ``among`` restricts them to some proposed objects, which ``source`` then takes as JSON.
+        """
+        inside, corners, before = "1", tuple[float, ...](), tuple[str, ...]()
+        if query.region is not None:
+            inside, corners = _INSIDE, _corners(query.region)
+        if among is not None:
+            before = (json.dumps([i for _, i in among]),)
+            source += " CROSS JOIN boxes b ON b.id = o.id" if query.region is not None else ""
+        statement = f"SELECT o.id, {inside} FROM {source} WHERE {' AND '.join(sql.where)}"
+        return {r[0]: bool(r[1]) for r in self._store.rows(statement, (*corners, *before, *sql.values))}
 
     def _each(self, query: Query, matcher: TextMatcher, order: str) -> Iterator[tuple[float, int]]:
         for group in self._groups(query, matcher):
@@ -174,8 +184,7 @@ class QueryPlanner:
         relevance = group[0][1] if group else 1.0
         inside, corners = "1", tuple[float, ...]()
         if query.region is not None:
-            inside = "b.x0>=? AND b.x1<=? AND b.y0>=? AND b.y1<=? AND b.z0>=? AND b.z1<=?"
-            corners = _corners(query.region)
+            inside, corners = _INSIDE, _corners(query.region)
         columns = f"o.gone, -o.presence, -o.observations, o.id, o.last_seen_ns, {inside}"
         if group is not None and order is _ORDER and source.startswith(_BY_LABEL):
             # The index holds each label in this order, so that no more is read than is taken.

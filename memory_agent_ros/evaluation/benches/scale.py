@@ -23,7 +23,7 @@ from typing import Any
 from tqdm import tqdm
 
 from memory_agent_ros.evaluation.outcome import Outcome
-from memory_agent_ros.evaluation.scale.peers import PEERS
+from memory_agent_ros.evaluation.scale.peers import MOST_OBJECTS, PEERS
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, median, ratio_of_sums
 from memory_agent_ros.records.errors import BadInputError
 
@@ -46,7 +46,13 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     """
     sizes = tuple(options.get("sizes") or SIZES)
     peers = {arm: path for arm in PEERS if (path := _code(arm, options)) is not None}
-    plan = [(arm, size, seed) for arm in ("ours", *peers) for size in sizes for seed in _seeds(size, seeds)]
+    plan = [
+        (arm, size, seed)
+        for arm in ("ours", *peers)
+        for size in sizes
+        if size <= MOST_OBJECTS.get(arm, size)
+        for seed in _seeds(size, seeds)
+    ]
     calls = [
         [f"{_MODULE}.measure", arm, str(size), str(seed), *(["--code", peers[arm]] if peers.get(arm) else [])]
         for arm, size, seed in plan

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from memory_agent_ros.evaluation.scale.concept_graphs import conceptgraphs
 from memory_agent_ros.evaluation.scale.shelves import LABELS, PER_SHELF, Building
 
 _WRITES, _QUERIES = 30, 60
@@ -84,4 +85,10 @@ def _ms(call: Callable[[], Any]) -> float:
 
 
 #: Arm -> measurement of a building, in a folder, with the peer's code.
-PEERS: Mapping[str, Callable[[Building, Path, Path | None], dict[str, float]]] = {"emem": emem}
+PEERS: Mapping[str, Callable[[Building, Path, Path | None], dict[str, float]]] = {
+    "conceptgraphs": conceptgraphs,
+    "emem": emem,
+}
+
+#: Arm -> the largest number of objects it is measured with, where more would take it hours.
+MOST_OBJECTS: Mapping[str, int] = {"conceptgraphs": 10_000}
