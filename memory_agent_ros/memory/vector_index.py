@@ -19,6 +19,9 @@ SCAN_NUMBERS = 8 << 20
 #: Width of the search in the graph: at least this, and this many times what is asked for.
 _WIDTH, _WIDER = 192, 4
 
+#: Values of which only the best is looked at first, when the best of all are sought.
+_BLOCK = 128
+
 #: First byte of a saved index.
 _SCANNED, _GRAPH = b"S", b"G"
 
@@ -118,10 +121,11 @@ class ScannedVectors:
         """(cosine, id) of the most alike, best first."""
         n = len(self._row_of)
         cosines, keys = self._matrix[:n] @ vector, self._keys[:n]
-        if count < n:
+        if 0 < count < n:
             # The count-th best may have equals: those with the smaller ids win, whatever their rows are.
-            least = np.partition(cosines, n - count)[n - count] if count > 0 else np.inf
-            chosen = np.flatnonzero(cosines >= least)
+            chosen = np.flatnonzero(cosines >= _bound(cosines, count))
+            least = np.partition(cosines[chosen], len(chosen) - count)[len(chosen) - count]
+            chosen = chosen[cosines[chosen] >= least]
             cosines, keys = cosines[chosen], keys[chosen]
         order = np.lexsort((keys, -cosines))[: max(count, 0)]
         return list(zip(cosines[order].tolist(), keys[order].tolist(), strict=True))
@@ -280,6 +284,15 @@ class VectorIndex:
             if len(found) < count or found[-1][0] < least:
                 return [item for item in found if item[0] >= least]
             count *= 4
+
+
+def _bound(values: NDArray[np.float32], count: int) -> float:
+    """A number that at least ``count`` values reach, and not many more: so many blocks have one that does."""
+    blocks = len(values) // _BLOCK
+    if blocks < count:
+        return -np.inf
+    best = values[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
+    return float(np.partition(best, blocks - count)[blocks - count])
 
 
 def has_graph() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,9 @@ class Pose:
     def __post_init__(self) -> None:
         position = np.asarray(self.position_m, dtype=np.float64).reshape(3)
         quaternion = np.asarray(self.orientation_xyzw, dtype=np.float64).reshape(4)
-        norm = float(np.linalg.norm(quaternion))
-        if not (np.isfinite(position).all() and np.isfinite(quaternion).all() and norm > 1e-6):
+        # Seven numbers, and answers hold hundreds of poses: plain Python is several times quicker than numpy here.
+        norm = math.hypot(*quaternion.tolist())
+        if not (all(map(math.isfinite, position.tolist())) and math.isfinite(norm) and norm > 1e-6):
             raise BadInputError(
                 "pose_not_finite", "pose holds NaN, infinity or a zero quaternion; check the localisation source"
             )

@@ -118,6 +118,19 @@ def test_a_vector_taken_out_is_not_in_the_matrix() -> None:
     assert vectors.search(some_vector(1), 5) == [(pytest.approx(float(some_vector(1) @ some_vector(2))), 2)]
 
 
+@pytest.mark.parametrize("count", [1, 20, 70, 8999])
+def test_many_equal_vectors_come_by_id(count: int) -> None:
+    rng = np.random.default_rng(1)
+    few = np.stack([some_vector(k) for k in range(40)])
+    keys = rng.permutation(9000)
+    vectors = ScannedVectors(D)
+    vectors.put(keys.tolist(), few[keys % 40])
+    query = some_vector(99)
+    cosines = dict(zip(range(40), (few @ query).tolist(), strict=True))
+    expected = sorted(range(9000), key=lambda k: (-cosines[k % 40], k))[:count]
+    assert [k for _, k in vectors.search(query, count)] == expected
+
+
 LABELS = ["mug", "red mug", "coffee table", "sofa"]
 
 

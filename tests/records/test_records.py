@@ -73,5 +73,5 @@ def test_words_of_states_and_events_are_stable():
     assert [str(state) for state in AnswerState] == ["seen", "gone", "unknown"]
     assert [str(state) for state in ObjectState] == ["present", "gone"]
     assert [str(kind) for kind in EventKind] == [
-        "added", "updated", "moved", "gone", "merged", "edited", "forgotten",
+        "added", "updated", "moved", "gone", "merged", "edited", "forgotten", "reanchored",
     ]  # fmt: skip
