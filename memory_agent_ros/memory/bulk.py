@@ -8,14 +8,16 @@ from pathlib import Path
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.persistence import Persistence
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 
 
-def write_map(path: Path, batches: Callable[[MapState], Iterable[Changes]], config: MemoryConfig | None = None) -> int:
+def write_map(
+    path: Path | str, batches: Callable[[MapState], Iterable[Changes]], config: MemoryConfig | None = None
+) -> int:
     """Write objects without observing them one by one; returns how many the map then holds.
 
     Args:
-        path: map file, new or to be added to.
+        path: map file or URL of a map on a server, new or to be added to.
         batches: given the working state, makes the tracks (with ids from ``state.next_id("objects")``), puts them into
             ``state.tracks`` and yields, some dozens of tracks at a time, changes that name them as ``touched``, with
             their events, observation rows and the keyframe that shows them. It also sets ``state.frame_id`` and
@@ -26,7 +28,7 @@ def write_map(path: Path, batches: Callable[[MapState], Iterable[Changes]], conf
         StoreError: the file cannot be opened or written; nothing is changed.
     """
     config = config or MemoryConfig()
-    store = Store.open(path)
+    store = open_store(path)
     try:
         persistence = Persistence(store, config)
         state = persistence.load()

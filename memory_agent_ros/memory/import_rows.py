@@ -55,7 +55,8 @@ def statements(other: Store, move: Move) -> list[Statement]:
         _insert(other, "events", lambda row: _event(row, move)),
         ("INSERT INTO aliases VALUES (?,?)", _aliases(other, move)),
         (
-            "INSERT INTO together VALUES (?,?,?) ON CONFLICT (a, b) DO UPDATE SET count = count + excluded.count",
+            "INSERT INTO together VALUES (?,?,?) "
+            "ON CONFLICT (a, b) DO UPDATE SET count = together.count + excluded.count",
             _together(other, move),
         ),
     ]
@@ -63,7 +64,7 @@ def statements(other: Store, move: Move) -> list[Statement]:
 
 def _insert(other: Store, table: str, convert: Callable[[Row], Row | None]) -> Statement:
     """All rows of a table, with whatever columns it has."""
-    names = [r[1] for r in other.rows(f"PRAGMA table_info({table})")]
+    names = other.columns(table)
     columns = ", ".join(names)
     converted = [convert(dict(zip(names, r, strict=True))) for r in other.rows(f"SELECT {columns} FROM {table}")]
     rows = [tuple(row[n] for n in names) for row in converted if row is not None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -33,8 +32,8 @@ from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.keyframe_book import KeyframeBook
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
-from memory_agent_ros.memory.reindex import add_label
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.reindex import add_label, write_boxes
+from memory_agent_ros.memory.store import INSERT_META, Cursor, Store
 from memory_agent_ros.memory.thinning import thin_observations
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.track_pool import TrackPool
@@ -67,13 +66,17 @@ _INSERT_OBJECT = (
     f"ON CONFLICT(id) DO UPDATE SET {', '.join(f'{column}=excluded.{column}' for column in _OBJECT_COLUMNS)}"
 )
 
-_INSERT_CLOUD = (
-    "INSERT OR REPLACE INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box) VALUES (?,?,?,?,?,?,?,?)"
-)
+_INSERT_CLOUD = """
+INSERT INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box) VALUES (?,?,?,?,?,?,?,?)
+ON CONFLICT (object_id) DO UPDATE SET voxel_m=excluded.voxel_m, keys=excluded.keys, points=excluded.points,
+hits=excluded.hits, crc=excluded.crc, anchors=excluded.anchors, box=excluded.box
+"""
+_INSERT_ALIAS = "INSERT INTO aliases VALUES (?,?) ON CONFLICT (old_id) DO UPDATE SET new_id=excluded.new_id"
+_INSERT_TOGETHER = "INSERT INTO together VALUES (?,?,?) ON CONFLICT (a, b) DO UPDATE SET count=excluded.count"
 _INSERT_KEYFRAME = """
-INSERT OR IGNORE INTO keyframes
+INSERT INTO keyframes
 (id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, crc, frame_row, features)
-VALUES (?,?,?,?,?,?,?,?,?,?,?,?)
+VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING
 """
 
 
@@ -162,7 +165,7 @@ class Persistence:
             self._write_meta(cursor, state)
         self._backlog.clear()
 
-    def _write(self, cursor: sqlite3.Cursor, state: MapState, changes: Changes) -> None:
+    def _write(self, cursor: Cursor, state: MapState, changes: Changes) -> None:
         tracks = [state.tracks[i] for i in changes.touched if i in state.tracks]
         self._write_tracks(cursor, tracks, all_clouds=bool(changes.imported) or changes.rewrite is not None)
         for statement, incoming in changes.imported:
@@ -172,7 +175,7 @@ class Persistence:
         if changes.frame_row:
             look = changes.look
             cursor.execute(
-                "INSERT OR IGNORE INTO frames VALUES (?,?,?,?,?)",
+                "INSERT INTO frames VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
                 (
                     changes.frame_row, changes.stamp_ns, changes.T_map_camera.tobytes(),
                     look.K.tobytes() if look else None, look.packed() if look else None,
@@ -183,26 +186,26 @@ class Persistence:
         keyframe_id = changes.keyframe.id if changes.keyframe else None
         for old, new, placement in changes.reassigned:
             cursor.execute("UPDATE observations SET object_id=?, placement=? WHERE object_id=?", (new, placement, old))
-            cursor.execute("INSERT OR REPLACE INTO aliases VALUES (?,?)", (old, new))
+            cursor.execute(_INSERT_ALIAS, (old, new))
             cursor.execute("DELETE FROM together WHERE a=? OR b=?", (old, old))
         rows = [_observation_row(r, state, keyframe_id) for r in changes.rows]
         cursor.executemany(
-            f"INSERT OR IGNORE INTO observations VALUES ({','.join('?' * 22)})",
+            f"INSERT INTO observations VALUES ({','.join('?' * 22)}) ON CONFLICT DO NOTHING",
             [r for r in rows if r[1] in state.tracks],
         )
         self._thin(cursor, {r[1] for r in rows})
         cursor.executemany("DELETE FROM objects WHERE id=?", [(i,) for i in changes.removed])
         cursor.executemany(
-            "INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", map(event_row, changes.events)
+            f"INSERT INTO events VALUES ({','.join('?' * 14)}) ON CONFLICT DO NOTHING", map(event_row, changes.events)
         )
         counts = [(a, b, state.together[a, b]) for a, b in changes.together if (a, b) in state.together]
-        cursor.executemany("INSERT OR REPLACE INTO together VALUES (?,?,?)", counts)
+        cursor.executemany(_INSERT_TOGETHER, counts)
         cursor.executemany("UPDATE frames SET look_k=NULL, look=NULL WHERE id=?", [(i,) for i in changes.dropped_looks])
         dropped = [(i,) for i in changes.dropped_keyframes]
         cursor.executemany("UPDATE observations SET keyframe_id=NULL WHERE keyframe_id=?", dropped)
         cursor.executemany("DELETE FROM keyframes WHERE id=?", dropped)
 
-    def _write_tracks(self, cursor: sqlite3.Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
+    def _write_tracks(self, cursor: Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
         cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config, self._version) for t in tracks])
         fresh = {t.label for t in tracks} - self._vocabulary
         for label in sorted(fresh):
@@ -213,10 +216,10 @@ class Persistence:
         for t in due:
             self._written[t.id] = (t.cloud.revision, t.cloud.voxel_m, len(t.cloud), t.placement)
         boxes = [b for b in map(box_row, tracks) if _box_is_due(b, self._boxed.get(int(b[0])))]
-        cursor.executemany("INSERT OR REPLACE INTO boxes VALUES (?,?,?,?,?,?,?)", boxes)
+        write_boxes(cursor, boxes)
         self._boxed.update((int(b[0]), b) for b in boxes)
 
-    def _thin(self, cursor: sqlite3.Cursor, logged: set[int]) -> None:
+    def _thin(self, cursor: Cursor, logged: set[int]) -> None:
         """Let old observations without a picture go, of objects of which many were logged since the last time."""
         most = self._config.observations_per_object
         for object_id in logged if most else ():
@@ -232,7 +235,7 @@ class Persistence:
             return True
         return revision != track.cloud.revision and abs(len(track.cloud) - count) > 0.05 * count
 
-    def _write_meta(self, cursor: sqlite3.Cursor, state: MapState) -> None:
+    def _write_meta(self, cursor: Cursor, state: MapState) -> None:
         values: dict[str, Any] = {
             "frame_id": state.frame_id,
             "last_stamp_ns": state.last_stamp_ns,
@@ -242,7 +245,7 @@ class Persistence:
             "appearance": [state.appearance.same, state.appearance.different],
             "detector": state.detector.values(),
         }
-        cursor.executemany("INSERT OR REPLACE INTO meta VALUES (?,?)", [(k, json.dumps(v)) for k, v in values.items()])
+        cursor.executemany(INSERT_META, [(k, json.dumps(v)) for k, v in values.items()])
 
     def check(self) -> None:
         """Compare the points of every object with their checksum.
@@ -298,7 +301,7 @@ class Persistence:
             StoreError: rows are damaged.
         """
         chosen = (json.dumps(list(ids)),)
-        where = "IN (SELECT value FROM json_each(?))"
+        where = "IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
         clouds = {
             r[0]: cloud_of(*r)
             for r in self._store.rows(

@@ -39,6 +39,7 @@ _MEETS = "b.x1>=? AND b.x0<=? AND b.y1>=? AND b.y0<=? AND b.z1>=? AND b.z0<=?"
 
 _INSIDE = "b.x0>=? AND b.x1<=? AND b.y0>=? AND b.y1<=? AND b.z0>=? AND b.z1<=?"
 
+_AMONG = "json_each(?) j CROSS JOIN objects o ON o.id = CAST(j.value AS INTEGER)"
 _ORDER = "ORDER BY o.gone, o.presence DESC, o.observations DESC, o.id"
 
 
@@ -136,7 +137,7 @@ class QueryPlanner:
             count = limit + 1
             while count <= _MOST_PROPOSED and count < len(index):
                 proposed = index.search(like.vector, count)
-                fitting = self._fitting(query, "json_each(?) j CROSS JOIN objects o ON o.id = j.value", sql, proposed)
+                fitting = self._fitting(query, _AMONG, sql, proposed)
                 found = list(islice(self._sure(proposed, fitting, query, like), limit))
                 if len(found) == limit:
                     yield from found
@@ -182,7 +183,7 @@ class QueryPlanner:
         """(relevance, id, last seen) of a group of labels of equal relevance."""
         source, sql = self._plan(query, group)
         relevance = group[0][1] if group else 1.0
-        inside, corners = "1", tuple[float, ...]()
+        inside, corners = "TRUE", tuple[float, ...]()
         if query.region is not None:
             inside, corners = _INSIDE, _corners(query.region)
         columns = f"o.gone, -o.presence, -o.observations, o.id, o.last_seen_ns, {inside}"
@@ -232,7 +233,7 @@ class QueryPlanner:
         if matcher.by_meaning and not matcher.names_in_full(word_match(wanted, tokens(name)) for name in found):
             every = [r[0] for r in self._store.rows("SELECT label FROM vocabulary ORDER BY label")]
             meant = json.dumps(matcher.meant(text, every))
-            found += self._in_use("v.label IN (SELECT value FROM json_each(?))", meant)
+            found += self._in_use("v.label IN (SELECT CAST(value AS TEXT) FROM json_each(?))", meant)
         return matcher.relevance(text, found)
 
     def _in_use(self, condition: str, *values: Any) -> list[str]:
@@ -277,7 +278,9 @@ class QueryPlanner:
         return sql
 
     def _size(self, what: str, *values: Any) -> int:
-        return int(self._store.rows(f"SELECT count(*) FROM (SELECT 1 FROM {what} LIMIT {_ENOUGH})", values)[0][0])
+        return int(
+            self._store.rows(f"SELECT count(*) FROM (SELECT 1 FROM {what} LIMIT {_ENOUGH}) AS part", values)[0][0]
+        )
 
 
 def _corners(region: Region) -> tuple[float, ...]:

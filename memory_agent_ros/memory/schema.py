@@ -1,6 +1,8 @@
-"""The map file: SQLite tables and their version."""
+"""The tables of a map and their version, in the words of SQLite."""
 
 from __future__ import annotations
+
+import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
@@ -92,3 +94,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     ),
     3: ("CREATE TABLE vector_indexes (dimension INTEGER PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL)",),
 }
+
+
+def table_names() -> list[str]:
+    """All tables, those that others refer to first."""
+    return re.findall(r"^CREATE (?:VIRTUAL )?TABLE (\w+)", TABLES, re.MULTILINE)

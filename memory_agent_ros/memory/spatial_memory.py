@@ -31,6 +31,7 @@ from memory_agent_ros.memory.recall import ViewRecall
 from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
 from memory_agent_ros.memory.sight import residual_of
 from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.memory.structure.structure import Structure
 from memory_agent_ros.memory.surfaces import Surfaces
@@ -88,10 +89,10 @@ class SpatialMemory:
         read_only: bool = False,
         associator: Associator | None = None,
     ) -> SpatialMemory:
-        """Open a map file, or create it if there is none; ``None`` keeps the map in working memory.
+        """Open a map, or create it if there is none; ``None`` keeps the map in working memory.
 
         Args:
-            path: the file, or None.
+            path: the file, ``postgresql://[user@]host/database?map=NAME`` for a map on a server, or None.
             config: parameters.
             text_embedder: for queries by free text.
             read_only: follow what another process writes.
@@ -104,14 +105,16 @@ class SpatialMemory:
         """
         config = config or MemoryConfig()
         chosen = associator or make_associator(config.association)
-        store = Store.open(None if path is None else Path(path), read_only=read_only)
+        store = open_store(path, read_only=read_only)
         persistence = Persistence(store, config)
         try:
             persistence.check()
             memory = cls(store, config, persistence, persistence.load())
         except (StoreError, KeyError, ValueError) as error:
             store.close()
-            raise StoreError(f"{path} is damaged ({error}); restore it from a copy, it was left as it is") from error
+            raise StoreError(
+                f"{store.place} is damaged ({error}); restore it from a copy, it was left as it is"
+            ) from error
         memory._version = store.data_version()
         memory._matcher = queries.TextMatcher(text_embedder, config.text_similarity)
         memory._associator = chosen
@@ -119,8 +122,13 @@ class SpatialMemory:
 
     @property
     def path(self) -> Path | None:
-        """The map file, None in working memory."""
+        """The map file, None if it is in working memory or on a server."""
         return self._store.path
+
+    @property
+    def place(self) -> str:
+        """Where the map is, for people: its file, its server without passwords, or working memory."""
+        return self._store.place
 
     @property
     def last_stamp_ns(self) -> int | None:
@@ -621,12 +629,12 @@ class SpatialMemory:
         """Write everything to the map file, or a consistent copy to ``path``; returns the file.
 
         Raises:
-            StoreError: it cannot be written, or the map is in working memory and no path is given.
+            StoreError: it cannot be written, or the map is in no file and no path is given.
         """
         with self._lock:
             target = self._store.path if path is None else Path(path)
             if target is None:
-                raise StoreError("this map is in working memory; give a path to save it to")
+                raise StoreError(f"this map is in no file but {self._store.place}; give a path to save a copy to")
             if not self._store.read_only:
                 self._persistence.flush(self._state)
                 self._planner.appearance.save()

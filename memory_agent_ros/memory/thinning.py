@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 import numpy as np
 
+from memory_agent_ros.memory.store import Cursor
 
-def thin_observations(cursor: sqlite3.Cursor, object_id: int, most: int) -> int:
+
+def thin_observations(cursor: Cursor, object_id: int, most: int) -> int:
     """Let all but ``most`` observations of an object that no picture shows go; returns how many went.
 
     Observations with a picture are evidence and stay. A third of those kept are the newest, the others are spread over

@@ -31,6 +31,7 @@ from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.session import Session
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.memory.stores import is_on_server
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import event_message, time_message
 from memory_agent_ros.nodes.diagnostics import Timing
@@ -61,7 +62,9 @@ from memory_agent_ros.viz.trails import trails_of
 class MemoryNodeConfig:
     """Parameters of the memory node."""
 
-    map_path: str = parameter("", "Map file to open or create; empty keeps the memory in RAM only.")
+    map_path: str = parameter(
+        "", "Map file, or postgresql://host/database?map=NAME, to open or create; empty keeps it in RAM only."
+    )
     text_embedder: str = parameter("minilm", "Meaning of free-text questions.", choices=("minilm", "none"))
     map_frame: str = parameter("map", "World frame of the map; observations in another frame are refused.")
     session_start: str = parameter(
@@ -116,7 +119,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         problems = self.memory.verify()
         if problems:
             self.get_logger().error(f"the map has {len(problems)} problem(s), first: {problems[0]}")
-        self.get_logger().info(f"map {self.memory.path or 'in RAM'}: {len(self.memory.objects())} objects")
+        self.get_logger().info(f"map {self.memory.place}: {len(self.memory.objects())} objects")
 
     def start(self) -> None:
         """Subscribe to observations."""
@@ -190,7 +193,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         things = memory.objects()
         path = memory.path
         values: dict[str, object] = {f"time {name}": timing.summary() for name, timing in self._timings.items()}
-        values["map path"] = path or "in RAM"
+        values["map path"] = memory.place
         values["map size MB"] = 0.0 if path is None else pathlib.Path(path).stat().st_size / 1e6
         values["map revision"] = memory.map_revision
         values["objects present"] = sum(thing.state == ObjectState.PRESENT for thing in things)
@@ -214,8 +217,8 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         return Session(self.memory) if self.config.session_start == "relocalise" else None
 
     def _open(self, path: str) -> SpatialMemory:
-        file = pathlib.Path(path).expanduser() if path else None
-        return SpatialMemory.open(file, self.config.memory, text_embedder=self._embedder)
+        place = path if is_on_server(path) else pathlib.Path(path).expanduser() if path else None
+        return SpatialMemory.open(place, self.config.memory, text_embedder=self._embedder)
 
     def _on_observations(self, message: ObservationArray) -> None:
         started = time.perf_counter()

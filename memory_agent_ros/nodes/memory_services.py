@@ -144,7 +144,7 @@ class MemoryServices:
         if not request.path:
             raise BadInputError("load_path", "path must name a map file")
         memory = self._holder.load(request.path)
-        response.message = f"opened {memory.path}"
+        response.message = f"opened {memory.place}"
         response.objects = len(memory.objects())
 
     def _find(self, request: QueryObjects.Request) -> list[MapObject]:

@@ -9,7 +9,7 @@ from synthetic import kitchen
 
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 from memory_agent_ros.memory.thinning import kept_rows
 
 FEW = MemoryConfig(observations_per_object=9)
@@ -39,7 +39,7 @@ def test_evidence_outlives_a_long_watch(tmp_path: Path) -> None:
         assert mug.observations > 40, "the object itself forgets nothing"
         cited = {e.observation_id for e in mug.evidence}
         assert memory.verify() == []
-    store = Store.open(path, read_only=True)
+    store = open_store(path, read_only=True)
     rows = dict(store.rows("SELECT id, keyframe_id FROM observations WHERE object_id=?", (mug.id,)))
     pictured = [i for i, keyframe in rows.items() if keyframe is not None]
     assert cited <= set(pictured) and first <= set(pictured)
@@ -54,7 +54,7 @@ def test_without_a_limit_everything_stays(tmp_path: Path) -> None:
         for _ in range(6):
             watch(memory, world, at_table(8))
         mug = only(memory.find("mug"))
-    store = Store.open(path, read_only=True)
+    store = open_store(path, read_only=True)
     logged = store.rows("SELECT count(*) FROM observations WHERE object_id=?", (mug.id,))[0][0]
     assert logged == mug.observations
     store.close()

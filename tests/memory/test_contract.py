@@ -1,7 +1,7 @@
 """The contract holds for the real memory and catches broken ones, each by the clause it breaks."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +16,9 @@ from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.observation import Observation
 
 
-def test_the_real_memory_keeps_the_contract(tmp_path: Path) -> None:
+def test_the_real_memory_keeps_the_contract(place: Callable[[str], str]) -> None:
     numbers = iter(range(1000))
-    names = check_memory(lambda: SpatialMemory.open(tmp_path / f"{next(numbers)}.map"), SpatialMemory.open)
+    names = check_memory(lambda: SpatialMemory.open(place(str(next(numbers)))), SpatialMemory.open)
     assert names == [c.__name__ for c in CLAUSES] + ["save_and_open"]
 
 
@@ -93,7 +93,7 @@ class LosesTheLog(SpatialMemory):
     """Saves the objects without their events."""
 
     def save(self, path: Path | str | None = None) -> Path:
-        self._store.connection.execute("DELETE FROM events")
+        self._store.rows("DELETE FROM events")
         return super().save(path)
 
 

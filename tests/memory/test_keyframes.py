@@ -17,7 +17,7 @@ from memory_agent_ros.memory.keyframes import decode
 from memory_agent_ros.memory.looks import LookRecord, look_of
 from memory_agent_ros.memory.patch_features import frame_patches, unpack_patches
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 
 
 def look(x: float, y: float, yaw: float, row: int = 1) -> LookRecord:
@@ -232,7 +232,7 @@ def test_a_map_of_schema_1_opens_with_its_pictures(tmp_path: Path) -> None:
     with SpatialMemory.open(path) as memory:
         world = mapped_kitchen(memory)
         count = len(memory.keyframe_ids())
-    store = Store.open(path)
+    store = open_store(path)
     store.rows("UPDATE keyframes SET frame_row = NULL, features = NULL")
     store.close()
     with SpatialMemory.open(path) as memory:

@@ -1,19 +1,20 @@
 """The planner answers as looking at every object does, and lets the most selective index lead."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from postgres_server import drop_maps
 
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import Changes
 from memory_agent_ros.memory.persistence import Persistence
 from memory_agent_ros.memory.queries import Query, TextMatcher, box_distance, rank
 from memory_agent_ros.memory.query_planner import QueryPlanner
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.region import Region
@@ -50,9 +51,9 @@ def random_track(rng: np.random.Generator, object_id: int) -> Track:
 class Map:
     """Random tracks in a store, a planner over it, and the tracks themselves."""
 
-    def __init__(self, seed: int, count: int = 60) -> None:
+    def __init__(self, seed: int, count: int = 60, place: str | None = None) -> None:
         rng = np.random.default_rng(seed)
-        self.store = Store.open(None)
+        self.store = open_store(place)
         persistence = Persistence(self.store, CONFIG)
         state = persistence.load()
         self.tracks = {i: random_track(rng, i) for i in range(1, count + 1)}
@@ -88,10 +89,31 @@ QUERIES = st.builds(
 )
 
 
+@pytest.fixture(scope="module")
+def on_server(server: str) -> Iterator[list[Map]]:
+    names = [f"test_planner_{seed}" for seed in range(4)]
+    drop_maps(server, names)
+    worlds = [Map(seed, place=f"{server}&map={name}") for seed, name in enumerate(names)]
+    yield worlds
+    for world in worlds:
+        world.store.close()
+    drop_maps(server, names)
+
+
 @settings(max_examples=300, deadline=None)
 @given(number=st.integers(0, 3), query=QUERIES, limit=st.integers(1, 5), meaning=st.booleans())
 def test_it_answers_as_looking_at_all(maps: list[Map], number: int, query: Query, limit: int, meaning: bool) -> None:
-    world, matcher = maps[number], TextMatcher(Meaning() if meaning else None, 0.5)
+    check_answers(maps[number], query, limit, meaning)
+
+
+@settings(max_examples=150, deadline=None)
+@given(number=st.integers(0, 3), query=QUERIES, limit=st.integers(1, 5), meaning=st.booleans())
+def test_so_it_does_on_a_server(on_server: list[Map], number: int, query: Query, limit: int, meaning: bool) -> None:
+    check_answers(on_server[number], query, limit, meaning)
+
+
+def check_answers(world: Map, query: Query, limit: int, meaning: bool) -> None:
+    matcher = TextMatcher(Meaning() if meaning else None, 0.5)
     expected = world.expected(query, matcher)
     assert world.planner.ranked(query, matcher) == expected
     assert world.planner.ranked(query, matcher, limit) == expected[:limit]

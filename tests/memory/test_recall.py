@@ -16,7 +16,7 @@ from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.patch_features import frame_patches
 from memory_agent_ros.memory.recall import ViewRecall, likely_objects
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 from memory_agent_ros.memory.view_prediction import predict_patches
 from memory_agent_ros.records.recalled_view import RecalledView
 
@@ -132,7 +132,7 @@ def test_maps_without_features_are_recalled_from_by_their_depth(apartment: tuple
     path = tmp_path / "old.map"
     with SpatialMemory.open(apartment[0], read_only=True) as memory:
         memory.save(path)
-    store = Store.open(path)
+    store = open_store(path)
     store.rows("UPDATE keyframes SET frame_row = NULL, features = NULL")
     store.close()
     world = apartment[1]

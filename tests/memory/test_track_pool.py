@@ -14,7 +14,7 @@ from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.object_index import entry_of
 from memory_agent_ros.memory.persistence import Persistence
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.errors import StoreError
@@ -72,7 +72,7 @@ class Twins:
     """A pool of two over a store, and a dict of equal tracks."""
 
     def __init__(self) -> None:
-        self.persistence = Persistence(Store.open(None), TINY)
+        self.persistence = Persistence(open_store(None), TINY)
         self.state: MapState = self.persistence.load()
         self.plain: dict[int, Track] = {}
         self.changes = Changes()

@@ -19,7 +19,7 @@ from memory_agent_ros.memory.persistence import Persistence
 from memory_agent_ros.memory.queries import Like, Query, TextMatcher, rank
 from memory_agent_ros.memory.query_planner import QueryPlanner
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.stores import open_store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.vector_index import GraphVectors, ScannedVectors, VectorIndex, has_graph
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
@@ -152,7 +152,7 @@ class Map:
 
     def __init__(self, scan_numbers: int = ALL_SCANNED, path: Path | None = None) -> None:
         self.config, self.rng = MemoryConfig(max_resident_objects=8), np.random.default_rng(5)
-        self.store = Store.open(path)
+        self.store = open_store(path)
         self.persistence = Persistence(self.store, self.config)
         self.state = self.persistence.load()
         self.tracks: dict[int, Track] = {}

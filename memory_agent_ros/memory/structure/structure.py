@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import MapState
-from memory_agent_ros.memory.store import Store
+from memory_agent_ros.memory.store import INSERT_META, Store
 from memory_agent_ros.memory.structure.free_space import FreeSpace
 from memory_agent_ros.memory.structure.relations import find_relations
 from memory_agent_ros.memory.structure.room_book import RoomBook
@@ -69,7 +69,7 @@ class Structure:
                 return
             with store.transaction() as cursor:
                 value = json.dumps(self._book.to_json())
-                cursor.execute("INSERT OR REPLACE INTO meta VALUES ('rooms', ?)", (value,))
+                cursor.execute(INSERT_META, ("rooms", value))
             self._book.saved = self._book.revision
 
     def snapshot(self, state: MapState) -> Snapshot:
