@@ -65,5 +65,6 @@ def drop_maps(url: str, names: Iterable[str]) -> None:
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET lock_timeout = 5000")
         for name in names:
             connection.execute(f'DROP SCHEMA IF EXISTS "map_{name}" CASCADE')

@@ -1,11 +1,12 @@
 """What is particular to maps on a server: addresses, namespaces, words of the engine. The rest: test_store.py."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from driving import at_table, mapped_kitchen, only, present, watch
+from postgres_server import drop_maps
 
 from memory_agent_ros.memory.postgres_sql import in_postgres
 from memory_agent_ros.memory.postgres_store import Address
@@ -15,11 +16,16 @@ from memory_agent_ros.records.errors import StoreError
 
 Maps = Callable[[str], str]
 
+#: Maps that the tests below make.
+NAMES = ("a", "b", "other", "newer", "damaged", "lost", "fleet", "moved")
+
 
 @pytest.fixture
-def maps(server: str, tmp_path: Path) -> Maps:
+def maps(server: str, tmp_path: Path) -> Iterator[Maps]:
     """URL of a map of a name that no other test has."""
-    return lambda name: f"{server}&map=test_{tmp_path.name.lower()[-30:]}_{name}"
+    prefix = f"test_{tmp_path.name.lower()[-30:]}"
+    yield lambda name: f"{server}&map={prefix}_{name}"
+    drop_maps(server, [f"{prefix}_{name}" for name in NAMES])
 
 
 def test_an_address_keeps_the_password_to_itself() -> None:

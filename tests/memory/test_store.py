@@ -247,7 +247,7 @@ def test_a_failed_commit_loses_nothing(place: Place) -> None:
         else:
             other = Address.of(path).connect()
             other.execute("BEGIN")
-            other.execute("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+            other.execute("LOCK TABLE meta IN ACCESS EXCLUSIVE MODE")
             memory._store.rows("SET lock_timeout = 10")
         frame, observations = world.look(at_table(5)[-1])
         with pytest.raises(StoreError, match="could not be written"):
