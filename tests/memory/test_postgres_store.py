@@ -119,10 +119,13 @@ def test_a_file_goes_onto_a_server_and_back(maps: Maps, tmp_path: Path) -> None:
     with SpatialMemory.open(tmp_path / "robot.map") as memory:
         mapped_kitchen(memory)
         expected = present(memory)
+        alike = [o.id for o in memory.find(like=only(memory.find("mug")).id)]
+        assert alike
     with SpatialMemory.open(maps("fleet")) as fleet:
         fleet.merge(tmp_path / "robot.map")
         assert present(fleet) == expected and fleet.verify() == []
-        assert only(fleet.find("mugs")).evidence
+        mug = only(fleet.find("mugs"))
+        assert mug.evidence and [o.id for o in fleet.find(like=mug.id)] == alike
         fleet.forget(label="mug")
         fleet.save(tmp_path / "back.map")
     with SpatialMemory.open(tmp_path / "back.map") as back:
