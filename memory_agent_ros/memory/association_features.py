@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.pair_evidence import Evidence, Problem, gather
 from memory_agent_ros.memory.tokens import Tokens, detection_tokens, join, object_tokens
-from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.track import SAME_LABEL, Track
 from memory_agent_ros.records.box import OrientedBox
 
 #: Features of a pair, and of a detection by itself.
@@ -56,6 +56,8 @@ def association_input(problem: Problem) -> AssociationInput:
     """Measure one frame; needs at least one observation and one track."""
     evidence = gather(problem, thorough=True)
     measured = evidence.near & (evidence.residual_m < 1.0)
+    # A detection of another kind must pass the hand-built gate: the simulator's confusions are not a real detector's.
+    measured &= (evidence.agreement >= SAME_LABEL) | np.isfinite(evidence.score)
     candidates = np.flatnonzero(measured.any(axis=0))
     frame = problem.frame
     views = [_TrackView(problem.tracks[j], problem.config) for j in candidates.tolist()]
