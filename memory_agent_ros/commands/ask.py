@@ -53,4 +53,5 @@ def answer_text(answer: Answer) -> str:
             f"  evidence: object {item.object_id} at ({x:.2f}, {y:.2f}, {z:.2f}) m in {item.object_pose.frame_id}, "
             f"picture {item.keyframe_id}, {item.stamp_ns / 1e9:.1f} s"
         )
+    lines += [f"  picture {p.keyframe_id} shows {100 * p.overlap:.0f} % of the place" for p in answer.pictures]
     return "\n".join(lines)

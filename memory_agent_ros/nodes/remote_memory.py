@@ -13,10 +13,12 @@ from rclpy.node import Node
 from memory_agent_msgs.srv import QueryObjects
 from memory_agent_ros.nodes.conversions import event_from_message, object_from_message, point_message, time_message
 from memory_agent_ros.nodes.structure_messages import relation_from_message, room_from_message
+from memory_agent_ros.reasoning.memory_reader import RecallUnavailableError
 from memory_agent_ros.records.errors import MemoryAgentError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.object_query import ObjectQuery, RelationTarget, relation_kind
+from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.room import Room
@@ -152,6 +154,14 @@ class RemoteMemory:
         request = self._request(QueryObjects.Request.MODE_CHANGES)
         request.since = time_message(since_ns)
         return [event_from_message(event) for event in self._call(request).events]
+
+    def recall_place(self, center: NDArray[np.float64], radius_m: float = 1.0, k: int = 5) -> list[RecalledView]:
+        """See :class:`MemoryReader`; the query service carries no pictures, so this says that they are not to be had.
+
+        Raises:
+            RecallUnavailableError: always.
+        """
+        raise RecallUnavailableError("Pictures of the place cannot be recalled over ROS, only from the map itself.")
 
     def _request(
         self, mode: str, label: str | None = None, text: str | None = None, region: Region | None = None

@@ -8,12 +8,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.records.errors import MemoryAgentError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.object_query import RelationTarget
+from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.room import Room
+
+
+class RecallUnavailableError(MemoryAgentError):
+    """This way to the memory cannot recall pictures; the message is a sentence that says so."""
 
 
 class MemoryReader(Protocol):
@@ -76,4 +82,12 @@ class MemoryReader(Protocol):
 
     def changes(self, since_ns: int = 0) -> list[MemoryEvent]:
         """Events other than ``updated`` with a stamp at or after ``since_ns``, oldest first."""
+        ...
+
+    def recall_place(self, center: NDArray[np.float64], radius_m: float = 1.0, k: int = 5) -> list[RecalledView]:
+        """Stored pictures that show the surfaces within ``radius_m`` of a (3,) map point, best first.
+
+        Raises:
+            RecallUnavailableError: the pictures cannot be asked for from here.
+        """
         ...

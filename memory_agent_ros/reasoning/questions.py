@@ -28,6 +28,7 @@ class QuestionKind(enum.StrEnum):
     CHANGES = "changes"
     LIST = "list"
     REGION = "region"
+    DESCRIBE = "describe"
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ EXAMPLES = (
     "what changed in the last 5 minutes?",
     "what objects are there?",
     "what is within 2 m of (1.0, 2.5)?",
+    "what do you see at 2.0, 1.5?",
+    "describe the kitchen",
+    "what is in the corner of the kitchen?",
 )
 
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
@@ -89,7 +93,8 @@ _TAIL = re.compile(
 
 _BESIDE = r"(?:near|close to|by|around)"
 _SAID_TO_BE = r"(?:lying |standing |located )?"
-_THINGS = rf"^what(?: else| objects| things)?\s*{_BE}?\s*(?:there )?"
+_SEES = r"(?:do|did|have|can|could) you (?:see|saw|seen|find|know(?: of)?|have|remember)"
+_THINGS = rf"^what(?: else| objects| things)?\s*(?:{_BE}|{_SEES})?\s*(?:there )?"
 _SEE = r"(?:see|saw|seen|find|have|get|leave|put)"
 _CHANGED = r"(?:chang\w+|moved?|gone|disappear\w*|went missing)"
 _LAST = r"(?: last)?(?: the)?\s*(?:see|saw|seen)?\s+"
@@ -97,8 +102,14 @@ _K = QuestionKind
 
 #: Tried in order; the first that fits decides. Group ``x`` is the subject.
 _PATTERNS: tuple[tuple[QuestionKind, str], ...] = (
-    (_K.REGION, rf"^what\b.*\b(?:within|in|inside|between)\b.*\(\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
-    (_K.REGION, rf"^what\b.*\b(?:at|next to|beside|{_BESIDE})\s*\(?\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
+    (_K.REGION, rf"^(?:what|describe)\b.*\b(?:within|in|inside|between)\b.*\(\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
+    (_K.REGION, rf"^(?:what|describe)\b.*\b(?:at|next to|beside|{_BESIDE})\s*\(?\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
+    (_K.REGION, rf"^describe\s+\(?\s*{_NUMBER}\s*,\s*{_NUMBER}.*$"),
+    (
+        _K.DESCRIBE,
+        rf"^describe (?:what (?:{_BE}|you (?:see|know(?: of)?)) )?(?:(?:in|at|near|by) )?(?P<x>(?!what\b).+)$",
+    ),
+    (_K.DESCRIBE, r"^what does\s+(?P<x>.+?)\s+look like$"),
     (_K.CHANGES, rf"^(?:did|has|have) (?P<x>.+?)(?: been)? (?:{_CHANGED})\b.*$"),
     (_K.CHANGES, rf"^(?:what|which)\b.*\b{_CHANGED}\b.*$"),
     (

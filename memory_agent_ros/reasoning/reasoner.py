@@ -12,12 +12,13 @@ times 0.6 when attribute words of the question ("red") could not be checked. "Wh
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.reasoning import tools, wording
+from memory_agent_ros.reasoning import pictures, tools, wording
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.phrases import Phrase, Place
 from memory_agent_ros.reasoning.places import Resolved, place_of, resolve
@@ -29,6 +30,7 @@ from memory_agent_ros.records.evidence import Evidence
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import RelationKind
+from memory_agent_ros.records.room import Room, rooms_called
 
 _UNCHECKED = 0.6
 _EVIDENCE_PER_OBJECT = 3
@@ -75,6 +77,11 @@ class Reasoner:
             return self._region(asked)
         if asked.kind is QuestionKind.ROOMS:
             return self._rooms()
+        corner = pictures.corner_room(asked.subject)
+        if corner is not None:
+            return self._corners(corner, asked.places)
+        if asked.kind is QuestionKind.DESCRIBE:
+            return self._describe(asked, now)
         if asked.kind in _RELATED:
             return self._related(asked, now)
         there = resolve(self._memory, asked.phrase)
@@ -224,7 +231,9 @@ class Reasoner:
         name = (
             f"the {anchors[0].label}" if len(anchors) == 1 else f"the {len(anchors)} {wording.plural(anchors[0].label)}"
         )
-        return self._there(list(found.values()), anchors, f"within {_NEAR_M:.0f} m of {name}", match, "near")
+        answer = self._there(list(found.values()), anchors, f"within {_NEAR_M:.0f} m of {name}", match, "near")
+        spots = [pictures.spot_of_object(a, _NEAR_M) for a in anchors]
+        return pictures.with_pictures(self._memory, answer, spots)
 
     def _related(self, asked: Question, now: int) -> Answer:
         """What is on, in, under or next to something, and which things of a kind are at a place."""
@@ -238,7 +247,13 @@ class Reasoner:
             return self._where(asked, Match(MatchKind.LABEL, there.gone), now)
         if phrase.noun and there.match.kind is MatchKind.NONE:
             return self._not_there(asked, there, now)
-        return self._there(there.match.present, there.anchors, there.where, there.match, "find", there.match.gone)
+        found = there.match.present
+        answer = self._there(found, there.anchors, there.where, there.match, "find", there.match.gone)
+        if phrase.noun:
+            return answer
+        rooms = rooms_called(self._memory.rooms(), phrase.places[0].name) if not there.anchors else []
+        spots = [pictures.spot_of_object(a) for a in there.anchors] or [self._spot(r) for r in rooms]
+        return pictures.with_pictures(self._memory, answer, spots)
 
     def _there(
         self,
@@ -263,6 +278,65 @@ class Reasoner:
         cited = [*objects, *anchors, *(() if objects else gone)]
         confidence = _mean([object_confidence(o) for o in [*objects, *anchors[:1], *(() if objects else gone)]])
         return self._answer(text, state, confidence, cited, match, [_entry(o) for o in objects], tool)
+
+    def _spot(self, room: Room) -> pictures.Spot:
+        return pictures.spot_of_room(room, tools.everything(self._memory, {"room": room.id}))
+
+    def _describe(self, asked: Question, now: int) -> Answer:
+        """What a room holds, or where a thing is and what is around it, with pictures."""
+        rooms = rooms_called(self._memory.rooms(), asked.subject)
+        if rooms:
+            return self._describe_rooms(rooms)
+        there = resolve(self._memory, asked.phrase)
+        if there.match.kind is MatchKind.NONE and not there.missing and not there.gone:
+            there = resolve(self._memory, Phrase("", (Place(RelationKind.IN, asked.subject), *asked.places)))
+        if there.gone:
+            return self._where(asked, Match(MatchKind.LABEL, there.gone), now)
+        if there.missing or there.match.kind is MatchKind.NONE:
+            text = there.missing or self._never_seen(asked, there.match).text
+            return Answer(text, AnswerState.UNKNOWN, 1.0, (), None, "find")
+        where, around = self._where(asked, there.match, now), self._around(asked, there.match, now)
+        if not there.match.present:
+            return where
+        return dataclasses.replace(around, text=f"{where.text} {around.text}", value=[*where.value, *around.value])
+
+    def _describe_rooms(self, rooms: Sequence[Room]) -> Answer:
+        """The things in each room and its doors."""
+        names = {r.id: wording.room_name(r) for r in self._memory.rooms()}
+        told, objects = [], []
+        for room in rooms:
+            found = [o for o in tools.everything(self._memory, {"room": room.id}) if o.state is ObjectState.PRESENT]
+            others = {i for d in room.doors for i in d.rooms if i != room.id and i in names}
+            doors = wording.joined([names[i] for i in sorted(others)])
+            told.append(
+                f"In {names[room.id]} ({room.area_m2:.0f} m2) I know of {wording.inventory(found) or 'nothing'}"
+                + (f"; a door leads to {doors}." if doors else ".")
+            )
+            objects += found
+        state = AnswerState.SEEN if objects else AnswerState.UNKNOWN
+        confidence = _mean([object_confidence(o) for o in objects])
+        value = [_entry(o) for o in objects]
+        answer = Answer(" ".join(told), state, confidence, _evidence(objects, 1), value, "find")
+        return pictures.with_pictures(self._memory, answer, [self._spot(r) for r in rooms])
+
+    def _corners(self, name: str, places: tuple[Place, ...]) -> Answer:
+        """What stands in the corners of a room."""
+        rooms = rooms_called(self._memory.rooms(), name)
+        if not rooms:
+            there = resolve(self._memory, Phrase("", (Place(RelationKind.IN, name), *places)))
+            text = there.missing or f"I know of no room called {name!r}, so of no corner of it."
+            return Answer(text, AnswerState.UNKNOWN, 1.0, (), None, "find")
+        found: dict[int, MapObject] = {}
+        spots = []
+        for room in rooms:
+            inside = tools.everything(self._memory, {"room": room.id})
+            for corner in pictures.corners(room):
+                here = [o for o in inside if tools.floor_distance(o, corner) <= pictures.CORNER_M]
+                spots.append(pictures.spot_of_point(corner, pictures.CORNER_M, here))
+                found.update({o.id: o for o in here})
+        names = wording.joined([wording.room_name(r) for r in rooms])
+        lead = f"Within {pictures.CORNER_M:.0f} m of the corners of {names} I know of"
+        return pictures.with_pictures(self._memory, self._list(list(found.values()), lead, "find"), spots, len(spots))
 
     def _rooms(self) -> Answer:
         """The rooms with what they are named by."""
@@ -302,7 +376,10 @@ class Reasoner:
                 "give a place as (x, y), a circle as 'within 2 m of (x, y)' or a box as 'between (x0, y0) and (x1, y1)'"
             )
         region = Region(np.array([*low, -np.inf]), np.array([*high, np.inf]))
-        return self._list(tools.everything(self._memory, {"region": region}), "There I know of", "find")
+        found = tools.everything(self._memory, {"region": region})
+        middle, half = np.add(low, high) / 2, float(np.linalg.norm(np.subtract(high, low))) / 2
+        spot = pictures.spot_of_point(middle, half if len(numbers) == 4 else radius, found)
+        return pictures.with_pictures(self._memory, self._list(found, "There I know of", "find"), [spot])
 
     def _changes(self, asked: Question, now: int) -> Answer:
         since = 0 if asked.since_s is None else max(0, now - int(asked.since_s * 1e9))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.boxes import contains
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
@@ -115,6 +116,14 @@ def everything(memory: MemoryReader, where: Where | None = None) -> list[MapObje
 def volume(obj: MapObject) -> float:
     """Volume of the box, cubic metres, with no edge thinner than 1 cm."""
     return float(np.maximum(obj.box.size, 0.01).prod())
+
+
+def floor_distance(obj: MapObject, point_xy: NDArray[np.float64]) -> float:
+    """Horizontal distance of a (2,) point from the object's box, metres; 0 inside it."""
+    offset = np.asarray(point_xy, dtype=np.float64) - obj.box.center[:2]
+    cos, sin = np.cos(obj.box.yaw), np.sin(obj.box.yaw)
+    own = np.array([cos * offset[0] + sin * offset[1], cos * offset[1] - sin * offset[0]])
+    return float(np.linalg.norm(np.maximum(np.abs(own) - obj.box.size[:2] / 2, 0.0)))
 
 
 def is_on(upper: MapObject, lower: MapObject, gap_m: float = 0.12) -> bool:

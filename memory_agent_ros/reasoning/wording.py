@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject
+from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.room import Room
 
 _VOWELS = "aeiou"
@@ -74,6 +75,12 @@ def inventory(objects: Iterable[MapObject]) -> str:
     """Objects by label with numbers ("2 mugs, 1 table")."""
     counts = Counter(o.label for o in objects)
     return joined([numbered(n, label) for label, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))])
+
+
+def shown_in(views: Sequence[RecalledView]) -> str:
+    """Which pictures show a place ("Pictures 3 and 7 show it.")."""
+    ids = joined([str(v.keyframe_id) for v in views])
+    return f"Picture {ids} shows the place." if len(views) == 1 else f"Pictures {ids} show the place."
 
 
 def change(event: MemoryEvent, now_ns: int) -> str:

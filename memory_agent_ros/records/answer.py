@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memory_agent_ros.records.evidence import Evidence
+from memory_agent_ros.records.recalled_view import RecalledView
 
 
 class AnswerState(enum.StrEnum):
@@ -29,6 +30,7 @@ class Answer:
             to zero.
         value: machine-readable result (a count, a position, a list of names, a stamp), JSON-ready.
         tool: name of the memory tool that produced it.
+        pictures: stored pictures of the place asked about, best first; evidence of a place, not of one object.
     """
 
     text: str
@@ -37,6 +39,7 @@ class Answer:
     evidence: tuple[Evidence, ...] = ()
     value: Any = None
     tool: str = ""
+    pictures: tuple[RecalledView, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form, as ``memory-agent ask --json`` prints it."""
@@ -47,4 +50,5 @@ class Answer:
             "evidence": [e.to_dict() for e in self.evidence],
             "value": self.value,
             "tool": self.tool,
+            "pictures": [p.to_dict() for p in self.pictures],
         }

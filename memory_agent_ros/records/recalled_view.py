@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -20,3 +21,7 @@ class RecalledView:
     score: float
     overlap: float
     object_ids: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form; the score is left out because it means nothing outside one list."""
+        return {"keyframe": self.keyframe_id, "shows": round(self.overlap, 4), "objects": list(self.object_ids)}

@@ -83,3 +83,16 @@ def test_the_remote_memory_answers_as_the_memory_does(graph, flat_node) -> None:
     assert told["text"].startswith("The mug is on the counter in the kitchen")
     assert "no object 999" in told["refused"]
     remote.close()
+
+
+def test_places_are_described_without_pictures_and_the_answer_says_so(graph, flat_node) -> None:
+    remote = RemoteMemory(graph.helper, timeout_s=20.0)
+    graph.until(lambda: remote.available)
+    told = []
+    thread = threading.Thread(target=lambda: told.append(Reasoner(remote).answer("describe the kitchen")))
+    thread.start()
+    graph.until(lambda: not thread.is_alive())
+    local = Reasoner(flat_node.memory).answer("describe the kitchen")
+    assert "cannot be recalled over ROS" in told[0].text and told[0].pictures == ()
+    assert told[0].value == local.value and local.pictures
+    remote.close()
