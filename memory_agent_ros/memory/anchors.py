@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.anchor_rows import (
+    Sightings,
     read_frames,
     read_sightings,
     rewritten_events,
@@ -76,6 +77,7 @@ def reanchor(
     T_new = corrections.T_new
     at = corrections.index_of(np.array([r.frame_row for r in state.looks.records], dtype=np.int64))
     state.looks.repose({r.frame_row: T_new[i] for r, i in zip(state.looks.records, at.tolist(), strict=True)})
+    _fuse_visits(state, sightings, corrections, config)
     why = f"map revision {map_revision}"
     reunion = Reunion(state, store, changes, corrections, sightings, config, newest, why)
     reunion.run()
@@ -125,12 +127,12 @@ def _move_tracks(state: MapState, corrections: Corrections, changes: Changes) ->
     largest = 0.0
     for tracks in _chunks(state):
         _move_former(tracks, corrections)
-        lengths = [len(t.cloud) for t in tracks]
-        index = corrections.index_of(np.concatenate([t.cloud.anchors for t in tracks]))
+        lengths = [sum(map(len, t.parts)) for t in tracks]
+        clouds = [c for t in tracks for c in t.parts]
+        anchors = np.concatenate([c.anchors for c in clouds])
         last = corrections.index_at(np.array([t.last_seen_ns for t in tracks], dtype=np.int64))
-        unknown = np.concatenate([t.cloud.anchors == 0 for t in tracks])  # a map of an older schema
-        index = np.where(unknown, np.repeat(last, lengths), index)
-        points = np.concatenate([t.cloud.points for t in tracks])
+        index = np.where(anchors == 0, np.repeat(last, lengths), corrections.index_of(anchors))  # 0 in older schemas
+        points = np.concatenate([c.points for c in clouds])
         moved = corrections.apply(index, points)
         way = np.linalg.norm(moved - points, axis=1)
         start = 0
@@ -148,12 +150,26 @@ def _move_tracks(state: MapState, corrections: Corrections, changes: Changes) ->
     return newest, largest
 
 
+def _fuse_visits(state: MapState, sightings: Sightings, corrections: Corrections, config: MemoryConfig) -> None:
+    """Visits that now fit together become one cloud, after thumbnails taken later have carved them."""
+    order = np.argsort(sightings.object_ids, kind="stable")
+    owners = sightings.object_ids[order]
+    for track in state.tracks.values():
+        if not track.visits:
+            continue
+        first, end = np.searchsorted(owners, [track.id, track.id + 1])
+        frames = corrections.rows[sightings.frames[order[first:end]]]
+        last = np.concatenate([np.full(len(c), c.anchors.max(initial=0)) for c in track.visits])
+        lost = state.looks.seen_through(np.concatenate([c.points for c in track.visits]), last, frames)
+        track.fuse_visits(lost, config)
+
+
 def _move_former(tracks: Iterable[Track], corrections: Corrections) -> None:
     """Of what objects left behind only that is of use which the correction moves otherwise than the object."""
     for track in tracks:
         newest = corrections.index_of(track.cloud.anchors.max(initial=0, keepdims=True))
         kept = []
-        for cloud in [*track.former, *([] if track.carved is None else [track.carved])]:
+        for cloud in track.former:
             index = corrections.index_of(cloud.anchors)
             apart = relative_m(corrections, index, newest.repeat(len(index)), cloud.points.astype(np.float64))
             cloud = cloud.take(apart >= AGREE_M / 2)
@@ -161,7 +177,7 @@ def _move_former(tracks: Iterable[Track], corrections: Corrections) -> None:
                 moved = corrections.apply(corrections.index_of(cloud.anchors), cloud.points)
                 cloud.repose(moved.astype(np.float32))
                 kept.append(cloud)
-        track.former, track.carved = kept, None
+        track.former = kept
 
 
 def _return_former(state: MapState, changes: Changes, config: MemoryConfig) -> None:
@@ -181,3 +197,4 @@ def hang_on_one_anchor(state: MapState) -> None:
     """Let all voxels of each object hang on its newest anchor: what a memory without anchors per voxel would do."""
     for track in state.tracks.values():
         track.cloud.anchors[:] = track.cloud.anchors.max(initial=0)
+        track.visits = []

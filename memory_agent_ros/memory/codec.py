@@ -15,6 +15,7 @@ from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.labels import LabelVotes
 from memory_agent_ros.memory.object_index import IndexEntry, entry_of, flags_of, voted_labels
 from memory_agent_ros.memory.track import Track, Views
+from memory_agent_ros.memory.visit_clouds import pack_visits, unpack_visits
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.errors import StoreError
 
@@ -98,6 +99,7 @@ def cloud_row(track: Track, config: MemoryConfig | None = None) -> tuple[Any, ..
         cloud_crc(keys, points, hits, anchors),
         anchors,
         _packed_box(track, config),
+        pack_visits(track.visits, track.former),
     )
 
 
@@ -150,8 +152,8 @@ def cloud_of(
     return cloud
 
 
-def track_of(row: tuple[Any, ...], cloud: VoxelCloud) -> Track:
-    """Inverse of :func:`object_row`."""
+def track_of(row: tuple[Any, ...], cloud: VoxelCloud, visits: bytes | None = None) -> Track:
+    """Inverse of :func:`object_row`; ``visits`` as in the ``clouds`` table."""
     (object_id, label, confirmed, gone, _, _, _, _, observations, first, last, looked, text, vectors) = row
     body = json.loads(text)
     weights = np.array(body["bank_weights"], dtype=np.float32)
@@ -178,4 +180,5 @@ def track_of(row: tuple[Any, ...], cloud: VoxelCloud) -> Track:
     )
     for name in _PLAIN:
         setattr(track, name, body[name])
+    track.visits, track.former = unpack_visits(visits)
     return track

@@ -18,6 +18,10 @@ WIDTH, HEIGHT = 80, 60
 
 #: Over so many thumbnails (10 m, or one turn and a half) odometry drifts by less than a voxel.
 _AVERAGED_LOOKS = 40
+#: A visit to an object is cut after so many thumbnails.
+_VISIT_LOOKS = 40
+#: Thumbnails that carve an object after a correction, and frames of the object for which each of them stands.
+_CARVING_LOOKS, _FRAMES_PER_LOOK = 32, 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +98,7 @@ class LookLog:
         """The anchor in force: the newest thumbnail's frame."""
         if not self.records:
             return MeasuredAt()
-        return MeasuredAt(self.records[-1].frame_row, self.records[-_AVERAGED_LOOKS:][0].frame_row)
+        return MeasuredAt(*(self.records[-n:][0].frame_row for n in (1, _AVERAGED_LOOKS, _VISIT_LOOKS)))
 
     def repose(self, poses: Mapping[int, NDArray[np.float64]]) -> None:
         """Give the thumbnails of the named frame rows new (4, 4) poses."""
@@ -164,6 +168,35 @@ class LookLog:
             return None
         last = rows[np.argmax(stamps[rows])]
         return bool(through[last] >= self._config.through_share * judged[last])
+
+    def seen_through(
+        self, points: NDArray[np.float32], after_rows: NDArray[np.integer], frame_rows: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(N,) how much of the hits of each of (N, 3) points thumbnails of the named frames take: they see through it.
+
+        Only frames after each point's (N,) ``after_rows`` count, those nearest to the points, and only where all
+        readings around lie behind the point. Each stands for :data:`_FRAMES_PER_LOOK` frames.
+        """
+        lost = np.zeros(len(points))
+        frames = np.array([r.frame_row for r in self.records], dtype=np.int64)
+        rows = np.flatnonzero(np.isin(frames, frame_rows) & (frames > after_rows.min(initial=np.iinfo(np.int32).max)))
+        if len(rows) == 0:
+            return lost
+        T, K, depth = self._stack()
+        away = np.linalg.norm(T[rows, :3, 3] - points.mean(axis=0), axis=1)
+        scale = _FRAMES_PER_LOOK * max(1.0, len(rows) / _CARVING_LOOKS)
+        for row in rows[np.argsort(away)[:_CARVING_LOOKS]].tolist():
+            asked = np.flatnonzero(frames[row] > after_rows)
+            uv, z = (x[0] for x in _project(points[asked], T[row, None], K[row, None]))
+            with np.errstate(invalid="ignore"):
+                inside = (z > 0.05) & (uv > 0).all(axis=1) & (uv < [WIDTH - 1, HEIGHT - 1]).all(axis=1)
+            asked, z, (u, v) = asked[inside], z[inside], uv[inside].astype(np.intp).T
+            around = np.stack([depth[row, v + j, u + i] for i in (0, 1) for j in (0, 1)])
+            tolerance = self._config.depth_tolerance_m + self._config.depth_tolerance_ratio * z
+            through = around.min(axis=0) / 1000.0 > z + tolerance  # no reading: 0
+            sharp = np.clip((self._config.sharp_range_m / z) ** 2, 0.05, 1.0)
+            lost[asked] += scale * np.where(through, sharp, 0.0)
+        return lost
 
     def _judge(
         self, points: NDArray[np.float32], before_ns: int, within_m: float, after_ns: int = -(1 << 62)

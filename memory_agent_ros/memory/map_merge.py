@@ -94,8 +94,9 @@ def _moved(track: Track, T: NDArray[np.float64], offsets: dict[str, int]) -> Tra
     out = copy.deepcopy(track)
     out.id = track.id + offsets["objects"]
     R = T[:3, :3]
-    out.cloud.anchors[out.cloud.anchors > 0] += offsets["frames"]
-    out.cloud.repose(np.asarray(transform_points(T, track.cloud.points), dtype=np.float32))
+    for cloud in (out.cloud, *out.visits, *out.former):
+        cloud.anchors[cloud.anchors > 0] += offsets["frames"]
+        cloud.repose(np.asarray(transform_points(T, cloud.points), dtype=np.float32))
     out.centroid = R @ track.centroid + T[:3, 3]
     out.information = R @ track.information @ R.T
     out.views.directions = [[round(float(x), 4) for x in R @ np.array(d)] for d in track.views.directions]
@@ -196,7 +197,7 @@ def _unite(state: MapState, changes: Changes, own_id: int, new_id: int, origin: 
     target = new.box(config).center
     far = float(np.linalg.norm(previous - target)) >= config.moved_m
     if far and new.last_seen_ns <= own.last_seen_ns:  # its place is out of date: only its history comes in
-        new.cloud, new.information = own.cloud.copy(), np.zeros((3, 3))
+        new.cloud, new.visits, new.information = own.cloud.copy(), [], np.zeros((3, 3))
     shown = new.confirmed
     lifecycle.replace_track(state, changes, own, new, config, moved=far and new.last_seen_ns > own.last_seen_ns)
     own.gone, own.log_odds, own.negatives, own.last_negative_ns = presence

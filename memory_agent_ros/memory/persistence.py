@@ -67,9 +67,10 @@ _INSERT_OBJECT = (
 )
 
 _INSERT_CLOUD = """
-INSERT INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box) VALUES (?,?,?,?,?,?,?,?)
+INSERT INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box, visits)
+VALUES (?,?,?,?,?,?,?,?,?)
 ON CONFLICT (object_id) DO UPDATE SET voxel_m=excluded.voxel_m, keys=excluded.keys, points=excluded.points,
-hits=excluded.hits, crc=excluded.crc, anchors=excluded.anchors, box=excluded.box
+hits=excluded.hits, crc=excluded.crc, anchors=excluded.anchors, box=excluded.box, visits=excluded.visits
 """
 _INSERT_ALIAS = "INSERT INTO aliases VALUES (?,?) ON CONFLICT (old_id) DO UPDATE SET new_id=excluded.new_id"
 _INSERT_TOGETHER = "INSERT INTO together VALUES (?,?,?) ON CONFLICT (a, b) DO UPDATE SET count=excluded.count"
@@ -303,16 +304,17 @@ class Persistence:
         chosen = (json.dumps(list(ids)),)
         where = "IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
         clouds = {
-            r[0]: cloud_of(*r)
+            r[0]: (cloud_of(*r[:-1]), r[-1])
             for r in self._store.rows(
-                f"SELECT object_id, voxel_m, keys, points, hits, crc, anchors, box FROM clouds WHERE object_id {where}",
+                "SELECT object_id, voxel_m, keys, points, hits, crc, anchors, box, visits FROM clouds "
+                f"WHERE object_id {where}",
                 chosen,
             )
         }
         found = {}
         for row in self._store.rows(f"SELECT {TRACK_COLUMNS} FROM objects WHERE id {where}", chosen):
-            cloud = clouds[row[0]]
-            track = found[row[0]] = track_of(row, cloud)
+            cloud, visits = clouds[row[0]]
+            track = found[row[0]] = track_of(row, cloud, visits)
             self._written[track.id] = (cloud.revision, cloud.voxel_m, len(cloud), track.placement)
         return [found[i] for i in ids]
 

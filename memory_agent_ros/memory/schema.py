@@ -6,7 +6,7 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -28,7 +28,7 @@ CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN DELETE FROM boxes WH
 CREATE TABLE clouds (
     object_id INTEGER PRIMARY KEY REFERENCES objects(id) ON DELETE CASCADE, voxel_m REAL NOT NULL,
     keys BLOB NOT NULL, points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL, anchors BLOB,
-    box BLOB
+    box BLOB, visits BLOB
 );
 CREATE TABLE aliases (old_id INTEGER PRIMARY KEY, new_id INTEGER NOT NULL);
 CREATE TABLE together (
@@ -93,6 +93,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "WHERE keyframe_id IS NOT NULL",
     ),
     3: ("CREATE TABLE vector_indexes (dimension INTEGER PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL)",),
+    4: ("ALTER TABLE clouds ADD COLUMN visits BLOB",),
 }
 
 

@@ -13,6 +13,7 @@ from memory_agent_ros.memory.appearance import AppearanceBank
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.detection_model import DetectionRate
 from memory_agent_ros.memory.labels import LabelVotes
+from memory_agent_ros.memory.visit_clouds import begin_visit, join_visits, limit_visits
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.map_object import MapObject, ObjectState
@@ -21,8 +22,8 @@ from memory_agent_ros.records.observation import Observation
 #: Labels that agree with at least this probability may be the same.
 SAME_LABEL = 0.2
 
-#: Former places kept of an object, and hits and voxels of each.
-_FORMER, _FORMER_HITS, _FORMER_VOXELS = 4, 6.0, 3000
+#: Clouds kept of former places of an object.
+_FORMER = 8
 
 #: Samples of an object that are projected to judge its visibility.
 SAMPLES = 48
@@ -61,8 +62,10 @@ class Track:
         first_range_m: from how far it was first detected.
         announced: (3,) position last told in an event; ``announced_ns`` when.
         logged_ns: stamp of its last logged observation.
-        former, carved: voxels of the places where it stood before, and those carved away long after they were measured,
-            until the next correction of the map shows whether that was right. Not stored.
+        visits: clouds of single visits that ``cloud`` fuses, oldest first, the last one growing; none if all voxels are
+            of one visit. Kept until the next correction of the map.
+        former: clouds of the places where it stood before, until the next correction of the map shows whether it really
+            left them.
     """
 
     id: int
@@ -91,8 +94,8 @@ class Track:
     announced: NDArray[np.float64] | None = None
     announced_ns: int = 0
     logged_ns: int = -(1 << 62)
+    visits: list[VoxelCloud] = field(default_factory=list)
     former: list[VoxelCloud] = field(default_factory=list)
-    carved: VoxelCloud | None = None
 
     @property
     def label(self) -> str:
@@ -139,11 +142,15 @@ class Track:
     def absorb_points(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> int:
         """Add only the surface of an observation (a fragment); returns how many voxels are new."""
         weight = sharpness(obs.range_m, config.sharp_range_m)
+        begin_visit(self.visits, self.cloud, at)
+        limit_visits(self.visits, config.hit_cap, config.max_voxels)
+        if self.visits:
+            self.visits[-1].integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
         return self.cloud.integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
 
     def relocate(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> None:
         """Leave the old place: geometry starts again from one observation."""
-        self._leave(self.cloud)
+        self._leave()
         self.cloud = VoxelCloud(config.voxel_m)
         self.absorb_points(obs, config, at)
         self.information = np.zeros((3, 3))  # the observation that follows fills it
@@ -169,10 +176,10 @@ class Track:
         self.first_seen_ns = min(self.first_seen_ns, other.first_seen_ns)
         self.min_pixels = min(self.min_pixels, other.min_pixels)
         if moved:
-            self._leave(self.cloud)
-        for cloud in other.former:
-            self._leave(cloud)
+            self._leave()
+        self.former = [*self.former, *other.former][-_FORMER:]
         if moved:
+            self.visits = other.visits
             self.cloud, self.centroid, self.information = other.cloud, other.centroid, other.information
             self.log_odds, self.negatives, self.last_negative_ns = (
                 other.log_odds,
@@ -184,6 +191,7 @@ class Track:
             self.conflicts = other.conflicts
             self.views = other.views
         else:
+            self.visits = join_visits(self.parts, other.parts, config.hit_cap, config.max_voxels)
             self.cloud.merge(other.cloud, config.hit_cap, config.max_voxels)
             self.log_odds = max(self.log_odds, other.log_odds)
             self._add_information(other.centroid, other.information)
@@ -194,41 +202,48 @@ class Track:
         self.last_looked_ns = max(self.last_looked_ns, other.last_looked_ns)
         self.logged_ns = max(self.logged_ns, other.logged_ns)
 
-    def _leave(self, cloud: VoxelCloud) -> None:
+    def _leave(self) -> None:
         """Keep the geometry of a place where it seems to be no longer."""
-        carved = [] if self.carved is None else [self.carved]
-        self.former, self.carved = [*self.former, *carved, cloud][-_FORMER:], None
+        self.former, self.visits = [*self.former, *self.parts][-_FORMER:], []
 
-    def carve(self, stale: NDArray[np.bool_], weight: float, at: MeasuredAt, min_hits: int) -> None:
-        """Take ``weight`` from the hits of the (N,) voxels that an image shows to be empty.
-
-        Those well seen on an earlier visit are kept aside: perhaps not they are wrong, but the map has drifted.
-        """
-        hits = self.cloud.hits
-        known = stale & (self.cloud.anchors < at.trusted_since) & (hits >= min_hits) & (hits - weight < min_hits)
-        if known.any():
-            aside = self.cloud.copy().take(known)
-            if self.carved is not None:
-                aside.merge(self.carved, _FORMER_HITS, _FORMER_VOXELS)
-            self.carved = aside
-        self.cloud.carve(stale, weight)
+    @property
+    def parts(self) -> list[VoxelCloud]:
+        """One cloud per visit."""
+        return self.visits or [self.cloud]
 
     def move(self, offset_m: NDArray[np.float64]) -> None:
         """Translate the whole object by (3,) metres (a correction by hand)."""
-        self.cloud.shift(offset_m)
+        for cloud in (self.cloud, *self.visits):
+            cloud.shift(offset_m)
         self.centroid = self.centroid + offset_m
         self.new_place()
 
     def repose(self, points: NDArray[np.float32], corrections: NDArray[np.float64], turn: NDArray[np.float64]) -> None:
-        """Put the (N, 3) voxels where their (N, 4, 4) corrections lead; ``turn`` (3, 3) is that of the newest.
+        """Put the (N, 3) voxels of all parts where their (N, 4, 4) corrections lead; ``turn`` (3, 3) is the newest's.
 
         The centroid, an average over all views, gets the average of the corrections, weighted by hits.
         """
-        mean = np.average(corrections, axis=0, weights=self.cloud.hits)
+        mean = np.average(corrections, axis=0, weights=np.concatenate([c.hits for c in self.parts]))
         self.centroid = mean[:3, :3] @ self.centroid + mean[:3, 3]
-        self.cloud.repose(points)
+        start = 0
+        for cloud in self.parts:
+            count = len(cloud)
+            cloud.repose(points[start : start + count])
+            start += count
         self.information = turn @ self.information @ turn.T
         self.views.directions = [[round(float(x), 4) for x in turn @ np.array(d)] for d in self.views.directions]
+
+    def fuse_visits(self, losses: NDArray[np.float64], config: MemoryConfig) -> None:
+        """All visits become one cloud; ``losses`` (N,) go from the hits of their voxels first."""
+        fused, start = VoxelCloud(config.voxel_m), 0
+        for cloud in self.visits:
+            count = len(cloud)
+            cloud.carve_all(losses[start : start + count])
+            fused.merge(cloud, config.hit_cap, config.max_voxels)
+            start += count
+        if len(fused):
+            self.cloud = fused
+        self.visits = []
 
     def box(self, config: MemoryConfig) -> OrientedBox:
         """Upright box of the points seen often enough."""

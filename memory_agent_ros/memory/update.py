@@ -168,12 +168,13 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
     grown = [(t, o) for t, o in detected if t.observations > 1]
     if not grown:
         return
-    verdict = judge_points(np.concatenate([t.cloud.points for t, _ in grown]), run.view, run.config, detected=True)
+    clouds = [(t, o, c) for t, o in grown for c in (t.cloud, *t.visits[-1:])]
+    verdict = judge_points(np.concatenate([c.points for _, _, c in clouds]), run.view, run.config, detected=True)
     scale = np.tile(run.to_depth, 2)
     margin = _CARVE_MARGIN_PX * run.view.camera.width / 640.0
     start = 0
-    for track, obs in grown:
-        rows = slice(start, start + len(track.cloud))
+    for track, obs, cloud in clouds:
+        rows = slice(start, start + len(cloud))
         start = rows.stop
         stale = verdict.through[rows]
         if not obs.truncated and track.id not in fragmented:
@@ -183,7 +184,7 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
             inside = (uv[:, 0] > x0 - rim) & (uv[:, 0] < x1 + rim) & (uv[:, 1] > y0 - rim) & (uv[:, 1] < y1 + rim)
             stale = stale | (verdict.agree[rows] & ~inside)
         if stale.any():
-            track.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m), run.at, run.config.min_hits)
+            cloud.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m))
 
 
 def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:

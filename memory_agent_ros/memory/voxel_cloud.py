@@ -20,10 +20,12 @@ class MeasuredAt(NamedTuple):
     Attributes:
         anchor: id of the frame that is the anchor, 0 if unknown.
         trusted_since: between this anchor and the newest the pose has hardly drifted, so they are averaged.
+        visit_since: a visit that began before this anchor is over.
     """
 
     anchor: int = 0
     trusted_since: int = 0
+    visit_since: int = 0
 
 
 #: Geometry of unknown origin, such as a person's correction.
@@ -124,6 +126,12 @@ class VoxelCloud:
             np.maximum(self.hits, 1e-2, out=self.hits)
         self.revision += 1
         return gone
+
+    def carve_all(self, losses: NDArray[np.floating]) -> None:
+        """Take (N,) losses from the hits; voxels that have none left go."""
+        self.hits = (self.hits - losses).astype(np.float32)
+        self._keep(self.hits > 1e-3)
+        self.revision += 1
 
     def shift(self, offset_m: NDArray[np.float64]) -> None:
         """Translate all points by (3,) metres."""
