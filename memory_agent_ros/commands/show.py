@@ -53,10 +53,7 @@ def run(args: argparse.Namespace) -> int:
         if strip:
             written["strip"] = str(_strip(memory, strip))
         if rerun:
-            from memory_agent_ros.viz.rerun_scene import write_rerun
-
-            keyframes = (memory.keyframe(i) for i in memory.keyframe_ids())
-            written["rerun"] = str(write_rerun(rerun, memory.objects(), keyframes, memory.changes()))
+            written["rerun"] = str(_recording(memory, rerun))
         if out:
             written["report"] = str(_page(memory, out / "report.html", args.map.name, layers))
     if args.json:
@@ -71,6 +68,15 @@ def _picture(memory: SpatialMemory, path: Path, layers: Collection[str]) -> Path
     from memory_agent_ros.viz.topdown import save_map
 
     return save_map(path, scene_of(memory, layers=layers), width_in=11, labels="labels" in layers)
+
+
+def _recording(memory: SpatialMemory, path: Path) -> Path:
+    from memory_agent_ros.viz.rerun_scene import RerunLayers, write_rerun
+
+    anchors = list(memory.anchor_poses().values())
+    layers = RerunLayers(memory.rooms(), memory.relations(), anchors, memory.last_stamp_ns or 0)
+    keyframes = (memory.keyframe(i) for i in memory.keyframe_ids())
+    return write_rerun(path, memory.objects(), keyframes, memory.changes(), layers=layers)
 
 
 def _strip(memory: SpatialMemory, path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""A Rerun recording of a map: camera, pictures, object boxes over time, gone ones grey, path, frontiers, events.
+"""A Rerun recording of a map: pictures, object boxes over time, rooms, relations, trails, anchors, path, events.
 
 Everything lies on the timeline ``stamp`` (the robot's clock): dragging the time shows the map as it was believed then.
 """
@@ -6,6 +6,7 @@ Everything lies on the timeline ``stamp`` (the robot's clock): dragging the time
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -13,26 +14,36 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from memory_agent_ros.records.anchor import AnchorPose
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import MissingExtraError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.relation import Relation
+from memory_agent_ros.records.room import Room
 from memory_agent_ros.viz.scene import GONE_COLOR, FloorMap, ScenePoints, object_color
+from memory_agent_ros.viz.trails import Trail, trails_of
 
 try:
     import rerun as rr
     import rerun.blueprint as rrb
+
+    from memory_agent_ros.viz import rerun_layers
 except ImportError as error:  # pragma: no cover - needs an environment without the extra
     raise MissingExtraError("Rerun files need rerun-sdk: pip install 'memory_agent_ros[viz]'") from error
 
+#: In how many steps anchors appear at most; each holds all before it.
+_ANCHOR_STEPS = 50
 _LEVELS = {EventKind.GONE: "WARN", EventKind.MOVED: "WARN"}
 
 
 class RerunScene:
     """Writes one ``.rrd`` file; a context manager.
 
-    Entities: ``world/camera``, ``world/objects/ID``, ``world/path``, ``world/frontiers``, ``world/floor``, ``events``.
+    Entities: ``world/camera``, ``world/objects/ID``, ``world/path``, ``world/frontiers``, ``world/floor``, ``events``,
+    and those of :mod:`rerun_layers`: ``world/rooms/ID``, ``world/relations/KIND``, ``world/trails/ID`` and
+    ``world/anchors``.
     """
 
     def __init__(self, path: Path, name: str = "memory_agent_ros") -> None:
@@ -126,6 +137,29 @@ class RerunScene:
         assert self._stream is not None
         self._stream.log("world/scene", rr.Points3D(points.points_map, colors=points.rgb, radii=0.01), static=True)
 
+    def log_rooms(self, rooms: Sequence[Room]) -> None:
+        """Outlines, names and doors, shown all the time."""
+        assert self._stream is not None
+        rerun_layers.log_rooms(self._stream, rooms)
+
+    def log_relations(self, stamp_ns: int, relations: Sequence[Relation], objects: Sequence[MapObject]) -> None:
+        """Lines between things, from the time on at which the relations hold."""
+        rerun_layers.log_relations(self._at(stamp_ns), relations, objects)
+
+    def log_trails(self, trails: Iterable[Trail]) -> None:
+        """The way of each thing that moved, as far as it was known at each time."""
+        for trail in trails:
+            for known in range(2, len(trail.stamps_ns) + 1):
+                rerun_layers.log_trail(self._at(int(trail.stamps_ns[known - 1])), trail, known)
+
+    def log_anchors(self, anchors: Iterable[AnchorPose]) -> None:
+        """The poses that all geometry hangs on, as they came to be known."""
+        ordered = sorted(anchors, key=lambda a: a.stamp_ns)
+        at = np.array([a.T_map_camera[:3, 3] for a in ordered]).reshape(-1, 3)
+        step = max(1, len(ordered) // _ANCHOR_STEPS)
+        for known in sorted({*range(step, len(ordered), step), len(ordered)} - {0}):
+            rerun_layers.log_anchors(self._at(ordered[known - 1].stamp_ns), at[:known])
+
     def _box(self, item: MapObject, stamp_ns: int, center: NDArray[np.float64], gone: bool) -> None:
         color = _rgb(GONE_COLOR if gone else object_color(item.label))
         axis = rr.RotationAxisAngle(axis=(0, 0, 1), radians=item.box.yaw)
@@ -145,19 +179,35 @@ class RerunScene:
         return self._stream
 
 
+@dataclass(frozen=True, eq=False)
+class RerunLayers:
+    """What of a map a recording shows besides objects: rooms, anchors, and the relations that hold at ``stamp_ns``."""
+
+    rooms: Sequence[Room] = ()
+    relations: Sequence[Relation] = ()
+    anchors: Sequence[AnchorPose] = ()
+    stamp_ns: int = 0
+
+
 def write_rerun(
     path: Path,
     objects: Sequence[MapObject],
     keyframes: Iterable[Keyframe],
     events: Sequence[MemoryEvent],
     points: ScenePoints | None = None,
+    layers: RerunLayers | None = None,
 ) -> Path:
-    """The recording of a stored map: pictures, objects over time, events; returns its path."""
+    """The recording of a stored map: pictures, objects and their trails over time, events; returns its path."""
     with RerunScene(path) as scene:
         for keyframe in keyframes:
             scene.log_picture(keyframe.stamp_ns, keyframe.camera, keyframe.T_map_camera, keyframe.jpeg)
         scene.log_objects(objects, events)
         scene.log_events(events)
+        scene.log_trails(trails_of(objects, events))
+        if layers is not None:
+            scene.log_rooms(layers.rooms)
+            scene.log_relations(layers.stamp_ns, layers.relations, objects)
+            scene.log_anchors(layers.anchors)
         if points is not None:
             scene.log_points(points)
     return path
