@@ -29,7 +29,8 @@ commit {{ r.commit or "unknown" }}; {{ r.hardware.cpu }}, {{ r.hardware.cores }}
 | {{ name }} | {{ f | value }} | {{ f | interval }} | {{ f.goal or "" }} | {{ f | met }} |
 {% endfor %}
 {{ r.arms | arm_tables }}
-{%- endfor %}
+
+{% endfor %}
 """
 
 
