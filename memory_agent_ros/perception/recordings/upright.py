@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.geometry.pinhole import unproject_depth, valid_depth
 from memory_agent_ros.geometry.se3 import Matrix, transform_points
@@ -61,13 +62,9 @@ def initial_up(rotations: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def rotation_to_z(up: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(3, 3) smallest rotation that takes the unit vector ``up`` to +z (Rodrigues)."""
-    axis, cosine = np.cross(up, [0.0, 0.0, 1.0]), float(up[2])
-    if cosine < -1 + 1e-9:
-        return np.diag([1.0, -1.0, -1.0])
-    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    rotation: NDArray[np.float64] = np.eye(3) + cross + cross @ cross / (1 + cosine)
-    return rotation
+    """(3, 3) smallest rotation that takes the unit vector ``up`` to +z, exact also where it points straight down."""
+    rotation, _ = Rotation.align_vectors([[0.0, 0.0, 1.0]], [up])
+    return np.asarray(rotation.as_matrix(), dtype=np.float64)
 
 
 def floor_height(heights: NDArray[np.float64], bin_m: float = 0.03) -> float:

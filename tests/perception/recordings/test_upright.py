@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -48,6 +48,9 @@ def test_level_cameras_that_turned_give_exact_up() -> None:
 
 
 @settings(max_examples=50, deadline=None)
+@example(np.array([1e-5, 0.0, -1.0]))
+@example(np.array([0.0, 3e-9, -1.0]))
+@example(np.array([0.0, 0.0, -1.0]))
 @given(arrays(np.float64, 3, elements=st.floats(-1, 1)))
 def test_rotation_to_z_is_a_rotation_that_does_it(direction: np.ndarray) -> None:
     length = np.linalg.norm(direction)
