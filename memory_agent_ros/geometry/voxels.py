@@ -13,6 +13,13 @@ def voxel_keys(points: NDArray[np.floating], voxel_m: float) -> NDArray[np.int64
     return keys
 
 
+def evenly(points: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """At most ``count`` of (N, 3) points, evenly picked in their order, the first and the last among them."""
+    if len(points) <= count:
+        return points
+    return points[(np.arange(count) * (len(points) - 1)) // (count - 1)]
+
+
 def voxel_thin(points: NDArray[np.float32], voxel_m: float) -> NDArray[np.float32]:
     """(N, 3) -> (M, 3), the first point of each voxel, in stable order."""
     if len(points) == 0:

@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.geometry.se3 import transform_points
+from memory_agent_ros.geometry.voxels import evenly
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.box import OrientedBox
@@ -153,11 +154,7 @@ def _prior(frame: Frame, config: MemoryConfig) -> Array | None:
 
 
 def _sample(observations: Sequence[Observation], camera: Array, sigma_m: float, sigma_rad: float) -> _Points:
-    picked = []
-    for obs in observations:
-        count = len(obs.points_map)
-        rows = np.arange(count) if count <= _OWN else (np.arange(_OWN) * (count - 1)) // (_OWN - 1)
-        picked.append(obs.points_map[rows].astype(np.float64))
+    picked = [evenly(o.points_map, _OWN).astype(np.float64) for o in observations]
     owner = np.repeat(np.arange(len(picked)), [len(p) for p in picked])
     points = np.concatenate(picked)
     reach = np.hypot(sigma_m, sigma_rad * np.linalg.norm(points - camera, axis=1))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.geometry.voxels import evenly
 from memory_agent_ros.memory.appearance import AppearanceModel
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.frame_alignment import Alignment
@@ -71,13 +72,6 @@ class Evidence:
     residual_m: NDArray[np.float64]
     likeness: NDArray[np.float64]
     score: NDArray[np.float64]
-
-
-def spread(points: NDArray[np.float32], count: int = _SAMPLES) -> NDArray[np.float32]:
-    """At most ``count`` of (N, 3) points, evenly picked."""
-    if len(points) <= count:
-        return points
-    return points[(np.arange(count) * (len(points) - 1)) // (count - 1)]
 
 
 def observation_bounds(observations: Sequence[Observation]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -164,7 +158,7 @@ def gather(problem: Problem, *, thorough: bool = False) -> Evidence:
         near, sigma, covered, center_m, center, size, np.zeros(shape), np.zeros(shape), np.full(shape, _FAR_M),
         np.zeros(shape), np.full(shape, -np.inf),
     )  # fmt: skip
-    samples = [spread(o.points_map) for o in observations]
+    samples = [evenly(o.points_map, _SAMPLES) for o in observations]
     for i, j in zip(*(k.tolist() for k in np.nonzero(near)), strict=True):
         _measure(evidence, i, j, problem, samples[i], thorough)
     return evidence

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import inverse, transform_points
-from memory_agent_ros.memory.pair_evidence import spread
+from memory_agent_ros.geometry.voxels import evenly
 from memory_agent_ros.memory.surfaces import Surfaces, agreement
 from memory_agent_ros.records.map_object import MapObject
 
@@ -96,7 +96,7 @@ class Side:
 
 
 def _samples(thing: MapObject) -> NDArray[np.float64]:
-    points = np.asarray(spread(thing.points_map, _SAMPLES), dtype=np.float64)
+    points = np.asarray(evenly(thing.points_map, _SAMPLES), dtype=np.float64)
     if len(points) == 0:
         points = thing.box.center[None]
     return points[np.arange(_SAMPLES) % len(points)]

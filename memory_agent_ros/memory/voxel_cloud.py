@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from memory_agent_ros.geometry.boxes import Box, axis_aligned_box, upright_box
-from memory_agent_ros.geometry.voxels import voxel_keys
+from memory_agent_ros.geometry.voxels import evenly, voxel_keys
 
 Points = NDArray[np.float32]
 
@@ -165,9 +165,7 @@ class VoxelCloud:
 
     def samples(self, count: int) -> Points:
         """At most ``count`` points spread over the cloud, the same ones as long as it does not change."""
-        if len(self.points) <= count:
-            return self.points
-        return self.points[(np.arange(count) * (len(self.points) - 1)) // (count - 1)]
+        return evenly(self.points, count)
 
     def distances(self, points: Points) -> NDArray[np.float64]:
         """(M, 3) points -> (M,) distance to the nearest point of the cloud, metres."""
