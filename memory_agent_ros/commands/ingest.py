@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from memory_agent_ros.commands.output import print_json, progress, tell
 
 if TYPE_CHECKING:
-    from memory_agent_ros.memory.session import Session
+    from memory_agent_ros.memory.sessions.session import Session
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
     from memory_agent_ros.perception.pipeline import PerceptionPipeline
     from memory_agent_ros.perception.recordings.recording import Recording, RecordingOptions
@@ -109,7 +109,7 @@ def recording_options(args: argparse.Namespace) -> RecordingOptions:
 
 def ingest(args: argparse.Namespace, recording: Recording, pipeline: PerceptionPipeline) -> dict[str, Any]:
     """Feed every frame to the memory at ``args.map``; returns what happened, JSON-ready."""
-    from memory_agent_ros.memory.session import Session
+    from memory_agent_ros.memory.sessions.session import Session
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
     from memory_agent_ros.records.errors import BadInputError
     from memory_agent_ros.viz.surroundings import Surroundings

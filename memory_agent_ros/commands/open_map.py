@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def map_place(text: str) -> Path | str:
     """A map on the command line: a file, or the URL of a map on a server."""
-    from memory_agent_ros.memory.stores import is_on_server
+    from memory_agent_ros.memory.storage.stores import is_on_server
 
     return text if is_on_server(text) else Path(text)
 

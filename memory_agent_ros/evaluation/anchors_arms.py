@@ -18,7 +18,7 @@ from memory_agent_ros.evaluation.metrics import MATCH_M, Thing, duplicates, matc
 from memory_agent_ros.evaluation.walks.noise import PoseError
 from memory_agent_ros.evaluation.walks.replay import Detections
 from memory_agent_ros.evaluation.walks.walk import TrueObject, Walk, WalkConfig, record_walk
-from memory_agent_ros.memory.anchors import hang_on_one_anchor
+from memory_agent_ros.memory.anchors.anchors import hang_on_one_anchor
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.map_object import MapObject, ObjectState

@@ -20,7 +20,7 @@ from memory_agent_ros.evaluation.association_scores import IdentityCounts, score
 from memory_agent_ros.evaluation.walks.noise import PoseNoise
 from memory_agent_ros.evaluation.walks.replay import Step
 from memory_agent_ros.evaluation.walks.walk import Walk
-from memory_agent_ros.memory.association import Associator
+from memory_agent_ros.memory.association.association import Associator
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.appearance import unit
+from memory_agent_ros.memory.association.appearance import unit
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.observation import Observation
 

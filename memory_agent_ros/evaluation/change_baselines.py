@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.pinhole import project_map
 from memory_agent_ros.geometry.voxels import voxel_keys
-from memory_agent_ros.memory.labels import normal_label
+from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.map_object import MapObject
 from memory_agent_ros.records.observation import Observation

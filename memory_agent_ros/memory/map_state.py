@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.appearance import AppearanceModel
-from memory_agent_ros.memory.co_detections import Aliases, CoDetections
+from memory_agent_ros.memory.association.appearance import AppearanceModel
+from memory_agent_ros.memory.association.co_detections import Aliases, CoDetections
+from memory_agent_ros.memory.association.frame_alignment import Alignment
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.detection_model import DetectionRate
-from memory_agent_ros.memory.frame_alignment import Alignment
-from memory_agent_ros.memory.keyframe_book import KeyframeBook
-from memory_agent_ros.memory.looks import LookLog, LookRecord
+from memory_agent_ros.memory.presence.detection_model import DetectionRate
+from memory_agent_ros.memory.presence.looks import LookLog, LookRecord
+from memory_agent_ros.memory.storage.track_pool import TrackPool
 from memory_agent_ros.memory.track import Track
-from memory_agent_ros.memory.track_pool import TrackPool
+from memory_agent_ros.memory.views.keyframe_book import KeyframeBook
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe

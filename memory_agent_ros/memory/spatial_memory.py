@@ -11,32 +11,36 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory import anchors, archive, lifecycle, map_merge, queries, verification
-from memory_agent_ros.memory.admission import admit_frame, admit_observations
-from memory_agent_ros.memory.appearance import usable_vector
-from memory_agent_ros.memory.association import Associator, associate
-from memory_agent_ros.memory.associators import make_associator
+from memory_agent_ros.memory.anchors import anchors
+from memory_agent_ros.memory.association.admission import admit_frame, admit_observations
+from memory_agent_ros.memory.association.appearance import usable_vector
+from memory_agent_ros.memory.association.association import Associator, associate
+from memory_agent_ros.memory.association.associators import make_associator
+from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.encoder import Encoder
-from memory_agent_ros.memory.erasure import erase
-from memory_agent_ros.memory.expected_view import ExpectedObject, expected_objects
-from memory_agent_ros.memory.labels import normal_label
+from memory_agent_ros.memory.indexes import queries
+from memory_agent_ros.memory.indexes.queries import Query
+from memory_agent_ros.memory.indexes.query_planner import QueryPlanner
 from memory_agent_ros.memory.map_state import Changes, MapState
-from memory_agent_ros.memory.patch_features import PatchFeatures
-from memory_agent_ros.memory.persistence import Persistence
-from memory_agent_ros.memory.place_state import object_state, place_state
-from memory_agent_ros.memory.queries import Query
-from memory_agent_ros.memory.query_planner import QueryPlanner
-from memory_agent_ros.memory.recall import ViewRecall
-from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
-from memory_agent_ros.memory.sight import residual_of
-from memory_agent_ros.memory.store import Store
-from memory_agent_ros.memory.stores import open_store
+from memory_agent_ros.memory.presence import lifecycle
+from memory_agent_ros.memory.presence.expected_view import ExpectedObject, expected_objects
+from memory_agent_ros.memory.presence.place_state import object_state, place_state
+from memory_agent_ros.memory.presence.sight import residual_of
+from memory_agent_ros.memory.sessions import map_merge
+from memory_agent_ros.memory.sessions.relocalisation import RelocalisationConfig, relocalise
+from memory_agent_ros.memory.sessions.surfaces import Surfaces
+from memory_agent_ros.memory.storage import archive, verification
+from memory_agent_ros.memory.storage.erasure import erase
+from memory_agent_ros.memory.storage.persistence import Persistence
+from memory_agent_ros.memory.storage.store import Store
+from memory_agent_ros.memory.storage.stores import open_store
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.memory.structure.structure import Structure
-from memory_agent_ros.memory.surfaces import Surfaces
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.update import step
+from memory_agent_ros.memory.views.patch_features import PatchFeatures
+from memory_agent_ros.memory.views.recall import ViewRecall
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.anchor import AnchorPose
 from memory_agent_ros.records.answer import AnswerState

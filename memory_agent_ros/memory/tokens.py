@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.patch_features import DESCRIPTOR, PATCHES, PatchFeatures, patch_rays
+from memory_agent_ros.memory.views.patch_features import DESCRIPTOR, PATCHES, PatchFeatures, patch_rays
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.observation import Observation
@@ -176,7 +176,7 @@ def keyframe_tokens(patches: PatchFeatures, T_map_camera: NDArray[np.float64]) -
     """A picture's patches, one token each; a patch without depth is put 3 m away on its ray.
 
     Args:
-        patches: see :func:`~memory_agent_ros.memory.patch_features.patch_features`.
+        patches: see :func:`~memory_agent_ros.memory.views.patch_features.patch_features`.
         T_map_camera: (4, 4) pose of the optical frame.
     """
     R, origin = T_map_camera[:3, :3], T_map_camera[:3, 3].copy()

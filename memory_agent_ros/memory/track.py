@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.appearance import AppearanceBank
+from memory_agent_ros.memory.anchors.visit_clouds import begin_visit, join_visits, limit_visits
+from memory_agent_ros.memory.association.appearance import AppearanceBank
+from memory_agent_ros.memory.association.labels import LabelVotes
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.detection_model import DetectionRate
-from memory_agent_ros.memory.labels import LabelVotes
-from memory_agent_ros.memory.visit_clouds import begin_visit, join_visits, limit_visits
+from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.map_object import MapObject, ObjectState

@@ -8,23 +8,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory import keyframes
-from memory_agent_ros.memory.association import Associator, Matches, associate
-from memory_agent_ros.memory.changes import is_newcomer
+from memory_agent_ros.memory.association.association import Associator, Matches, associate
+from memory_agent_ros.memory.association.duplicates import count_together, find_duplicates
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.detection_model import POOLED_LOOKS
-from memory_agent_ros.memory.duplicates import count_together, find_duplicates
-from memory_agent_ros.memory.keyframe_book import StoredView
-from memory_agent_ros.memory.lifecycle import announce, confirm_ready, emit, merge_tracks, settle
-from memory_agent_ros.memory.looks import look_of
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
-from memory_agent_ros.memory.patch_features import frame_patches, pack_patches
-from memory_agent_ros.memory.presence import Look, judge, taken_places, weaken
-from memory_agent_ros.memory.reach import neighbours
-from memory_agent_ros.memory.residual import Expectation
-from memory_agent_ros.memory.sight import Sight, look_at, residual_of_sight
+from memory_agent_ros.memory.presence.changes import is_newcomer
+from memory_agent_ros.memory.presence.detection_model import POOLED_LOOKS
+from memory_agent_ros.memory.presence.lifecycle import announce, confirm_ready, emit, merge_tracks, settle
+from memory_agent_ros.memory.presence.looks import look_of
+from memory_agent_ros.memory.presence.presence import Look, judge, taken_places, weaken
+from memory_agent_ros.memory.presence.reach import neighbours
+from memory_agent_ros.memory.presence.residual import Expectation
+from memory_agent_ros.memory.presence.sight import Sight, look_at, residual_of_sight
+from memory_agent_ros.memory.presence.visibility import DepthView, ObjectVisibility, judge_points
 from memory_agent_ros.memory.track import SAME_LABEL, Track, sharpness
-from memory_agent_ros.memory.visibility import DepthView, ObjectVisibility, judge_points
+from memory_agent_ros.memory.views import keyframes
+from memory_agent_ros.memory.views.keyframe_book import StoredView
+from memory_agent_ros.memory.views.patch_features import frame_patches, pack_patches
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.frame import Frame

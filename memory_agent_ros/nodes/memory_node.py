@@ -29,9 +29,9 @@ from memory_agent_msgs.msg import ObservationArray
 from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory
 from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.session import Session
+from memory_agent_ros.memory.sessions.session import Session
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.stores import is_on_server
+from memory_agent_ros.memory.storage.stores import is_on_server
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import event_message, time_message
 from memory_agent_ros.nodes.diagnostics import Timing

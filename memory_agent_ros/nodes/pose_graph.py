@@ -21,7 +21,7 @@ from nav_msgs.msg import Path
 from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.geometry.se3 import Matrix, inverse
-from memory_agent_ros.memory.corrections import inverses
+from memory_agent_ros.memory.anchors.corrections import inverses
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.conversions import matrix_from_pose, nanoseconds
 from memory_agent_ros.nodes.parameters import parameter

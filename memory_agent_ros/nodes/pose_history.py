@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.geometry.se3 import Matrix
-from memory_agent_ros.memory.corrections import interpolate_rigid
+from memory_agent_ros.memory.anchors.corrections import interpolate_rigid
 from memory_agent_ros.records.anchor import AnchorPose
 
 #: The way driven is counted in micrometres; a turn counts as so many metres for each radian, for it lets odometry

@@ -22,7 +22,7 @@ class Keyframe:
         jpeg: the colour image, JPEG bytes.
         frame_id, map_revision: frame of the pose and its revision.
         frame_row: id of the frame in the map's store, None in maps of schema 1.
-        features: packed patch features, see :mod:`memory_agent_ros.memory.patch_features`; None if there are none.
+        features: packed :mod:`memory_agent_ros.memory.views.patch_features`; None if there are none.
         object_ids: objects seen in it, ascending.
     """
 

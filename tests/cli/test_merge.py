@@ -11,7 +11,7 @@ import pytest
 
 from memory_agent_ros.cli import main
 from memory_agent_ros.geometry.se3 import inverse, planar
-from memory_agent_ros.memory.session import in_frame
+from memory_agent_ros.memory.sessions.session import in_frame
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from tests.memory.synthetic import CAMERA, SECOND, World, arc, kitchen
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from memory_agent_ros.evaluation.views.view_set import ViewSet
-from memory_agent_ros.memory.looks import HEIGHT, WIDTH
-from memory_agent_ros.memory.patch_features import patch_features
+from memory_agent_ros.memory.presence.looks import HEIGHT, WIDTH
+from memory_agent_ros.memory.views.patch_features import patch_features
 from memory_agent_ros.records.camera import Camera
 
 CAMERA = Camera(160, 120, np.array([[120.0, 0, 79.5], [0, 120.0, 59.5], [0, 0, 1]]))

@@ -7,8 +7,8 @@ import pytest
 
 from memory_agent_ros.evaluation.benches import scale
 from memory_agent_ros.evaluation.scale.shelves import PER_SHELF, Building
-from memory_agent_ros.memory.bulk import write_map
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.memory.storage.bulk import write_map
 from memory_agent_ros.records.errors import BadInputError
 
 

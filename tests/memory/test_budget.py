@@ -9,8 +9,8 @@ from synthetic import kitchen
 
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.stores import open_store
-from memory_agent_ros.memory.thinning import kept_rows
+from memory_agent_ros.memory.storage.stores import open_store
+from memory_agent_ros.memory.storage.thinning import kept_rows
 
 FEW = MemoryConfig(observations_per_object=9)
 

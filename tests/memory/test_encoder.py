@@ -9,7 +9,6 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.memory.encoder import Encoder
-from memory_agent_ros.memory.patch_features import PATCHES, patch_features
 from memory_agent_ros.memory.tokens import (
     APPEARANCE,
     DETECTION,
@@ -23,6 +22,7 @@ from memory_agent_ros.memory.tokens import (
     object_tokens,
     view_tokens,
 )
+from memory_agent_ros.memory.views.patch_features import PATCHES, patch_features
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError

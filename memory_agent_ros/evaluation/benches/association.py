@@ -25,7 +25,7 @@ from memory_agent_ros.evaluation.association_scores import IdentityCounts
 from memory_agent_ros.evaluation.association_worlds import association_world
 from memory_agent_ros.evaluation.outcome import Outcome
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, ratio_of_sums
-from memory_agent_ros.memory.associators import BETTER
+from memory_agent_ros.memory.association.associators import BETTER
 
 RULES = ("label_distance", "greedy_sum")
 ARMS = (*RULES, "hand_built", "learned", "oracle")

@@ -35,7 +35,7 @@ from memory_agent_ros.evaluation.sessions.play import (
     visit,
 )
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median, ratio_of_sums
-from memory_agent_ros.memory.relocalisation import RelocalisationConfig
+from memory_agent_ros.memory.sessions.relocalisation import RelocalisationConfig
 
 SHIPS = RelocalisationConfig()
 #: Arm -> (parameters, whether depth thumbnails are used).

@@ -24,7 +24,7 @@ from memory_agent_ros.evaluation.views.task import RecallTask, best, recall_at_5
 from memory_agent_ros.evaluation.views.two_way import holm, two_way_figure
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.tokens import Tokens, keyframe_tokens
-from memory_agent_ros.memory.view_scores import view_keys, view_scores
+from memory_agent_ros.memory.views.view_scores import view_keys, view_scores
 from memory_agent_ros.records.errors import MissingExtraError
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ import numpy as np
 
 from memory_agent_ros.evaluation.scale import peers
 from memory_agent_ros.evaluation.scale.shelves import COLOURS, LABELS, NOUNS, PER_SHELF, Building
-from memory_agent_ros.memory.bulk import write_map
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.memory.storage.bulk import write_map
 from memory_agent_ros.records.region import Region
 
 #: Looks at a shelf before the robot goes on to the next one, and shelves visited.

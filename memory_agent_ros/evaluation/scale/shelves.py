@@ -13,9 +13,9 @@ from memory_agent_ros.geometry.boxes import axis_aligned_box
 from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL
 from memory_agent_ros.geometry.voxels import voxel_keys
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.keyframes import encode
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.views.keyframes import encode
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.camera import Camera

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.evaluation.sessions.world import FURNITURE, SECOND, Apartment, SessionNoise, Shot, shoot
 from memory_agent_ros.geometry.se3 import inverse, planar, yaw_of
-from memory_agent_ros.memory.appearance import AppearanceModel
-from memory_agent_ros.memory.relocalisation import RelocalisationConfig, relocalise
-from memory_agent_ros.memory.session import Session
+from memory_agent_ros.memory.association.appearance import AppearanceModel
+from memory_agent_ros.memory.sessions.relocalisation import RelocalisationConfig, relocalise
+from memory_agent_ros.memory.sessions.session import Session
+from memory_agent_ros.memory.sessions.surfaces import Surfaces
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.memory.surfaces import Surfaces
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.relocalisation import Relocalisation
 

@@ -22,17 +22,17 @@ from memory_agent_ros.evaluation.walks.noise import PoseNoise
 from memory_agent_ros.evaluation.walks.replay import Detections
 from memory_agent_ros.evaluation.walks.walk import WalkConfig, cache_folder
 from memory_agent_ros.geometry.se3 import planar
-from memory_agent_ros.memory.association import Associator, Matches, associate
-from memory_agent_ros.memory.association_features import association_input
+from memory_agent_ros.memory.association.association import Associator, Matches, associate
+from memory_agent_ros.memory.association.association_features import association_input
+from memory_agent_ros.memory.association.pair_evidence import Problem
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.pair_evidence import Problem
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.tokens import Tokens
 from memory_agent_ros.perception.ground_truth import DetectionNoise
 from memory_agent_ros.records.observation import Observation
 
 if TYPE_CHECKING:
-    from memory_agent_ros.memory.learned_association import AssociationBatch
+    from memory_agent_ros.memory.association.learned_association import AssociationBatch
 
 _VERSION = 1
 #: Replays of each apartment.
@@ -116,7 +116,7 @@ def association_batches(
     seeds: Sequence[int], seed: int = 0, *, frames: int = 24, progress: bool = True
 ) -> Iterator[AssociationBatch]:
     """Endless random batches of frames; the map is turned at random."""
-    from memory_agent_ros.memory.learned_association import collate
+    from memory_agent_ros.memory.association.learned_association import collate
 
     samples = [s for n in tqdm(seeds, desc="association frames", disable=not progress) for s in association_samples(n)]
     rng = np.random.default_rng([seed, 17])
@@ -210,7 +210,7 @@ def _write(path: Path, samples: Sequence[Sample]) -> None:
 
 
 def _read(path: Path) -> list[Sample]:
-    from memory_agent_ros.memory.association_features import OWN_FEATURES, PAIR_FEATURES
+    from memory_agent_ros.memory.association.association_features import OWN_FEATURES, PAIR_FEATURES
     from memory_agent_ros.memory.tokens import DETECTION, FEATURES, OBJECT
 
     with np.load(path) as file:

@@ -13,8 +13,8 @@ from torch import Tensor
 from memory_agent_ros.evaluation.views.view_set import ViewSet, covisibility
 from memory_agent_ros.evaluation.walks.noise import PoseNoise
 from memory_agent_ros.memory.encoder_network import TokenBatch
-from memory_agent_ros.memory.patch_features import DESCRIPTOR
 from memory_agent_ros.memory.tokens import APPEARANCE, LABEL, PATCH, keyframe_tokens
+from memory_agent_ros.memory.views.patch_features import DESCRIPTOR
 
 #: Pictures closer in time than this are no candidates of each other.
 _NEAR_IN_TIME = 8

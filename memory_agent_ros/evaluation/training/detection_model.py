@@ -21,7 +21,7 @@ from memory_agent_ros.evaluation.walks.noise import PoseNoise
 from memory_agent_ros.evaluation.walks.replay import Detections
 from memory_agent_ros.evaluation.walks.walk import WalkConfig, record_walk
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.detection_model import FEATURES, DetectionModel, features, sigmoid
+from memory_agent_ros.memory.presence.detection_model import FEATURES, DetectionModel, features, sigmoid
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 
 MISSES = (0.0, 0.1, 0.2, 0.3)
@@ -34,7 +34,7 @@ class Examples:
     """Looks at objects that stand where they are remembered.
 
     Attributes:
-        inputs: (N, 6) of :func:`~memory_agent_ros.memory.detection_model.features`.
+        inputs: (N, 6) of :func:`~memory_agent_ros.memory.presence.detection_model.features`.
         seen: (N,) whether each was detected.
         told: (N,) what the running memory had said.
     """
@@ -73,7 +73,7 @@ def train(out: Path, seeds: range, *, progress: bool = False) -> dict[str, objec
     bins = reliability(p, examples.seen)
     card = {
         "about": "Log-odds that a detector reports an object that stands where it is remembered; see "
-        "memory_agent_ros/memory/detection_model.py for the inputs. No picture and no person's data went in.",
+        "memory_agent_ros/memory/presence/detection_model.py for the inputs. No picture and no person's data went in.",
         "trained_by": f"memory-agent train detection-model --seed {seeds.start} --apartments {len(seeds)}",
         "data": "simulated apartments of the split train, ground-truth detector with its default noise",
         "commit": commit(),

@@ -2,7 +2,8 @@
 
 Association takes part where both of these are there::
 
-    memory_agent_ros.memory.learned_association: AssociationHead(dim), association_loss(encoder, head, batch) -> Tensor
+    memory_agent_ros.memory.association.learned_association: AssociationHead(dim),
+        association_loss(encoder, head, batch) -> Tensor
     memory_agent_ros.evaluation.training.association_data: association_batches(seeds, seed) -> Iterator[batch]
 
 Each step takes a batch of both tasks; one optimiser holds the encoder and both heads. The learning rate falls with the
@@ -36,7 +37,7 @@ from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.encoder_network import EncoderConfig, EncoderNetwork, view_loss
 
 _DATA = "memory_agent_ros.evaluation.training.association_data"
-_HEAD = "memory_agent_ros.memory.learned_association"
+_HEAD = "memory_agent_ros.memory.association.learned_association"
 _CHECKPOINT_EVERY = 50
 
 

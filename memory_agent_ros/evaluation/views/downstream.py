@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.evaluation.views.task import TOP, RecallTask, best
-from memory_agent_ros.memory.patch_features import PATCHES, patch_rays
+from memory_agent_ros.memory.views.patch_features import PATCHES, patch_rays
 
 #: Ranges that differ by this factor are worth as much error as a lightness that differs by this share of the whole.
 _LOG_RANGE, _LIGHTNESS = np.log(2.0), 0.5

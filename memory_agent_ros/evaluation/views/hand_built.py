@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.evaluation.views.task import RecallTask
-from memory_agent_ros.memory.patch_features import patch_rays
+from memory_agent_ros.memory.views.patch_features import patch_rays
 
 Scores = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from memory_agent_ros.evaluation.views.networks import ArmNetwork
 from memory_agent_ros.evaluation.views.task import TOP
-from memory_agent_ros.memory.patch_features import PATCHES
 from memory_agent_ros.memory.viewrope import frame_sparse_attention, pooled, select_frames
+from memory_agent_ros.memory.views.patch_features import PATCHES
 
 COUNTS = (64, 128, 256, 512, 1024, 2048)
 _REPEATS = 9

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.evaluation.walks.walk import Walk, WalkConfig, cache_folder, record_walk
 from memory_agent_ros.geometry.pinhole import unproject_pixels
-from memory_agent_ros.memory.looks import HEIGHT, WIDTH, look_of
-from memory_agent_ros.memory.patch_features import PatchFeatures, frame_patches, patch_rays
+from memory_agent_ros.memory.presence.looks import HEIGHT, WIDTH, look_of
+from memory_agent_ros.memory.views.patch_features import PatchFeatures, frame_patches, patch_rays
 from memory_agent_ros.records.camera import Camera
 
 _VERSION = 2

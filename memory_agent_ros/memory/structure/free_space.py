@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.looks import HEIGHT, WIDTH, LookRecord
+from memory_agent_ros.memory.presence.looks import HEIGHT, WIDTH, LookRecord
 from memory_agent_ros.memory.structure.config import StructureConfig
 
 #: Rows of a thumbnail that are used: every fourth says enough of a scene 80 pixels wide.

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from memory_agent_ros.memory.labels import normal_label
+from memory_agent_ros.memory.association.labels import normal_label
 
 KINDS = ("living room", "kitchen", "bedroom", "bathroom", "office", "dining room", "hallway")
 

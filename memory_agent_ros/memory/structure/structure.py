@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.looks import LookRecord
 from memory_agent_ros.memory.map_state import MapState
-from memory_agent_ros.memory.store import INSERT_META, Store
+from memory_agent_ros.memory.presence.looks import LookRecord
+from memory_agent_ros.memory.storage.store import INSERT_META, Store
 from memory_agent_ros.memory.structure.free_space import FreeSpace
 from memory_agent_ros.memory.structure.relations import find_relations
 from memory_agent_ros.memory.structure.room_book import RoomBook

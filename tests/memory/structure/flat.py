@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.looks import LookRecord, look_of
+from memory_agent_ros.memory.presence.looks import LookRecord, look_of
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.structure.config import StructureConfig
 from memory_agent_ros.memory.structure.free_space import FreeSpace

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_agent_ros.memory.looks import LookRecord
+from memory_agent_ros.memory.presence.looks import LookRecord
 from memory_agent_ros.memory.structure.config import StructureConfig
 from memory_agent_ros.memory.structure.free_space import FreeSpace, floor_height, level_counts
 from memory_agent_ros.memory.structure.room_book import RoomBook, blocks_of

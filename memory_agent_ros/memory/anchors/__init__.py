@@ -1,0 +1,1 @@
+"""Geometry that hangs on keyframes and moves with the map."""

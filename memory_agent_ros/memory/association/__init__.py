@@ -1,0 +1,1 @@
+"""Which thing a detection shows: frames aligned, pairs weighed, assigned."""

@@ -1,0 +1,1 @@
+"""Indexes of objects and the queries answered from them."""

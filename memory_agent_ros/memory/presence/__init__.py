@@ -1,0 +1,1 @@
+"""What should be seen, what was, and what follows: seen, gone, unknown."""

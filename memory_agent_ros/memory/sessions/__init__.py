@@ -1,0 +1,1 @@
+"""One map after another: finding the place again, merging maps."""

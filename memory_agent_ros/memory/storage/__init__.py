@@ -1,0 +1,1 @@
+"""What lies in the file or the database, and what is kept in memory of it."""

@@ -1,0 +1,89 @@
+"""Forgetting: rows, pictures and thumbnails of an object leave the file for good."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.geometry.pinhole import project_map
+from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.indexes.reindex import drop_unused_labels
+from memory_agent_ros.memory.map_state import MapState
+from memory_agent_ros.memory.storage import archive
+from memory_agent_ros.memory.storage.persistence import event_row
+from memory_agent_ros.memory.storage.store import Store
+from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.views import keyframes
+from memory_agent_ros.records.event import EventKind, MemoryEvent
+
+
+def erase(state: MapState, store: Store, tracks: Sequence[Track], config: MemoryConfig) -> None:
+    """Erase objects in one transaction, then rewrite the file so that no free page keeps them.
+
+    Their observations, events and points go; every picture and depth thumbnail is blanked where they were detected or
+    where their points project, whether or not they were detected there. One event ``forgotten`` with id and stamp, but
+    no label and no position (NaN), remains.
+    """
+    ids = {t.id: state.absorbed_ids(t.id) for t in tracks}
+    points = {t.id: t.cloud.points for t in tracks}
+    for track in tracks:
+        del state.tracks[track.id]
+        state.book.forget(track.id)
+    everything = sorted(set().union(*ids.values()))
+    for object_id in everything:
+        state.aliases.pop(object_id, None)
+        state.together.drop(object_id)
+    marks = ",".join("?" * len(everything))
+    with store.transaction() as cursor:
+        for keyframe_id, jpeg, features in _blanked(store, everything, list(points.values()), config):
+            cursor.execute(
+                "UPDATE keyframes SET jpeg=?, crc=?, features=? WHERE id=?",
+                (jpeg, zlib.crc32(jpeg), features, keyframe_id),
+            )
+        for cloud in points.values():
+            for look in state.looks.erase(cloud):
+                cursor.execute("UPDATE frames SET look=? WHERE id=?", (look.packed(), look.frame_row))
+        cursor.execute(f"DELETE FROM objects WHERE id IN ({marks})", everything)
+        cursor.execute("DELETE FROM vector_indexes")
+        drop_unused_labels(cursor)
+        cursor.execute(f"DELETE FROM aliases WHERE old_id IN ({marks})", everything)
+        cursor.execute(f"DELETE FROM together WHERE a IN ({marks}) OR b IN ({marks})", everything * 2)
+        cursor.execute(f"DELETE FROM events WHERE object_id IN ({marks}) OR other_id IN ({marks})", everything * 2)
+        for object_id in ids:
+            event = MemoryEvent(
+                EventKind.FORGOTTEN, object_id, "", state.last_stamp_ns, np.full(3, np.nan), id=state.next_id("events")
+            )
+            cursor.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", event_row(event))
+    store.vacuum()
+
+
+def _blanked(
+    store: Store, object_ids: Sequence[int], clouds: Sequence[NDArray[np.float32]], config: MemoryConfig
+) -> list[tuple[int, bytes, bytes | None]]:
+    """Pictures that show any of the objects, blanked, with their patch features, blanked too."""
+    marks = ",".join("?" * len(object_ids))
+    seen: dict[int, list[NDArray[np.float64]]] = {}
+    for keyframe_id, *box in store.rows(
+        "SELECT keyframe_id, x0, y0, x1, y1 FROM observations "
+        f"WHERE keyframe_id IS NOT NULL AND object_id IN ({marks})",
+        tuple(object_ids),
+    ):
+        seen.setdefault(keyframe_id, []).append(np.array(box))
+    out = []
+    for keyframe_id in archive.keyframe_ids(store):
+        picture = archive.keyframe(store, keyframe_id)
+        boxes = list(seen.get(keyframe_id, []))
+        for points in clouds:
+            uv, z = project_map(picture.camera.K, picture.T_map_camera, points)
+            uv = uv[z > 0.05]
+            size = np.array([picture.camera.width, picture.camera.height])
+            uv = uv[(uv > -0.5).all(axis=1) & (uv < size).all(axis=1)]
+            if len(uv):
+                boxes.append(np.concatenate([uv.min(axis=0), uv.max(axis=0)]))
+        if boxes:
+            jpeg = keyframes.blank(picture.jpeg, boxes, config.jpeg_quality)
+            out.append((keyframe_id, jpeg, keyframes.blank_features(picture, boxes)))
+    return out

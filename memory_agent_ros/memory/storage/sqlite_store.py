@@ -1,0 +1,261 @@
+"""One map in one SQLite file: open, transactions, copy, close.
+
+Write-ahead log with ``synchronous=NORMAL``: after a kill at any moment the file reopens at the end of some transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+from memory_agent_ros.memory.indexes.reindex import bring_up
+from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from memory_agent_ros.records.errors import StoreError
+
+
+class SqliteStore:
+    """A checked connection to a map file. Use :meth:`open`."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, path: Path | None, lock: IO[bytes] | None, read_only: bool
+    ) -> None:
+        self.connection = connection
+        self.path = path
+        self.read_only = read_only
+        self._lock = lock
+
+    @property
+    def place(self) -> str:
+        """Where the map is, for people."""
+        return "in working memory" if self.path is None else str(self.path)
+
+    @staticmethod
+    def open(path: Path | None, *, read_only: bool = False) -> SqliteStore:
+        """Open or create a map; ``None`` keeps it in working memory.
+
+        Raises:
+            StoreError: no map, corrupted, of a newer schema, or open for writing elsewhere. The file is left as it is.
+        """
+        if path is None:
+            store = SqliteStore(_connect(":memory:"), None, None, read_only=False)
+            store._create()
+            return store
+        if read_only and not path.exists():
+            raise StoreError(f"there is no map at {path}")
+        if not path.parent.is_dir():
+            raise StoreError(f"the folder {path.parent} does not exist; create it first")
+        lock = None if read_only else _lock(path)
+        try:
+            return SqliteStore._open_file(path, lock, read_only)
+        except BaseException:
+            _unlock(path, lock)
+            raise
+
+    @staticmethod
+    def _open_file(path: Path, lock: IO[bytes] | None, read_only: bool) -> SqliteStore:
+        new = not path.exists() or path.stat().st_size == 0
+        try:
+            connection = _connect(f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rwc'}")
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot open {path}: {error}") from error
+        store = SqliteStore(connection, path, lock, read_only)
+        try:
+            if new and not read_only:
+                connection.execute("PRAGMA journal_mode = WAL")
+                store._create()
+            else:
+                store._check()
+                if not read_only:
+                    connection.execute("PRAGMA journal_mode = WAL")
+                store._migrate()
+            store.connection.execute("PRAGMA synchronous = NORMAL")
+        except sqlite3.Error as error:
+            connection.close()
+            raise StoreError(
+                f"{path} is not a readable map ({error}); restore it from a copy, it was left as it is"
+            ) from error
+        except StoreError:
+            connection.close()
+            raise
+        return store
+
+    def _create(self) -> None:
+        with self.transaction() as cursor:
+            for statement in TABLES.strip().split(";\n"):
+                cursor.execute(statement)
+            cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _check(self) -> None:
+        """Refuse what is no map, newer than this program, or damaged, before a byte is written."""
+        application = self.connection.execute("PRAGMA application_id").fetchone()[0]
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if application != APPLICATION_ID:
+            raise StoreError(f"{self.path} is a SQLite file but no map of memory_agent_ros; choose another file")
+        if version > SCHEMA_VERSION:
+            raise StoreError(
+                f"{self.path} has map schema {version}, this program reads up to {SCHEMA_VERSION}; "
+                "update memory_agent_ros"
+            )
+        problems = self.problems()
+        if problems:
+            raise StoreError(f"{self.path} is damaged ({problems[0]}); restore it from a copy, it was left as it is")
+
+    def _migrate(self) -> None:
+        """Bring an older map to this schema in one transaction; a read-only one is brought up in a copy in memory."""
+        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+        if version == SCHEMA_VERSION:
+            return
+        read_only = self.read_only
+        if read_only:
+            copy = _connect(":memory:")
+            self.connection.backup(copy)
+            self.connection.close()
+            self.connection, self.read_only = copy, False
+        with self.transaction() as cursor:
+            bring_up(cursor, version)
+            cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        self.read_only = read_only
+
+    def problems(self) -> list[str]:
+        """What SQLite finds wrong with the file, references between tables included."""
+        found = [r[0] for r in self.connection.execute("PRAGMA quick_check(5)") if r[0] != "ok"]
+        found += [
+            f"row {r[1]} of {r[0]} refers to nothing in {r[2]}"
+            for r in self.connection.execute("PRAGMA foreign_key_check")
+        ]
+        return found
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Cursor]:
+        """All or nothing.
+
+        Raises:
+            StoreError: it could not be committed (disk full, locked); nothing of it is in the file.
+        """
+        if self.read_only:
+            raise StoreError("this map was opened read-only; open it without read_only to change it")
+        cursor = self.connection.cursor()
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._roll_back()
+            raise StoreError(f"the map could not be written ({error}); what was remembered before is safe") from error
+        except BaseException:
+            self._roll_back()
+            raise
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
+
+    def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """Result of a query.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        try:
+            return self.connection.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the map could not be read ({error})") from error
+
+    def each(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a query one by one.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        try:
+            yield from self.connection.execute(sql, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"the map could not be read ({error})") from error
+
+    def columns(self, table: str) -> list[str]:
+        """Names of the columns of a table, in order."""
+        return [r[1] for r in self.rows(f"PRAGMA table_info({table})")]
+
+    def data_version(self) -> int:
+        """A number that changes when another process has written."""
+        return int(self.rows("PRAGMA data_version")[0][0])
+
+    def checkpoint(self, *, truncate: bool = False) -> None:
+        """Bring the write-ahead log into the file."""
+        if self.path is not None and not self.read_only:
+            self.rows(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})")
+
+    def vacuum(self) -> None:
+        """Rewrite the file so that nothing deleted is left in it, nor in its log."""
+        with self.transaction() as cursor:
+            cursor.execute("INSERT INTO label_words (label_words) VALUES ('optimize')")
+        self.rows("VACUUM")
+        self.checkpoint(truncate=True)
+
+    def copy_to(self, path: Path) -> None:
+        """A consistent copy in one file, put in place in one move."""
+        draft = path.with_name(path.name + ".part")
+        draft.unlink(missing_ok=True)
+        target = sqlite3.connect(draft)
+        try:
+            self.connection.backup(target)
+            target.execute("PRAGMA journal_mode = DELETE")
+        except sqlite3.Error as error:
+            raise StoreError(f"the copy to {path} failed ({error}); {path} was left as it was") from error
+        finally:
+            target.close()
+        os.replace(draft, path)
+
+    def close(self) -> None:
+        """Leave one self-contained file behind (unless a reader still has it open)."""
+        if self.path is not None and not self.read_only:
+            with contextlib.suppress(sqlite3.OperationalError):  # a reader is there: the log stays, nothing is lost
+                self.connection.execute("PRAGMA journal_mode = DELETE")
+        self.connection.close()
+        if self.path is not None:
+            _unlock(self.path, self._lock)
+        self._lock = None
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        name, timeout=5.0, isolation_level=None, check_same_thread=False, uri=name.startswith("file:")
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA secure_delete = ON")
+    return connection
+
+
+def _lock_path(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
+def _lock(path: Path) -> IO[bytes]:
+    """Exclusive advisory lock beside the map; the system frees it when the process dies."""
+    while True:
+        handle = open(_lock_path(path), "ab")  # noqa: SIM115 - kept open as long as the map is
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            handle.close()
+            raise StoreError(f"{path} is open for writing elsewhere; close it there or open it read_only") from error
+        try:
+            same = os.fstat(handle.fileno()).st_ino == _lock_path(path).stat().st_ino
+        except FileNotFoundError:
+            same = False
+        if same:
+            return handle
+        handle.close()  # its last owner has just removed it: take a new one
+
+
+def _unlock(path: Path, lock: IO[bytes] | None) -> None:
+    if lock is not None:
+        _lock_path(path).unlink(missing_ok=True)
+        lock.close()

@@ -1,0 +1,26 @@
+"""Opening the store that a place names: a file, working memory, or a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
+from memory_agent_ros.memory.storage.store import Store
+
+
+def is_on_server(place: Path | str | None) -> bool:
+    """Whether a place is the URL of a map on a server, and no file."""
+    return isinstance(place, str) and place.startswith(("postgresql://", "postgres://"))
+
+
+def open_store(place: Path | str | None, *, read_only: bool = False) -> Store:
+    """Open or create a map in a file, in working memory (None) or at ``postgresql://[user@]host/database?map=NAME``.
+
+    Raises:
+        StoreError: no map, damaged, of a newer schema, or open for writing elsewhere; it is left as it is.
+    """
+    if is_on_server(place):
+        from memory_agent_ros.memory.storage.postgres_store import PostgresStore
+
+        return PostgresStore.open(str(place), read_only=read_only)
+    return SqliteStore.open(None if place is None else Path(place), read_only=read_only)

@@ -1,0 +1,1 @@
+"""Kept pictures: which to keep, which to recall, what they show."""
