@@ -24,8 +24,8 @@ class Candidate:
     """Something that can be done next.
 
     Attributes:
-        kind: frontier (unknown floor behind it), viewpoint (on an object that is the goal, stale or uncertain), room (not
-            entered yet), stop (end here and declare).
+        kind: frontier (unknown floor behind it), viewpoint (on an object that is the goal, stale or uncertain), room
+            (not entered yet), stop (end here and declare).
         xy: (2,) place to drive to, metres, map frame; for ``stop`` where the robot is.
         path_m: way to it, metres.
         object_id: the object looked at or declared, or None.
