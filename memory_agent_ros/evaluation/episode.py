@@ -43,6 +43,7 @@ class EpisodeConfig:
         rate_hz: images per second of simulated time, 1 to 30.
         rooms: number of rooms, 3 to 6, or None for as many as the seed gives.
         cluttered: whether twice as many things stand there, look-alikes side by side.
+        placement: by whose habits things are put: "uniform", "habitual", "shifted" or "student_flat".
         sensor: "render" or "raycast".
         depth_noise: "none" or "kinect".
         image_embedder: name for :func:`~memory_agent_ros.perception.factory.make_image_embedder`.
@@ -59,6 +60,7 @@ class EpisodeConfig:
     rate_hz: float = 5.0
     rooms: int | None = None
     cluttered: bool = False
+    placement: str = "uniform"
     sensor: str = "render"
     depth_noise: str = "none"
     image_embedder: str = "color_histogram"
@@ -257,6 +259,7 @@ def make_simulation(split: str, seed: int, config: EpisodeConfig) -> Simulation:
             rate_hz=config.rate_hz,
             rooms=config.rooms,
             cluttered=config.cluttered,
+            placement=config.placement,
             depth_noise=config.depth_noise,
             sensor=config.sensor,
         ),

@@ -113,13 +113,19 @@ class EditSampler:
     def _places(
         self, rng: np.random.Generator, instance: ObjectInstance, old: PlacedObject | None
     ) -> Iterator[PlacedObject]:
-        """Places far from the old one and out of sight; half of the time other rooms come first, else its own."""
-        elsewhere = rng.random() < 0.5
-        later = [old is not None and (s.room == old.room) == elsewhere for s in self.surfaces]
-        keys = rng.random(len(later)) + 2.0 * np.array(later)
-        for index in np.argsort(keys):
+        """Places far from the old one and out of sight, by habit if the apartment has any.
+
+        Without habits other rooms come first half of the time, else its own.
+        """
+        if self.placer.placement != "uniform":
+            order = self.placer.order(rng, instance.category, self.surfaces)
+        else:
+            elsewhere = rng.random() < 0.5
+            later = [old is not None and (s.room == old.room) == elsewhere for s in self.surfaces]
+            order = np.argsort(rng.random(len(later)) + 2.0 * np.array(later)).tolist()
+        for index in order:
             for _ in range(6):
-                found = self.placer.try_place(rng, instance, self.surfaces[int(index)], tries=4)
+                found = self.placer.try_place(rng, instance, self.surfaces[index], tries=4)
                 if found is None:
                     break
                 far = old is None or np.hypot(found.x - old.x, found.y - old.y) >= MINIMUM_MOVE_M

@@ -10,6 +10,7 @@ from memory_agent_sim.floorplan import FloorPlan, draw_floor_plan
 from memory_agent_sim.freespace import FloorGrid, Footprint, rasterize, rooms_reachable
 from memory_agent_sim.furnishing import PlacedFurniture, furnish
 from memory_agent_sim.furniture import Support, furniture_instances, furniture_shape
+from memory_agent_sim.habits import FLOOR, Place, require_placement, surface_weights
 from memory_agent_sim.instances import ObjectInstance, instance_size, movable_instances, split_index
 
 BASE_RADIUS = 0.20
@@ -89,16 +90,23 @@ def object_footprint(placed: PlacedObject) -> Footprint:
     return Footprint(placed.x, placed.y, width, depth, placed.yaw)
 
 
-def draw_layout(split: str, seed: int, rooms: int | None = None, *, cluttered: bool = False) -> Layout:
+def draw_layout(
+    split: str, seed: int, rooms: int | None = None, *, cluttered: bool = False, placement: str = "uniform"
+) -> Layout:
     """Apartment of a split and seed; ``rooms`` (3 to 6) is drawn when None.
 
-    ``cluttered``: twice as many things, those of a category together and close.
+    ``cluttered``: twice as many things, those of a category together and close. ``placement``: whose habits decide
+    where things stand (:mod:`memory_agent_sim.habits`); rooms and furniture are the same whatever it is.
+
+    Raises:
+        BadInputError: ``split_unknown``, ``placement_unknown``.
     """
+    require_placement(placement)
     rng = np.random.default_rng(seed_sequence(split, seed))
     drawn = int(rng.integers(3, 7))
     plan = draw_floor_plan(rng, rooms or drawn)
     furniture = furnish(rng, plan, furniture_instances(split), CLEARANCE_RADIUS)
-    placer = ObjectPlacer(plan, furniture)
+    placer = ObjectPlacer(plan, furniture, placement=placement)
     count = int(np.clip(round(len(plan.rooms) * rng.uniform(6.0, 7.5)) + 3, 20, 40))
     if cluttered:
         placer.spacing_m = placer.same_category_m = CLUTTERED_SPACING_M
@@ -127,7 +135,8 @@ def surfaces_of(plan: FloorPlan, furniture: tuple[PlacedFurniture, ...]) -> list
 class ObjectPlacer:
     """Finds places for things: inside a surface, apart from each other, never blocking the way.
 
-    ``spacing_m`` and ``same_category_m`` are the least distances of two things' centres.
+    ``spacing_m`` and ``same_category_m`` are the least distances of two things' centres; ``placement`` names the habits
+    by which a surface is chosen.
     """
 
     plan: FloorPlan
@@ -136,6 +145,22 @@ class ObjectPlacer:
     extra: list[Footprint] = field(default_factory=list)
     spacing_m: float = SPACING_M
     same_category_m: float = SAME_CATEGORY_SPACING_M
+    placement: str = "uniform"
+
+    def order(self, rng: np.random.Generator, category: str, surfaces: list[Surface]) -> list[int]:
+        """Surfaces in the order in which they are tried for a thing of a category: drawn by habit, if there is one."""
+        if self.placement == "uniform":
+            return _surface_order(rng, self, surfaces)
+        weights = np.array(surface_weights(category, self.placement, [self.place_of(s) for s in surfaces]))
+        with np.errstate(divide="ignore"):
+            # Gumbel noise on logarithms draws without replacement, in proportion to the weights.
+            keys = np.log(weights) + rng.gumbel(size=len(weights))
+        return [int(i) for i in np.argsort(-keys)]
+
+    def place_of(self, surface: Surface) -> Place:
+        """Name of a surface's room, and of the furniture it belongs to or ``floor``."""
+        kind = FLOOR if surface.furniture is None else self.furniture[surface.furniture].instance.category
+        return self.plan.rooms[surface.room].name, kind
 
     def blockers(self) -> list[Footprint]:
         """Footprints of furniture and of things on the floor."""
@@ -210,7 +235,7 @@ def _fill(
         if len(placer.placed) >= count:
             left.append(instance)
             continue
-        for index in _surface_order(rng, placer, surfaces):
+        for index in placer.order(rng, instance.category, surfaces):
             found = placer.try_place(rng, instance, surfaces[index])
             if found is not None:
                 placer.placed.append(found)
@@ -232,7 +257,7 @@ def _crowd(
             left.append(instance)
             continue
         if instance.category != category:
-            category, order = instance.category, _surface_order(rng, placer, surfaces)
+            category, order = instance.category, placer.order(rng, instance.category, surfaces)
         for index in order:
             found = placer.try_place(rng, instance, surfaces[index])
             if found is not None:

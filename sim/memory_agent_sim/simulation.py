@@ -20,6 +20,7 @@ from memory_agent_sim.edits import KINDS, EditSampler
 from memory_agent_sim.edits import Edit as Edit
 from memory_agent_sim.floorplan import Room
 from memory_agent_sim.freespace import Footprint, rasterize
+from memory_agent_sim.habits import PLACEMENTS
 from memory_agent_sim.instances import instance_size
 from memory_agent_sim.layout import Layout, ObjectPlacer, PlacedObject, draw_layout, seed_sequence, surfaces_of
 from memory_agent_sim.odometry import OdometryConfig, WheelOdometry
@@ -41,6 +42,8 @@ class SimulationConfig:
         depth_noise: ``none`` or ``kinect`` (:mod:`memory_agent_sim.depth_noise`).
         sensor: ``render`` (OpenGL) or ``raycast`` (no OpenGL, flat colours).
         cluttered: twice as many movable things, look-alikes side by side.
+        placement: ``uniform``, ``habitual``, ``shifted`` or ``student_flat``: by whose habits things are put
+            (:mod:`memory_agent_sim.habits`).
         robot: limits and mounting of the camera.
         odometry: errors of the wheels; none by default.
     """
@@ -52,6 +55,7 @@ class SimulationConfig:
     depth_noise: str = "none"
     sensor: str = "render"
     cluttered: bool = False
+    placement: str = "uniform"
     robot: RobotConfig = field(default_factory=RobotConfig)
     odometry: OdometryConfig = field(default_factory=OdometryConfig)
 
@@ -65,6 +69,7 @@ class SimulationConfig:
         check(self.rooms is None or 3 <= self.rooms <= 6, "rooms must be 3 to 6, or None to draw it from the seed")
         check(self.depth_noise in ("none", "kinect"), "depth_noise must be none or kinect")
         check(self.sensor in ("render", "raycast"), "sensor must be render or raycast")
+        check(self.placement in PLACEMENTS, f"placement must be one of {', '.join(PLACEMENTS)}")
 
 
 class Simulation:
@@ -90,7 +95,9 @@ class Simulation:
         self.config = config or SimulationConfig()
         self.split, self.seed = split, int(seed)
         prepare(MOVABLE_SOURCES)
-        self.layout: Layout = draw_layout(split, self.seed, self.config.rooms, cluttered=self.config.cluttered)
+        self.layout: Layout = draw_layout(
+            split, self.seed, self.config.rooms, cluttered=self.config.cluttered, placement=self.config.placement
+        )
         self.camera: Camera = pinhole(self.config.width, self.config.height)
         self.scene = build_scene(self.layout, self.config.robot, FOVY_DEG, self.config.width, self.config.height)
         self.model = self.scene.model
@@ -280,7 +287,9 @@ class Simulation:
         for kind in kinds:
             if kind not in KINDS:
                 raise BadInputError("edit_kind", f"edit kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        placer = ObjectPlacer(self.layout.plan, self.layout.furniture, list(self._places.values()))
+        placer = ObjectPlacer(
+            self.layout.plan, self.layout.furniture, list(self._places.values()), placement=self.config.placement
+        )
         base = self.data.qpos[:2]
         keep_off = Footprint(float(base[0]), float(base[1]), 0.6, 0.6, 0.0)
         placer.extra.append(keep_off)
