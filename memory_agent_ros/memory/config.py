@@ -75,6 +75,9 @@ class MemoryConfig:
         look_m, look_deg: a depth thumbnail is remembered after so much motion, 0.05 to 2 and 2 to 90.
         max_looks: thumbnails kept, 100 to 20000.
 
+    Tips:
+        tips_per_domain: tips kept of one kind of task; beyond, the oldest go, 1 to 100000.
+
     Budgets:
         max_resident_objects: objects kept in working memory, others come from the file, 100 to 1000000.
         memory_budget_mb: working memory that objects may take, mebibytes, 16 to 65536.
@@ -142,6 +145,8 @@ class MemoryConfig:
     look_m: float = 0.25
     look_deg: float = 12.0
     max_looks: int = 3000
+
+    tips_per_domain: int = 1000
 
     max_resident_objects: int = 4096
     memory_budget_mb: int = 256

@@ -19,6 +19,7 @@ from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.region import Region
+from memory_agent_ros.records.tip import Tip, TipSource
 
 
 class ContractError(MemoryAgentError):
@@ -324,6 +325,34 @@ def forgotten_is_forgotten(memory: SpatialMemory) -> None:
     _require(clause, again.id > lamp.id, "its id was used again")
 
 
+def _tip(text: str, domain: str = "search", objects: tuple[int, ...] = ()) -> Tip:
+    situation, choice = np.eye(4, dtype=np.float32)[1], np.array([0.5, 2.0], dtype=np.float32)
+    source = TipSource("contract/0", 0, "contract", 1, "cards")
+    return Tip(domain, "find it", situation, choice, "viewpoint", 0.5, text, source, objects)
+
+
+def tips_are_kept(memory: SpatialMemory) -> None:
+    """A tip comes back as it was given, once, in its own kind of task, and goes with the object it is about."""
+    clause = tips_are_kept
+    _mapped(memory)
+    before = _summary(memory)
+    mug = _one(clause, memory.find("mug"), "mug")
+    about, other = _tip("go left first", objects=(mug.id,)), _tip("go right first")
+    _require(clause, memory.tips.remember([about, other]) == 2, "new tips are not counted as new")
+    _require(clause, memory.tips.remember([other]) == 0, "a known tip is counted as new")
+    kept = memory.tips.of("search")
+    _require(clause, [t.text for t in kept] == [about.text, other.text], "tips are lost, doubled or out of order")
+    same = kept[0].source == about.source and (kept[0].goal, kept[0].kind) == (about.goal, about.kind)
+    numbers = np.array_equal(kept[0].situation, about.situation) and np.array_equal(kept[0].choice, about.choice)
+    _require(clause, same and numbers and kept[0].score == 0.5, "a tip comes back changed")
+    _require(clause, memory.tips.of("discover") == [], "tips are told in another kind of task")
+    _require(clause, _summary(memory) == before, "tips have changed the objects")
+    memory.forget([mug.id])
+    _require(
+        clause, [t.text for t in memory.tips.of("search")] == [other.text], "a tip outlives the object it is about"
+    )
+
+
 def verifies(memory: SpatialMemory) -> None:
     """A memory that was used as it should finds nothing wrong with itself."""
     world = _mapped(memory)
@@ -338,10 +367,12 @@ def save_and_open(memory: SpatialMemory, reopen: Callable[[Path], SpatialMemory]
     """A saved map, opened again, is the same map and goes on."""
     clause = save_and_open
     world = _mapped(memory)
+    memory.tips.remember([_tip("go left first")])
     before, log = _summary(memory), [(e.id, e.kind, e.object_id) for e in memory.changes()]
     with tempfile.TemporaryDirectory() as folder, reopen(memory.save(Path(folder) / "contract.map")) as opened:
         _require(clause, _summary(opened) == before, "objects differ after opening")
         _require(clause, [(e.id, e.kind, e.object_id) for e in opened.changes()] == log, "events differ after opening")
+        _require(clause, [t.text for t in opened.tips.of("search")] == ["go left first"], "tips differ after opening")
         _require(clause, opened.last_stamp_ns == memory.last_stamp_ns, "the clock differs after opening")
         mug = _one(clause, opened.find("mug"), "mug")
         _require(clause, _told(_watch(opened, world, _sweep())) == [], "seen again, old things are told as new")
@@ -363,5 +394,6 @@ CLAUSES: tuple[Callable[[SpatialMemory], None], ...] = (
     records_are_copies,
     corrections_hold,
     forgotten_is_forgotten,
+    tips_are_kept,
     verifies,
 )

@@ -35,6 +35,7 @@ from memory_agent_ros.memory.storage.erasure import erase
 from memory_agent_ros.memory.storage.persistence import Persistence
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.storage.stores import open_store
+from memory_agent_ros.memory.storage.tip_book import TipBook
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.memory.structure.structure import Structure
 from memory_agent_ros.memory.track import Track
@@ -154,6 +155,11 @@ class SpatialMemory:
     def stats(self) -> Mapping[str, int]:
         """Counters since opening: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ``fragments``."""
         return dict(self._state.stats)
+
+    @property
+    def tips(self) -> TipBook:
+        """What agents wrote down for themselves after their episodes; forgetting an object erases tips about it."""
+        return TipBook(self._store, self._lock, self.config.tips_per_domain)
 
     @property
     def assignments(self) -> tuple[int, ...]:

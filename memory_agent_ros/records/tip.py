@@ -40,6 +40,7 @@ class Tip:
         score: of the whole episode, 0 (failed) to 1.
         text: the tip in words, written from the fields above and what was learned.
         source: provenance.
+        objects: ids of the map's objects it is about; forgetting one of them erases the tip.
     """
 
     domain: str
@@ -50,3 +51,4 @@ class Tip:
     score: float
     text: str
     source: TipSource
+    objects: tuple[int, ...] = ()

@@ -89,6 +89,14 @@ class IgnoresRadius(SpatialMemory):
         return super().near(*args, **{**kwargs, "radius_m": 99.0})  # type: ignore[arg-type]
 
 
+class KeepsTipsOfWhatItForgot(SpatialMemory):
+    def forget(self, object_ids: Sequence[int] = (), label: str | None = None, region: object = None) -> list[int]:
+        tips = self.tips.of("search")
+        erased = super().forget(object_ids, label, region)  # type: ignore[arg-type]
+        self.tips.remember(tips)
+        return erased
+
+
 class LosesTheLog(SpatialMemory):
     """Saves the objects without their events."""
 
@@ -110,6 +118,7 @@ class LosesTheLog(SpatialMemory):
         (NewIdentityAtEachPlace, "moved_keeps_its_identity"),
         (ShowsTentative, "one_glance_is_not_enough"),
         (IgnoresRadius, "queries_agree"),
+        (KeepsTipsOfWhatItForgot, "tips_are_kept"),
         (LosesTheLog, "save_and_open"),
     ],
 )

@@ -15,6 +15,7 @@ from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage import archive
 from memory_agent_ros.memory.storage.persistence import event_row
 from memory_agent_ros.memory.storage.store import Store
+from memory_agent_ros.memory.storage.tip_book import erase_tips
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.views import keyframes
 from memory_agent_ros.records.event import EventKind, MemoryEvent
@@ -25,7 +26,7 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
 
     Their observations, events and points go; every picture and depth thumbnail is blanked where they were detected or
     where their points project, whether or not they were detected there. One event ``forgotten`` with id and stamp, but
-    no label and no position (NaN), remains.
+    no label and no position (NaN), remains. Tips about them go too.
     """
     ids = {t.id: state.absorbed_ids(t.id) for t in tracks}
     points = {t.id: t.cloud.points for t in tracks}
@@ -49,6 +50,7 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
         cursor.execute(f"DELETE FROM objects WHERE id IN ({marks})", everything)
         cursor.execute("DELETE FROM vector_indexes")
         drop_unused_labels(cursor)
+        erase_tips(cursor, everything, sorted({t.label for t in tracks}))
         cursor.execute(f"DELETE FROM aliases WHERE old_id IN ({marks})", everything)
         cursor.execute(f"DELETE FROM together WHERE a IN ({marks}) OR b IN ({marks})", everything * 2)
         cursor.execute(f"DELETE FROM events WHERE object_id IN ({marks}) OR other_id IN ({marks})", everything * 2)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.storage.store import Store
+from memory_agent_ros.memory.storage.tip_book import INSERT_NEW, incoming_tips
 
 #: An SQL statement and the rows it is run with.
 Statement = tuple[str, list[tuple[Any, ...]]]
@@ -59,6 +60,7 @@ def statements(other: Store, move: Move) -> list[Statement]:
             "ON CONFLICT (a, b) DO UPDATE SET count = together.count + excluded.count",
             _together(other, move),
         ),
+        (INSERT_NEW, incoming_tips(other, move.offsets["objects"])),
     ]
 
 

@@ -6,7 +6,7 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -63,6 +63,13 @@ CREATE TABLE events (
 CREATE INDEX events_of_object ON events (object_id);
 CREATE INDEX events_by_stamp ON events (stamp_ns);
 CREATE TABLE vector_indexes (dimension INTEGER PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE TABLE tips (
+    id INTEGER PRIMARY KEY, domain TEXT NOT NULL, digest TEXT NOT NULL, goal TEXT NOT NULL,
+    situation BLOB NOT NULL, choice BLOB NOT NULL, kind TEXT NOT NULL, score REAL NOT NULL, words TEXT NOT NULL,
+    episode TEXT NOT NULL, step INTEGER NOT NULL, policy TEXT NOT NULL, stamp_ns INTEGER NOT NULL, world TEXT NOT NULL,
+    objects TEXT NOT NULL
+);
+CREATE UNIQUE INDEX tips_once ON tips (domain, digest);
 """
 
 #: Statements that bring a map from a version to the next one.
@@ -94,6 +101,13 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
     ),
     3: ("CREATE TABLE vector_indexes (dimension INTEGER PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL)",),
     4: ("ALTER TABLE clouds ADD COLUMN visits BLOB",),
+    5: (
+        "CREATE TABLE tips (id INTEGER PRIMARY KEY, domain TEXT NOT NULL, digest TEXT NOT NULL, goal TEXT NOT NULL, "
+        "situation BLOB NOT NULL, choice BLOB NOT NULL, kind TEXT NOT NULL, score REAL NOT NULL, words TEXT NOT NULL, "
+        "episode TEXT NOT NULL, step INTEGER NOT NULL, policy TEXT NOT NULL, stamp_ns INTEGER NOT NULL, "
+        "world TEXT NOT NULL, objects TEXT NOT NULL)",
+        "CREATE UNIQUE INDEX tips_once ON tips (domain, digest)",
+    ),
 }
 
 

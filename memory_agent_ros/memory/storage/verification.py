@@ -10,6 +10,7 @@ from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage import archive
 from memory_agent_ros.memory.storage.codec import cloud_crc
 from memory_agent_ros.memory.storage.store import Store
+from memory_agent_ros.memory.storage.tip_book import damaged_tips
 
 
 def problems(store: Store, state: MapState) -> list[str]:
@@ -21,6 +22,7 @@ def problems(store: Store, state: MapState) -> list[str]:
     for keyframe_id, jpeg, crc in store.rows("SELECT id, jpeg, crc FROM keyframes"):
         if zlib.crc32(jpeg) != crc:
             found.append(f"keyframe {keyframe_id} is damaged")
+    found += damaged_tips(store)
     for track in state.tracks.scan():
         if track.confirmed and not archive.evidence(store, track.id, 1):
             found.append(f"object {track.id} ({track.label}) has no evidence")
