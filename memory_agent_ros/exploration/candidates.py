@@ -250,7 +250,7 @@ def _viewpoints(places: Places, things: Things, config: CandidateConfig) -> _Par
     there &= things.place != places.here[:, None]
     seen_now = things.in_sight & (things.range_m <= config.declare_m)
     left = np.where(things.mask & there & ~seen_now & (worth >= 0.25), worth, -1.0)
-    thing = np.full((len(rows), config.viewpoints), -1, np.int64)
+    thing: Indices = np.full((len(rows), config.viewpoints), -1, np.int64)
     if left.shape[1] == 0:
         return np.zeros(thing.shape, np.int64), thing, np.zeros(thing.shape, bool)
     for slot in range(config.viewpoints):
@@ -262,6 +262,5 @@ def _viewpoints(places: Places, things: Things, config: CandidateConfig) -> _Par
         same = (things.place == things.place[rows, best][:, None]) & ~matches
         left[same] = -1.0
         left[rows, best] = -1.0
-    place: Indices = np.where(thing >= 0, np.take_along_axis(things.place, np.maximum(thing, 0), axis=1), 0)
-    chosen: Bools = thing >= 0
-    return place, thing, chosen
+    place = np.where(thing >= 0, np.take_along_axis(things.place, np.maximum(thing, 0), axis=1), 0)
+    return place, thing, np.asarray(thing >= 0)

@@ -178,7 +178,7 @@ def _fill_things(out: Array, choices: Choices, things: Things) -> None:
     if things.mask.shape[1] == 0:
         return
     index, named = np.maximum(choices.thing, 0), choices.thing >= 0
-    values: dict[str, Array] = {
+    values: dict[str, NDArray[Any]] = {
         "match": things.match,
         "presence": things.presence,
         "age": np.log1p(things.age_s) / 10.0,

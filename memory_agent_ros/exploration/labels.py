@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.tokens import label_vector
-
-#: Length of a label vector.
-LABEL = 32
+#: Length of a label vector: enough for a linear read-out to tell the things of a home apart.
+LABEL = 48
 
 #: Household words that span the space which label vectors keep.
 VOCABULARY: tuple[str, ...] = tuple(
@@ -40,10 +39,10 @@ class TextEmbedder(Protocol):
 
 
 class LabelVectors:
-    """(32,) unit vectors of labels and goals; like words have like vectors if there is a text embedder.
+    """(48,) unit vectors of labels and goals; like words have like vectors if there is a text embedder.
 
     With an embedder a text's vector is its deviation from the mean over :data:`VOCABULARY`, in the vocabulary's first
-    32 principal directions: more of the likeness of household words survives than by a random projection. Without one
+    48 principal directions: more of the likeness of household words survives than by a random projection. Without one
     it is a random vector drawn from the text's hash, which tells labels apart and nothing else.
 
     Args:
@@ -62,7 +61,7 @@ class LabelVectors:
         return "hash" if self._embedder is None else "text"
 
     def vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """N texts -> (N, 32) unit vectors; zero for an empty text."""
+        """N texts -> (N, 48) unit vectors; zero for an empty text."""
         new = [t for t in dict.fromkeys(texts) if t and t not in self._known]
         if new:
             self._known.update(zip(new, self._make(new), strict=True))
@@ -71,15 +70,21 @@ class LabelVectors:
 
     def _make(self, texts: list[str]) -> NDArray[np.float32]:
         if self._embedder is None:
-            return np.stack([label_vector(t) for t in texts])
+            return np.stack([_hashed(t) for t in texts])
         if self._axes is None or self._mean is None:
             self._mean, self._axes = _principal(self._embedder.embed_texts(VOCABULARY))
         inside = (self._embedder.embed_texts(texts) - self._mean) @ self._axes
         return np.asarray(inside / np.maximum(np.linalg.norm(inside, axis=1, keepdims=True), 1e-9), np.float32)
 
 
+def _hashed(text: str) -> NDArray[np.float32]:
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little")
+    vector = np.random.default_rng(seed).standard_normal(LABEL)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
 def _principal(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """(N, D) -> their mean (D,) and the first 32 principal directions (D, 32), signs fixed."""
+    """(N, D) -> their mean (D,) and the first 48 principal directions (D, 48), signs fixed."""
     mean = vectors.mean(axis=0)
     _, _, axes = np.linalg.svd((vectors - mean).astype(np.float64), full_matrices=False)
     axes = axes[:LABEL]

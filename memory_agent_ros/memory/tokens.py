@@ -231,7 +231,7 @@ def _projection(size: int) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=4096)
-def label_vector(label: str) -> NDArray[np.float32]:
+def _label_vector(label: str) -> NDArray[np.float32]:
     """(32,) unit vector drawn from the label's hash."""
     seed = int.from_bytes(hashlib.sha256(label.encode()).digest()[:8], "little")
     vector = np.random.default_rng(seed).standard_normal(LABEL)
@@ -265,7 +265,7 @@ def _thing_tokens(
             row[:APPEARANCE] = np.asarray(embedding) @ _projection(len(embedding))
         total = sum(distribution.values())
         for label, share in distribution.items():
-            row[APPEARANCE : APPEARANCE + LABEL] += (share / max(total, 1e-9)) * label_vector(label)
+            row[APPEARANCE : APPEARANCE + LABEL] += (share / max(total, 1e-9)) * _label_vector(label)
     scalars[:, 9] = [e is not None for e in embeddings]
     scalars[:, 10] = [bool(d) for d in labels]
     features[:, :APPEARANCE] *= 3.0
