@@ -1,8 +1,9 @@
 """Build ROS 2 interface packages against the ROS 2 wheels of a virtual environment, and install them into it.
 
 The wheels' CMake files name the Python of the machine they were made on; they are corrected in place first. `tf2_msgs`
-has no wheel: its one message that TF needs is written here and built the same way (the hash of the type equals that of
-ROS 2's own).
+and `nav2_msgs` have no wheel: the one message that TF needs and the one action that the explorer calls are written here
+and built the same way (the hash of TF's type equals that of ROS 2's own; the action has the fields it has from Jazzy
+on). On a robot both come with ROS 2 and Nav2.
 """
 
 from __future__ import annotations
@@ -42,6 +43,28 @@ PACKAGE_XML = """\
   <member_of_group>rosidl_interface_packages</member_of_group>
   <export><build_type>ament_cmake</build_type></export>
 </package>
+"""
+
+
+TF_MESSAGE = "geometry_msgs/TransformStamped[] transforms\n"
+
+NAVIGATE_TO_POSE = """\
+geometry_msgs/PoseStamped pose
+string behavior_tree
+---
+uint16 NONE=0
+uint16 UNKNOWN=9000
+uint16 FAILED_TO_LOAD_BEHAVIOR_TREE=9001
+uint16 TF_ERROR=9002
+uint16 TIMEOUT=9003
+uint16 error_code
+string error_msg
+---
+geometry_msgs/PoseStamped current_pose
+builtin_interfaces/Duration navigation_time
+builtin_interfaces/Duration estimated_time_remaining
+int16 number_of_recoveries
+float32 distance_remaining
 """
 
 
@@ -105,25 +128,53 @@ def correct_exported_paths(environment: Environment) -> int:
     return changed
 
 
-def write_tf2_msgs(folder: Path, version: str = "0.1.0") -> Path:
+def write_tf2_msgs(folder: Path) -> Path:
     """Write the source of a `tf2_msgs` with the one message of TF, and return its folder."""
-    name, depends = "tf2_msgs", ("geometry_msgs",)
-    (folder / "msg").mkdir(parents=True, exist_ok=True)
-    (folder / "msg" / "TFMessage.msg").write_text("geometry_msgs/TransformStamped[] transforms\n", encoding="utf-8")
+    description = "The message of TF, for environments where ROS 2 comes from wheels"
+    return write_package(folder, "tf2_msgs", description, {"msg/TFMessage.msg": TF_MESSAGE}, ("geometry_msgs",))
+
+
+def write_nav2_msgs(folder: Path) -> Path:
+    """Write the source of a `nav2_msgs` with the one action that drives to a pose, and return its folder."""
+    description = "Nav2's action to drive to a pose, for environments where ROS 2 comes from wheels"
+    files = {"action/NavigateToPose.action": NAVIGATE_TO_POSE}
+    return write_package(folder, "nav2_msgs", description, files, ("builtin_interfaces", "geometry_msgs"))
+
+
+def write_package(
+    folder: Path,
+    name: str,
+    description: str,
+    files: Mapping[str, str],
+    depends: tuple[str, ...],
+) -> Path:
+    """Write the source of an interface package and return its folder.
+
+    Args:
+        folder: Where it goes.
+        name: Of the package.
+        description: For its manifest.
+        files: Text of each interface by its path in the package.
+        depends: Packages whose messages it uses.
+    """
+    for path, text in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
     cmake = CMAKE_LISTS.format(
         name=name,
         finds="\n".join(f"find_package({depend} REQUIRED)" for depend in depends),
-        files='"msg/TFMessage.msg"',
+        files=" ".join(f'"{path}"' for path in files),
         dependencies=" ".join(depends),
     )
     (folder / "CMakeLists.txt").write_text(cmake, encoding="utf-8")
+    needs = (*depends, "action_msgs") if any(path.endswith(".action") for path in files) else depends
     manifest = PACKAGE_XML.format(
         name=name,
-        version=version,
-        description="The message of TF, for environments where ROS 2 comes from wheels",
+        version="0.1.0",
+        description=description,
         email=EMAIL,
         maintainer=MAINTAINER,
-        depends="\n".join(f"  <depend>{depend}</depend>" for depend in depends),
+        depends="\n".join(f"  <depend>{depend}</depend>" for depend in needs),
     )
     (folder / "package.xml").write_text(manifest, encoding="utf-8")
     return folder

@@ -233,7 +233,7 @@ class Setup:
         """Build the interface packages."""
         sources = sorted(path for path in (ROOT / "memory_agent_msgs").rglob("*") if path.is_file())
         inputs: tuple[Path | str, ...] = (*sources, TOOLS / "build_interfaces.py", str(ROOT))
-        title = "messages, services and actions: about 45 s of compiling"
+        title = "messages, services and actions: about 60 s of compiling"
         return Stage("interfaces", title, inputs, self.build_messages)
 
     def make_venv(self) -> None:
@@ -256,14 +256,18 @@ class Setup:
         self.pip("--no-deps", "--no-build-isolation", "-e", str(ROOT), constrained=False)
 
     def build_messages(self) -> None:
-        """Build tf2_msgs (which has no wheel) and memory_agent_msgs into the environment."""
+        """Build memory_agent_msgs into the environment, and what has no wheel: tf2_msgs, nav2_msgs."""
         environment = build_interfaces.Environment.of(self.folder)
         if not (self.folder / "bin" / "cmake").exists() and shutil.which("cmake") is None:
             self.pip("cmake<4")
         build_interfaces.correct_exported_paths(environment)
         work = self.folder / "build"
-        tf2_msgs = build_interfaces.write_tf2_msgs(work / "tf2_msgs_source")
-        for name, source in (("tf2_msgs", tf2_msgs), ("memory_agent_msgs", ROOT / "memory_agent_msgs")):
+        sources = {
+            "tf2_msgs": build_interfaces.write_tf2_msgs(work / "tf2_msgs_source"),
+            "nav2_msgs": build_interfaces.write_nav2_msgs(work / "nav2_msgs_source"),
+            "memory_agent_msgs": ROOT / "memory_agent_msgs",
+        }
+        for name, source in sources.items():
             say(f"building {name}")
             build_interfaces.build(environment, source, work / name, self.environ, self.run_logged)
 

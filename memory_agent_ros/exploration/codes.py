@@ -49,6 +49,8 @@ class AbandonReason(enum.StrEnum):
     BLOCKED = "blocked"
     STUCK = "stuck"
     NOTHING_NEW = "nothing_new"
+    REJECTED = "rejected"
+    DRIVER_FAILED = "driver_failed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,8 +82,12 @@ class Abandoned:
         goal_xy: (2,) metres, map frame.
         reason: why the goal had been chosen.
         why: why it was given up.
+        attempts: how often it was tried.
+        detail: what the driver said, or empty.
     """
 
     goal_xy: NDArray[np.float64]
     reason: Reason
     why: AbandonReason
+    attempts: int = 1
+    detail: str = ""

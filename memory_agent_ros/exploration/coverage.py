@@ -75,7 +75,7 @@ class Coverage:
     @property
     def furniture(self) -> NDArray[np.bool_]:
         """(H, W) occupied cells low enough to carry things the camera can see."""
-        furniture: NDArray[np.bool_] = self._grid.occupied & (self._grid.raster["top"] <= self._config.tall_height_m)
+        furniture: NDArray[np.bool_] = self._grid.occupied & ~self._grid.tall
         return furniture
 
     @property

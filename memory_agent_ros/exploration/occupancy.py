@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.depth_scan import BIN_RAD, DepthScan
+from memory_agent_ros.exploration.floor_plan import FREE, OCCUPIED, FloorPlan, sample
 from memory_agent_ros.exploration.raster import Raster
 
 HIT, MISS, LIMIT = 0.9, -0.45, 4.0
@@ -22,10 +23,12 @@ class OccupancyGrid:
     Attributes:
         raster: the layers: ``log_odds`` float32, ``top`` float32 (height of the highest point, metres),
             ``seen`` and ``sectors`` uint8 (what :class:`~memory_agent_ros.exploration.coverage.Coverage` keeps).
+        given: True once a floor plan was given; depth then only says what was looked at and how high things are.
     """
 
     def __init__(self, config: ExplorerConfig) -> None:
         self._config = config
+        self.given = False
         self.raster = Raster(
             config.resolution_m,
             {
@@ -61,8 +64,10 @@ class OccupancyGrid:
 
     @property
     def tall(self) -> NDArray[np.bool_]:
-        """(H, W) bool: occupied cells that hide what is behind them."""
-        tall: NDArray[np.bool_] = self.occupied & (self.raster["top"] > self._config.tall_height_m)
+        """(H, W) bool: occupied cells that hide what is behind them; in a given plan also those never measured."""
+        top = self.raster["top"]
+        hides = (top > self._config.tall_height_m) | (top == 0) if self.given else top > self._config.tall_height_m
+        tall: NDArray[np.bool_] = self.occupied & hides
         return tall
 
     @property
@@ -80,6 +85,23 @@ class OccupancyGrid:
         values = self.raster["log_odds"][rows, columns]
         self.raster["log_odds"][rows, columns] = np.where(values > OCCUPIED_ABOVE, values, np.minimum(values, -1.0))
 
+    def adopt(self, plan: FloorPlan, free_max: int, occupied_min: int) -> None:
+        """Take occupancy from a plan in place of depth, now and from now on; the plan may grow and move.
+
+        Args:
+            plan: all that is known; what lies outside is unknown.
+            free_max: threshold of :meth:`FloorPlan.classes`.
+            occupied_min: the other one.
+        """
+        low, high = plan.bounds()
+        self.raster.ensure(low - self.resolution_m, high + self.resolution_m)  # its edge stays beside unknown cells
+        classes = plan.classes(free_max, occupied_min)
+        here = sample(plan, classes, self.raster.origin_cell, self.raster.shape, self.resolution_m)
+        values = np.zeros(here.shape, dtype=np.float32)
+        values[here == FREE], values[here == OCCUPIED] = -LIMIT, LIMIT
+        self.raster["log_odds"][:] = values
+        self.given = True
+
     def integrate(self, scan: DepthScan) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
         """Add one scan.
 
@@ -94,6 +116,9 @@ class OccupancyGrid:
         rows, columns, distance = rows[keep], columns[keep], distance[keep]
         log_odds = self.raster["log_odds"]
         near = distance < scan.blind_range
+        if self.given:
+            known = self.free[rows, columns] & ~near
+            return rows[known], columns[known], distance[known]
         near_rows, near_columns = rows[near], columns[near]
         guess = log_odds[near_rows, near_columns]
         log_odds[near_rows, near_columns] = np.where(guess == 0, ASSUMED_FREE, guess)

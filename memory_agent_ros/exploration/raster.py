@@ -40,6 +40,11 @@ class Raster:
         """(2,) x, y of the lower corner of cell (0, 0), metres, map frame."""
         return np.asarray(self._origin * self.resolution_m, dtype=np.float64)
 
+    @property
+    def origin_cell(self) -> NDArray[np.int64]:
+        """(2,) x, y of cell (0, 0), in whole cells from the map frame's origin."""
+        return self._origin.copy()
+
     def __getitem__(self, name: str) -> Layer:
         return self._data[name]
 

@@ -286,7 +286,13 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
                 self._nav2.stop()
             self._drive(command.linear_mps, command.angular_rps)
         else:
-            self._nav2.drive_to(command.goal_xy, np.asarray(base_xy), self.config.map_frame, self._last_stamp_ns)
+            now_ns = self._wall_ns()
+            outcome = self._nav2.outcome(now_ns)
+            if outcome is not None and outcome.why is not None:
+                self.counts[f"nav2_{outcome.why}"] += 1
+            self._nav2.drive_to(
+                command.goal_xy, np.asarray(base_xy), self.config.map_frame, self._last_stamp_ns, now_ns
+            )
         feedback = Explore.Feedback(
             reason=str(command.reason),
             travelled_m=float(self.explorer.travelled_m),

@@ -55,8 +55,13 @@ def _message(marker: Marker, header: Header) -> MarkerMessage:
     message.action = MarkerMessage.ADD
     message.pose = PoseMessage(position=point_message(marker.position_m), orientation=Quaternion(x=x, y=y, z=z, w=w))
     message.scale.x, message.scale.y, message.scale.z = (float(value) for value in marker.scale_m)
-    red, green, blue, alpha = marker.color
-    message.color = ColorRGBA(r=red, g=green, b=blue, a=alpha)
+    message.color = _color(marker.color)
     message.text = marker.text
     message.points = [point_message(point) for point in marker.points_m]
+    message.colors = [_color(color) for color in marker.colors]
     return message
+
+
+def _color(rgba: Sequence[float] | NDArray[np.float64]) -> ColorRGBA:
+    red, green, blue, alpha = (float(value) for value in rgba)
+    return ColorRGBA(r=red, g=green, b=blue, a=alpha)

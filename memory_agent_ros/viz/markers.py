@@ -33,6 +33,7 @@ class Marker:
         yaw: turn about z, radians.
         text: what a ``text`` marker says.
         points_m: (N, 3) points relative to ``position_m``.
+        colors: (N, 4) one colour per point; none means ``color`` for all.
     """
 
     namespace: str
@@ -44,6 +45,7 @@ class Marker:
     yaw: float = 0.0
     text: str = ""
     points_m: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 3)))
+    colors: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 4)))
 
 
 def label_color(label: str, alpha: float = 1.0) -> Color:

@@ -9,17 +9,15 @@ from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import OccupancyGrid, Path
 from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
-from rclpy.task import Future
 from visualization_msgs.msg import MarkerArray
 
 from memory_agent_msgs.action import Explore
 from memory_agent_ros.exploration.explorer import Explorer
 from memory_agent_ros.geometry.se3 import planar
-from memory_agent_ros.nodes import explorer_node, nav2_driver, qos
+from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.camera_intake import turn_camera, turned_frame
 from memory_agent_ros.nodes.explorer_node import ExplorerNode
 from memory_agent_ros.nodes.node_base import bring_up
-from memory_agent_ros.records.errors import MissingExtraError
 
 SECOND = 1_000_000_000
 
@@ -191,66 +189,19 @@ def test_sideways_camera_sees_the_same_floor(graph, robot_camera, room, rotation
     drive.client.destroy()
 
 
-def test_nav2_without_nav2_msgs_says_what_to_install():
-    with pytest.raises(MissingExtraError, match="nav2-msgs"):
-        nav2_driver.navigate_to_pose_type()
-
-
-class StandInNav2:
-    """Stands for rclpy's ActionClient with Nav2 behind it: accepts every goal and remembers it."""
-
-    class Goal:
-        """What is sent."""
-
-        def __init__(self, pose):
-            self.pose = pose
-
-    def __init__(self, *_arguments):
-        self.goals, self.cancelled, self.accepted = [], 0, True
-
-    def server_is_ready(self):
-        return True
-
-    def send_goal_async(self, goal):
-        self.goals.append(goal.pose)
-        future = Future()
-        future.set_result(self)
-        return future
-
-    def cancel_goal_async(self):
-        self.cancelled += 1
-
-    def destroy(self):
-        self.goals.clear()
-
-
-def test_nav2_gets_each_goal_once_and_is_cancelled(graph, monkeypatch):
-    monkeypatch.setattr(nav2_driver, "ActionClient", StandInNav2)
-    driver = nav2_driver.Nav2Driver(graph.helper, StandInNav2)
-    driver.drive_to(np.array([1.0, 1.0]), np.zeros(2), "map", SECOND)
-    driver.drive_to(np.array([1.0, 1.01]), np.zeros(2), "map", SECOND)
-    driver.drive_to(np.array([2.0, 0.0]), np.zeros(2), "map", SECOND)
-    goals = driver._client.goals
-    assert [(g.pose.position.x, g.pose.position.y) for g in goals] == [(1.0, 1.0), (2.0, 0.0)]
-    assert goals[0].header.frame_id == "map"
-    assert goals[0].pose.orientation.z == pytest.approx(np.sin(np.pi / 8))
-    driver.stop()
-    assert driver._client.cancelled == 1
-
-
-def test_with_nav2_the_explorer_only_turns_by_itself(graph, robot_camera, monkeypatch):
-    monkeypatch.setattr(nav2_driver, "ActionClient", StandInNav2)
-    monkeypatch.setattr(explorer_node, "navigate_to_pose_type", lambda: StandInNav2)
+def test_with_nav2_the_explorer_only_turns_by_itself(graph, robot_camera):
+    fake_nav2 = pytest.importorskip("tests.nodes.fake_nav2", exc_type=ImportError)
+    nav2 = fake_nav2.FakeNav2(graph.helper, fake_nav2.KEEP)
     drive = Drive(graph, robot_camera, use_nav2=True, explore_on_activate="frontier")
     commands = graph.listen(Twist, "cmd_vel", qos.reliable())
     assert bring_up(drive.node)
     drive.camera.mount()
-    goals = drive.node._nav2._client.goals
 
     def turn_until_a_goal():
         drive.yaw += 0.25
-        return goals or drive.shoot()
+        return nav2.goals or drive.shoot()
 
     graph.until(turn_until_a_goal, 20.0)
     assert all(command.linear.x == 0 for command in commands)
+    nav2.vanish()
     drive.client.destroy()
