@@ -230,7 +230,7 @@ def _rooms(places: Places, config: CandidateConfig) -> _Part:
     way = np.where(found, np.take_along_axis(places.path_m, best, axis=1), np.inf)
     order = np.argsort(way, axis=1, kind="stable")[:, : config.rooms]
     place = _padded(np.take_along_axis(best, order, axis=1), config.rooms)
-    return place, np.full(place.shape, -1), _padded(np.take_along_axis(found, order, axis=1), config.rooms)
+    return place, np.full(place.shape, -1), _padded(np.take_along_axis(found, order, axis=1), config.rooms) > 0
 
 
 def _padded(values: NDArray[np.generic], width: int) -> NDArray[np.int64]:

@@ -1,0 +1,1 @@
+"""Policies without training, behind the same protocol as the learned ones."""
