@@ -1,0 +1,1 @@
+"""The apartments without physics and pictures: places, ways and what is seen from where, in tables."""
