@@ -28,9 +28,17 @@ class ViewField:
     Args:
         grid, coverage: the floor plan and what was looked at.
         with_unknown: unknown cells in the line of sight count as well.
+        see_through: unknown cells hide nothing, so that all of what may lie behind a frontier counts.
     """
 
-    def __init__(self, grid: OccupancyGrid, coverage: Coverage, config: ExplorerConfig, with_unknown: bool) -> None:
+    def __init__(
+        self,
+        grid: OccupancyGrid,
+        coverage: Coverage,
+        config: ExplorerConfig,
+        with_unknown: bool,
+        see_through: bool = False,
+    ) -> None:
         self._grid = grid
         self._coverage = coverage
         self._config = config
@@ -38,8 +46,9 @@ class ViewField:
         self._cell_m = config.resolution_m * _FACTOR
         self._origin = grid.origin_xy
         self._area = config.resolution_m**2
-        unknown = _blocks(grid.raster["log_odds"] == 0) == _FACTOR**2
-        self._blocked = (_blocks(grid.tall) > 0) | unknown
+        self._blocked = _blocks(grid.tall) > 0
+        if not see_through:
+            self._blocked |= _blocks(grid.raster["log_odds"] == 0) == _FACTOR**2
         self.refresh()
 
     def refresh(self) -> None:
@@ -79,6 +88,13 @@ class ViewField:
         open_ = ~before
         out[viewer[open_], (rows * width + columns)[open_]] = True
         return out
+
+    def cells(self, points_xy: NDArray[np.floating]) -> NDArray[np.int64]:
+        """(N, 2) map points -> (N,) flat coarse cells, -1 outside."""
+        column, row = np.floor((points_xy - self._origin) / self._cell_m).astype(np.int64).T
+        height, width = self._blocked.shape
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        return np.where(inside, row * width + column, -1)
 
     def gains(self, points_xy: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float32]:
         """(C, 2) viewpoints and what they see -> (C,) square metres of new things seen from there."""
