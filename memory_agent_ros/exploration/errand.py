@@ -81,14 +81,14 @@ class Errand:
         self.goal, self._task = None, _Task.NONE
         self._driver.clear()
 
-    def failed(self, why: AbandonReason) -> bool:
+    def failed(self, why: AbandonReason, detail: str = "") -> bool:
         """Somebody else drives and did not get there: True once the goal is put aside, False if it is tried again."""
         if self._task is not _Task.DRIVE:
             return False
         self._tries += 1
         if self._tries <= self._config.goal_retries:
             return False
-        self._abandon(why)
+        self._abandon(why, detail)
         return True
 
     def advance(self) -> Command | StopReason | None:
@@ -120,9 +120,9 @@ class Errand:
         if self._tries > self._config.goal_retries:
             self._abandon(AbandonReason.NO_PATH if not len(self.path) else AbandonReason.BLOCKED)
 
-    def _abandon(self, why: AbandonReason) -> None:
+    def _abandon(self, why: AbandonReason, detail: str = "") -> None:
         if self.goal is not None:
-            self.run.abandoned.append(Abandoned(self.goal.xy, self.goal.reason, why))
+            self.run.abandoned.append(Abandoned(self.goal.xy, self.goal.reason, why, self._tries, detail))
             self._goals.shun(self.goal.xy)
         self.drop()
 

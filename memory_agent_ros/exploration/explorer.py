@@ -192,9 +192,9 @@ class Explorer:
                 self._replan()
         return self._stopped()
 
-    def goal_failed(self, why: AbandonReason) -> bool:
+    def goal_failed(self, why: AbandonReason, detail: str = "") -> bool:
         """Somebody else drives and did not get to the goal: it is tried again, then put aside; True if put aside."""
-        return self._errand.failed(why)
+        return self._errand.failed(why, detail)
 
     # -- one image, one command ---------------------------------------------------------------------------------
 

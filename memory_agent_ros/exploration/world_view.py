@@ -29,6 +29,8 @@ from memory_agent_ros.records.room import Room
 
 #: A look around counts for places this near, metres.
 _LOOKED_M = 0.5
+#: How far the floor is taken to go on behind a frontier, metres.
+_DEEP_M = 1.5
 #: From how far a thing is looked at: not nearer, not farther, and best, metres.
 _NEAREST_M, _FARTHEST_M, _BEST_M = 0.4, 2.2, 1.2
 #: Things with a smaller footprint have no surface of their own to look at, metres.
@@ -87,7 +89,9 @@ class WorldView:
         objects, rooms = list(memory.objects()), list(memory.rooms())
         graph = FloorGraph(self._planner.reachable, self._mapper.grid.raster)
         xy = np.concatenate([self._mapper.xy[None], self._goals.candidates()])
-        field = ViewField(self._mapper.grid, self._mapper.coverage, self._config, with_unknown=True, see_through=True)
+        field = ViewField(
+            self._mapper.grid, self._mapper.coverage, self._config, with_unknown=True, see_through=_DEEP_M
+        )
         visible = field.visible(xy, self._config.surface_range_m)
         room = _rooms_of(xy, rooms)
         places = self._places(run, xy, graph, field, visible, room, rooms)
@@ -116,7 +120,7 @@ class WorldView:
             xy=xy[None].astype(np.float32),
             mask=np.ones((1, len(xy)), bool),
             path_m=way[None].astype(np.float32),
-            gain_m2=field.gains(xy, visible)[None],
+            gain_m2=np.where(visits > 0, 0.0, field.floor_gains(visible))[None].astype(np.float32),
             room=room[None],
             visits=visits[None].astype(np.float32),
             entered=entered[None],
