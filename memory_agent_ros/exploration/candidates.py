@@ -195,20 +195,27 @@ def _best(score: Array, mask: Bools) -> Indices:
 _Part = tuple[NDArray[np.integer], NDArray[np.integer], Bools]
 
 
+#: So many of the places that show most are thinned.
+_BEST = 96
+
+
 def _frontiers(places: Places, config: CandidateConfig) -> _Part:
     rows = np.arange(len(places.here))
-    left = np.where(_reachable(places) & (places.gain_m2 >= config.min_gain_m2), places.gain_m2, -1.0)
+    worth = np.where(_reachable(places) & (places.gain_m2 >= config.min_gain_m2), places.gain_m2, -1.0)
+    best = np.argsort(-worth, axis=1, kind="stable")[:, :_BEST]
+    left, xy = np.take_along_axis(worth, best, axis=1), np.take_along_axis(places.xy, best[:, :, None], axis=1)
+    room = np.take_along_axis(places.room, best, axis=1)
     place = np.zeros((len(rows), config.frontiers), np.int64)
     mask = np.zeros(place.shape, bool)
     for slot in range(config.frontiers):
-        best = np.argmax(left, axis=1)
-        found = left[rows, best] > 0
+        first = np.argmax(left > 0, axis=1)
+        found = left[rows, first] > 0
         if not found.any():
             break
-        place[:, slot], mask[:, slot] = best, found
-        apart = places.xy - places.xy[rows, best][:, None]
+        place[:, slot], mask[:, slot] = best[rows, first], found
+        apart = xy - xy[rows, first][:, None]
         near = (apart[..., 0] ** 2 + apart[..., 1] ** 2) < config.spacing_m**2
-        left[near & (places.room == places.room[rows, best][:, None])] = -1.0
+        left[near & (room == room[rows, first][:, None])] = -1.0
     return place, np.full(place.shape, -1), mask
 
 

@@ -221,6 +221,10 @@ class TwinSlots:
         """(B, V) unknown floor in sight of each place by a look all round, square metres."""
         return (popcount(self.around & ~self.known[:, None]) * CELL_M**2).astype(np.float32)
 
+    def gain_at(self, slot: int, nodes: NDArray[np.integer]) -> NDArray[np.float32]:
+        """(n,) places of one slot -> unknown floor in sight of each by a look all round, square metres."""
+        return (popcount(self.around[slot, nodes] & ~self.known[slot]) * CELL_M**2).astype(np.float32)
+
     def reached(self) -> NDArray[np.bool_]:
         """(B, V) places whose floor was seen, and the one that the robot stands on."""
         byte = np.take_along_axis(self.known, self._node_cell >> 3, axis=1)

@@ -1,0 +1,1 @@
+"""Exploration measured: tasks, the twin behind the protocol of policies, episodes, scores."""

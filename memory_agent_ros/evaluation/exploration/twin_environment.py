@@ -1,0 +1,317 @@
+"""The twin behind the protocol that policies are written on: tasks in, situations, rewards and outcomes out."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.evaluation.exploration.task_sets import goal_things
+from memory_agent_ros.evaluation.exploration.twin_memory import TwinMemory
+from memory_agent_ros.exploration.candidates import (
+    KINDS,
+    MATCHES,
+    STOP,
+    Array,
+    Bools,
+    CandidateConfig,
+    Choices,
+    Goal,
+    Indices,
+    Places,
+    Things,
+    choose_candidates,
+    declarable,
+)
+from memory_agent_ros.exploration.features import SHAPE, make_situations
+from memory_agent_ros.exploration.labels import LabelVectors
+from memory_agent_ros.exploration.situation import Shape, Situations, Step
+from memory_agent_ros.records.decision import CandidateKind
+from memory_agent_ros.records.errors import MissingExtraError
+from memory_agent_ros.records.exploration_task import EpisodeOutcome, ExplorationTask, TaskKind
+
+if TYPE_CHECKING:
+    from memory_agent_sim.twin.slots import Drive
+    from memory_agent_sim.twin.tables import TwinTables
+
+#: Fewer candidates than on a robot: apartments are small.
+TWIN_CANDIDATES = CandidateConfig(frontiers=12, rooms=6, viewpoints=11)
+#: An episode whose metres are used up to this rest is over.
+_REST_M = 0.4
+ROOMS = 6
+_KINDS = tuple(TaskKind)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What the last situations were made of; for what is not a policy: texts, privileged ceilings, reports.
+
+    Attributes:
+        rows: (b,) the episodes that go on; the rest has b rows for them.
+    """
+
+    rows: Indices
+    places: Places
+    things: Things
+    choices: Choices
+
+
+class TwinEnvironment:
+    """Episodes in the twin, B at a time. An episode is one goal.
+
+    Rewards: ``search`` 1 for a right declaration, else 0; ``discover`` what the step adds to the area under the curve
+    of things found over metres.
+
+    Args:
+        tasks: numbered as :meth:`reset` names them; all of one kind.
+        words: label vectors.
+        tables: apartment of a task; by default from the twin's cache.
+        config: candidates.
+        name: domain of tips; by default kind and placement of the tasks.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[ExplorationTask],
+        words: LabelVectors,
+        tables: Callable[[ExplorationTask], TwinTables] | None = None,
+        config: CandidateConfig = TWIN_CANDIDATES,
+        name: str = "",
+    ) -> None:
+        self.tasks = tuple(tasks)
+        self.config = config
+        self.words = words
+        self._tables = tables or _twin_tables
+        self._name = name or f"{self.tasks[0].kind.value}/{self.tasks[0].placement}"
+        self._rows: list[ExplorationTask] = []
+        self._last: Situations
+
+    @property
+    def name(self) -> str:
+        """Domain."""
+        return self._name
+
+    @property
+    def shape(self) -> Shape:
+        """Widths of the arrays."""
+        return SHAPE
+
+    # ---------------------------------------------------------------- episodes
+
+    def reset(self, tasks: Sequence[int]) -> Situations:
+        """Begin an episode of each task; the robot looks all round first."""
+        from memory_agent_sim.twin.slots import TwinSlots
+
+        chosen = [self.tasks[int(t)] for t in tasks]
+        if len(chosen) != len(self._rows):
+            self.slots = TwinSlots(len(chosen))
+        self._rows = chosen
+        for row, task in enumerate(chosen):
+            self.slots.load(row, self._tables(task))
+        self._start()
+        everywhere = np.ones(len(chosen), bool)
+        self._take(self.slots.look(everywhere), everywhere)
+        return self._situations(everywhere)
+
+    def _start(self) -> None:
+        count, things = len(self._rows), self.slots.things
+        self.memory = TwinMemory(self.slots, ROOMS)
+        self.memory.vector = np.zeros((count, things, SHAPE.key // 3), np.float32)
+        self._movable = np.zeros((count, things), bool)
+        self._is_goal = np.zeros((count, things), bool)
+        for row, task in enumerate(self._rows):
+            self._place(row, task)
+        self._budget = np.array([t.budget_m for t in self._rows], np.float32)
+        self._most = np.array([t.max_decisions for t in self._rows], np.int64)
+        self._kind = np.array([_KINDS.index(t.kind) for t in self._rows], np.int64)
+        self._goal_vector = self.words.vectors([t.goals[0] if t.goals else "" for t in self._rows])
+        self.metres, self.decisions = np.zeros(count), np.zeros(count, np.int64)
+        self.done, self.success = np.zeros(count, bool), np.zeros(count, bool)
+        self.wrong, self.reason = np.zeros(count, np.int64), [""] * count
+        self.found, self.auc = np.zeros(count), np.zeros(count)
+        self.shortest = self._shortest()
+        self._hit = np.zeros(count, bool)
+        self._targets = np.zeros((count, self.config.count), np.int64)
+        self._salt = np.array([_salt(t) for t in self._rows], np.uint64)
+
+    def _place(self, row: int, task: ExplorationTask) -> None:
+        tables = self.slots.tables[row]
+        assert tables is not None
+        count = len(tables.labels)
+        self.memory.vector[row, :count] = self.words.vectors(tables.labels)
+        self.memory.furniture[row, :count] = ~tables.movable
+        self.memory.set_rooms(row, tables.boxes.room)
+        self._movable[row, :count] = tables.movable & tables.boxes.present
+        if task.goals:
+            matching = goal_things(tables.labels, task.goals[0])
+            self.memory.match[row, :count] = matching
+            self._is_goal[row, :count] = matching & tables.boxes.present
+
+    def _shortest(self) -> NDArray[np.float64]:
+        """(B,) metres of the shortest way to a place from which the goal may be declared; inf if there is none."""
+        slots = self.slots
+        good = (slots.things_around & (slots.range_m <= self.config.declare_m) & self._is_goal[:, None]).any(axis=2)
+        path = slots.path_m[np.arange(len(slots)), slots.node]
+        return np.asarray(np.where(good, path, np.inf).min(axis=1), np.float64)
+
+    def step(self, choices: NDArray[np.integer]) -> Step:
+        """Drive to what was chosen, or stop."""
+        active = ~self.done
+        rows = np.arange(len(active))
+        reward = np.zeros(len(active), np.float32)
+        self.decisions += active
+        stops = active & (choices == STOP)
+        self._declare(stops, reward)
+        drives = active & ~stops
+        before = self.auc.copy()
+        if drives.any():
+            left = np.maximum(self._budget - self.metres, 0.0)
+            self._take(self.slots.drive(self._targets[rows, choices], left, drives), drives)
+        self._close(drives)
+        ended = active & self.done
+        self.auc[ended] += (self.found * np.clip(1.0 - self.metres / self._budget, 0.0, 1.0))[ended]
+        if self._rows[0].kind is TaskKind.DISCOVER:
+            reward += (self.auc - before).astype(np.float32)
+        return Step(self._situations(~self.done), reward, self.done.copy())
+
+    def _declare(self, stops: Bools, reward: Array) -> None:
+        hit = self._hit
+        wanted = np.asarray(self._is_goal.any(axis=1))
+        self.success |= stops & hit
+        reward[stops & hit] = 1.0
+        self.wrong += stops & ~hit & wanted
+        for row in np.flatnonzero(stops):
+            self.reason[row] = "declared" if hit[row] else "wrong_declaration" if wanted[row] else "stopped"
+        self.done |= stops
+
+    def _take(self, drive: Drive, active: Bools) -> None:
+        new = np.isfinite(drive.first_m) & ~self.memory.seen & self._movable & active[:, None]
+        total = np.maximum(self._movable.sum(axis=1), 1)
+        metres = np.where(active, drive.metres, 0.0)
+        gained = np.where(new, metres[:, None] - np.where(new, drive.first_m, 0.0), 0.0).sum(axis=1) / total
+        self.auc += (self.found * metres + gained) / self._budget
+        self.found += new.sum(axis=1) / total
+        self.metres += metres
+        self.memory.observe(drive, active)
+
+    def _close(self, drives: Bools) -> None:
+        """End what has no metres or decisions left; who sees the goal may still say so."""
+        out = drives & (self._budget - self.metres < _REST_M)
+        sees = self.memory.in_sight & (self.memory.match >= MATCHES)
+        near = self.slots.range_m[np.arange(len(out)), self.slots.node] <= self.config.declare_m
+        out &= ~(sees & near).any(axis=1)
+        late = drives & (self.decisions >= self._most)
+        for row in np.flatnonzero(out | late):
+            self.reason[row] = "budget_used" if out[row] else "decisions_used"
+        self.done |= out | late
+
+    def _situations(self, active: Bools) -> Situations:
+        """Situations of the rows that go on; the others keep their last ones."""
+        rows = np.flatnonzero(active)
+        if len(rows) == 0:
+            return self._last
+        reached = self.slots.reached()[rows]
+        places, things = self.memory.places(rows, reached), self.memory.things(rows, reached)
+        choices = choose_candidates(places, things, self.config)
+        self.scene = Scene(rows, places, things, choices)
+        goal = Goal(
+            vector=self._goal_vector[rows],
+            kind=self._kind[rows],
+            budget_m=self._budget[rows],
+            left_m=(self._budget - self.metres)[rows].astype(np.float32),
+            left_decisions=(1.0 - self.decisions / self._most)[rows].astype(np.float32),
+            state=self._state()[rows],
+        )
+        distance = self.memory.distance_m(rows, choices.place)
+        found = make_situations(choices, places, things, goal, distance, self.config)
+        self._hit[rows] = (declarable(things, self.config) & self._is_goal[rows]).any(axis=1)
+        self._targets[rows] = choices.place
+        self._last = found if len(rows) == len(active) else _written(self._last, rows, found)
+        return self._last
+
+    def _state(self) -> NDArray[np.int64]:
+        """(B,) hash of the apartment, the square metre the robot is in, and the things in sight."""
+        xy = self.slots.nodes_xy[np.arange(len(self.slots)), self.slots.node]
+        cell = np.floor(xy).astype(np.int64)
+        weights = _mix(np.arange(1, self.slots.things + 1, dtype=np.uint64))
+        sight = (self.memory.in_sight * weights).sum(axis=1, dtype=np.uint64)
+        mixed = _mix(self._salt ^ _mix(sight + _mix((cell[:, 0] * 4096 + cell[:, 1]).astype(np.uint64))))
+        return mixed.view(np.int64)
+
+    # ---------------------------------------------------------------- results
+
+    def scores(self) -> Array:
+        """(B,) 1 for a right declaration; area under the curve for ``discover``."""
+        discover = self._kind == _KINDS.index(TaskKind.DISCOVER)
+        return np.where(discover, self.auc, self.success).astype(np.float32)
+
+    def outcomes(self) -> list[EpisodeOutcome]:
+        """How the episodes stand."""
+        shortest = np.where(np.isfinite(self.shortest), self.shortest, 0.0)
+        spl = self.success * (shortest + 1e-6) / (np.maximum(self.metres, shortest) + 1e-6)
+        return [
+            EpisodeOutcome(
+                success=bool(self.success[i]),
+                spl=float(spl[i]),
+                metres=float(self.metres[i]),
+                decisions=int(self.decisions[i]),
+                wrong_declarations=int(self.wrong[i]),
+                found=float(self.found[i]),
+                auc=float(self.auc[i]),
+                stop_reason=self.reason[i] or "running",
+            )
+            for i in range(len(self._rows))
+        ]
+
+    def goal_text(self, row: int) -> str:
+        """The goal of an episode, in words."""
+        task = self._rows[row]
+        return task.goals[0] if task.goals else task.kind.value
+
+    def choice_text(self, row: int, choice: int) -> str:
+        """A candidate of the current situation, in words."""
+        scene, tables = self.scene, self.slots.tables[row]
+        at = int(np.searchsorted(scene.rows, row))
+        kind = KINDS[scene.choices.kind[choice]]
+        if tables is None or kind is CandidateKind.STOP or at >= len(scene.rows) or scene.rows[at] != row:
+            return "stop here"
+        place, thing = scene.choices.place[at, choice], scene.choices.thing[at, choice]
+        room, path = tables.rooms[scene.places.room[at, place]], scene.places.path_m[at, place]
+        what = f"look at the {tables.labels[thing]} in" if thing >= 0 else f"{kind} in"
+        return f"{what} the {room}, {path:.1f} m away"
+
+
+def _written(last: Situations, rows: Indices, found: Situations) -> Situations:
+    """The last situations with some rows replaced."""
+    columns = {}
+    for field in fields(Situations):
+        values = getattr(last, field.name).copy()
+        values[rows] = getattr(found, field.name)
+        columns[field.name] = values
+    return Situations(**columns)
+
+
+def _twin_tables(task: ExplorationTask) -> TwinTables:
+    try:
+        from memory_agent_sim.twin.tables import twin_tables
+    except ImportError as error:
+        raise MissingExtraError(f"{error}; install the simulator: pip install ./sim (or `make setup`)") from error
+    return twin_tables(task.split, task.seed, task.placement)
+
+
+def _salt(task: ExplorationTask) -> int:
+    text = f"{task.split}/{task.seed}/{task.placement}/{task.goals}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """SplitMix64 (Steele et al., OOPSLA 2014)."""
+    with np.errstate(over="ignore"):
+        z = values + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return np.asarray(z ^ (z >> np.uint64(31)))
