@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,40 @@ class TipTokens:
 
     features: Array
     mask: NDArray[np.bool_]
+
+    def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> TipTokens:
+        """The tips of some of the situations."""
+        return TipTokens(self.features[index], self.mask[index])
+
+
+def concatenate(parts: Sequence[Situations]) -> Situations:
+    """All rows of several batches of one shape, padded to the longest context and candidate list."""
+    tokens = max(p.context.shape[1] for p in parts)
+    choices = max(p.candidates.shape[1] for p in parts)
+    return Situations(
+        np.concatenate([p.goal for p in parts]),
+        np.concatenate([_padded(p.context, tokens) for p in parts]),
+        np.concatenate([_padded(p.context_mask, tokens) for p in parts]),
+        np.concatenate([_padded(p.candidates, choices) for p in parts]),
+        np.concatenate([_padded(p.candidate_mask, choices) for p in parts]),
+        np.concatenate([p.key for p in parts]),
+        np.concatenate([p.state for p in parts]),
+    )
+
+
+def concatenate_tips(parts: Sequence[TipTokens]) -> TipTokens:
+    """All rows of several batches of tips, padded to the longest list."""
+    longest = max(p.mask.shape[1] for p in parts)
+    width = max(p.features.shape[2] for p in parts)  # where no tip was found the width is not known
+    found = [p.features if p.mask.size else np.zeros((len(p.mask), 0, width), np.float32) for p in parts]
+    features = np.concatenate([_padded(f, longest) for f in found])
+    return TipTokens(features, np.concatenate([_padded(p.mask, longest) for p in parts]))
+
+
+def _padded(array: NDArray[Any], length: int) -> NDArray[Any]:
+    """(B, n, ...) -> (B, length, ...), zeros (False) at the end."""
+    missing = length - array.shape[1]
+    return np.pad(array, [(0, 0), (0, missing)] + [(0, 0)] * (array.ndim - 2)) if missing else array
 
 
 @dataclass(frozen=True, eq=False)

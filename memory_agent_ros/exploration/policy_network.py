@@ -1,0 +1,143 @@
+"""The network behind :class:`~memory_agent_ros.exploration.learned_policy.LearnedPolicy`. Needs torch.
+
+Candidates are tokens that read the goal, each other and the remembered tokens by attention, and get a score each. Tips
+vote: each gives its vote to the candidates that are like the one it chose, with a weight learned from its score and
+from how like its situation was. The vote is added to the score, so that a choice can say which tips spoke for it, and
+without tips the network is the same network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from memory_agent_ros.exploration.situation import Shape
+
+
+@dataclass(frozen=True)
+class PolicyConfig:
+    """Size of the network.
+
+    Attributes:
+        shape: widths of the arrays it reads.
+        dim, heads, layers: of the transformer.
+        vote_dim: width in which candidates are compared with the choices of tips.
+    """
+
+    shape: Shape
+    dim: int = 48
+    heads: int = 4
+    layers: int = 2
+    vote_dim: int = 24
+
+
+@dataclass(frozen=True)
+class PolicyInput:
+    """B situations as tensors, as in :class:`~memory_agent_ros.exploration.situation.Situations`.
+
+    Attributes:
+        goal: (B, G); context (B, N, O) with context_mask (B, N); candidates (B, C, F) with candidate_mask (B, C).
+        tips: (B, T, F + 2) with tip_mask (B, T), T may be 0.
+    """
+
+    goal: Tensor
+    context: Tensor
+    context_mask: Tensor
+    candidates: Tensor
+    candidate_mask: Tensor
+    tips: Tensor
+    tip_mask: Tensor
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What speaks for each candidate.
+
+    Attributes:
+        own: (B, C) score without tips, -inf where there is no candidate.
+        votes: (B, C, T) what each tip adds to each candidate.
+    """
+
+    own: Tensor
+    votes: Tensor
+
+    @property
+    def total(self) -> Tensor:
+        """(B, C) scores."""
+        return self.own + self.votes.sum(dim=2)
+
+
+class Block(nn.Module):
+    """Pre-norm attention of candidates on candidates and context, and a feed-forward."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention, self.norm_mlp = nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.query, self.key_value, self.out = nn.Linear(dim, dim), nn.Linear(dim, 2 * dim), nn.Linear(dim, dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, 2 * dim), nn.GELU(), nn.Linear(2 * dim, dim))
+
+    def forward(self, x: Tensor, context: Tensor, mask: Tensor) -> Tensor:
+        """(B, C, d) candidates, (B, N, d) context, (B, C + N) bool what may be read -> (B, C, d)."""
+        normed = self.norm_attention(x)
+        query = self.query(normed).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        read = self.key_value(torch.cat([normed, context], dim=1)).unflatten(-1, (2, self.heads, -1))
+        key, value = read.permute(2, 0, 3, 1, 4)
+        found = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
+        x = x + self.out(found.transpose(1, 2).flatten(2))
+        return x + self.mlp(self.norm_mlp(x))
+
+
+class PolicyNetwork(nn.Module):
+    """Scores candidates.
+
+    Args:
+        config: sizes.
+    """
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.config, shape, dim = config, config.shape, config.dim
+        self.candidate_in, self.candidate_gate = nn.Linear(shape.candidate, dim), nn.Linear(shape.candidate, dim)
+        self.goal_in, self.goal_gate = nn.Linear(shape.goal, dim), nn.Linear(shape.goal, dim)
+        self.context_in, self.context_gate = nn.Linear(shape.context, dim), nn.Linear(shape.context, dim)
+        self.blocks = nn.ModuleList([Block(dim, config.heads) for _ in range(config.layers)])
+        self.norm = nn.LayerNorm(dim)
+        self.head = nn.Linear(dim, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+        self.vote_in = nn.Linear(shape.candidate, config.vote_dim)
+        self.vote_sharpness = nn.Parameter(torch.tensor(1.5))
+        # At the start a tip of full score speaks for, one of no score against what is like its choice.
+        self.vote_weight = nn.Linear(2, 1)
+        with torch.no_grad():
+            self.vote_weight.weight.copy_(torch.tensor([[4.0, 0.0]]))
+            self.vote_weight.bias.fill_(-1.0)
+
+    def forward(self, seen: PolicyInput) -> Scores:
+        """Score the candidates of each situation."""
+        goal_gate = self.goal_gate(seen.goal)[:, None]
+        # Products of goal and label make "this is where such things are" linear in them.
+        x = self.candidate_in(seen.candidates) + self.candidate_gate(seen.candidates) * goal_gate
+        x = x + self.goal_in(seen.goal)[:, None]
+        context = self.context_in(seen.context) + self.context_gate(seen.context) * goal_gate
+        mask = torch.cat([seen.candidate_mask, seen.context_mask], dim=1)
+        for block in self.blocks:
+            x = block(x, context, mask)
+        own = self.head(self.norm(x)).squeeze(-1)
+        return Scores(own.masked_fill(~seen.candidate_mask, -torch.inf), self._votes(seen))
+
+    def _votes(self, seen: PolicyInput) -> Tensor:
+        """(B, C, T): each tip's weight, shared out over the candidates by likeness to its choice, mean over tips."""
+        if seen.tips.shape[1] == 0:
+            return seen.candidates.new_zeros(*seen.candidate_mask.shape, 0)
+        here = functional.normalize(self.vote_in(seen.candidates), dim=-1)
+        chosen = functional.normalize(self.vote_in(seen.tips[..., :-2]), dim=-1)
+        like = self.vote_sharpness.exp() * (here @ chosen.transpose(1, 2))
+        share = like.masked_fill(~seen.candidate_mask[..., None], -torch.inf).softmax(dim=1)
+        weight = self.vote_weight(seen.tips[..., -2:]).squeeze(-1) * seen.tip_mask
+        count = seen.tip_mask.sum(dim=1, keepdim=True).clamp(min=1)
+        return share * (weight / count)[:, None, :]
