@@ -10,10 +10,22 @@ from numpy.typing import NDArray
 
 
 class Mode(enum.StrEnum):
-    """What an exploration run is for."""
+    """What an exploration run is for.
+
+    ``frontier`` and ``patrol`` need no policy; ``discover`` (as many objects per metre as possible), ``search`` (go to
+    a thing and stop there) and ``verify`` (look again at what is stale) do.
+    """
 
     FRONTIER = "frontier"
     PATROL = "patrol"
+    DISCOVER = "discover"
+    SEARCH = "search"
+    VERIFY = "verify"
+
+    @property
+    def by_policy(self) -> bool:
+        """Whether a policy chooses where to go."""
+        return self in (Mode.DISCOVER, Mode.SEARCH, Mode.VERIFY)
 
 
 class Reason(enum.StrEnum):
@@ -24,13 +36,28 @@ class Reason(enum.StrEnum):
     NEAREST_FRONTIER = "nearest_frontier"
     COVERAGE_GAP = "coverage_gap"
     PATROL_VIEWPOINT = "patrol_viewpoint"
+    CHOSEN_FRONTIER = "chosen_frontier"
+    CHOSEN_VIEWPOINT = "chosen_viewpoint"
+    CHOSEN_ROOM = "chosen_room"
     LOOK_AROUND = "look_around"
     RECOVERY = "recovery"
     STOPPED = "stopped"
 
 
 class StopReason(enum.StrEnum):
-    """Why a run ended; empty while it goes on."""
+    """Why a run ended; empty while it goes on.
+
+    Attributes:
+        NO_MAP: no free floor is known: no depth, no floor in view, or no floor plan yet.
+        ENCLOSED: the robot cannot leave its place, whatever is known beyond.
+        GOAL_FOUND: the policy stopped with such a thing in sight.
+        GAVE_UP: the policy stopped a search without one.
+        GOAL_UNREACHABLE: such a thing is known, and every way to it was tried and put aside.
+        POLICY_STOPPED: the policy ended a run that has no thing to find.
+        NOTHING_LEFT: nothing but stopping could be chosen.
+        BUDGET: the metres or the choices allowed are used up.
+        DRIVER_GONE: whoever drives the base went away.
+    """
 
     NONE = ""
     NO_FRONTIERS_LEFT = "no_frontiers_left"
@@ -40,6 +67,15 @@ class StopReason(enum.StrEnum):
     STUCK = "stuck"
     NO_POSE = "no_pose"
     CANCELLED = "cancelled"
+    NO_MAP = "no_map"
+    ENCLOSED = "enclosed"
+    GOAL_FOUND = "goal_found"
+    GAVE_UP = "gave_up"
+    GOAL_UNREACHABLE = "goal_unreachable"
+    POLICY_STOPPED = "policy_stopped"
+    NOTHING_LEFT = "nothing_left"
+    BUDGET = "budget"
+    DRIVER_GONE = "driver_gone"
 
 
 class AbandonReason(enum.StrEnum):

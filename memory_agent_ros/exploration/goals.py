@@ -29,11 +29,13 @@ class Goal:
         xy: (2,) metres, map frame.
         reason: why.
         frontier_xy: (N, 2) cells of the frontier it is for, or None.
+        look_at_xy: (2,) what is to be looked at from there, or None.
     """
 
     xy: NDArray[np.float64]
     reason: Reason
     frontier_xy: NDArray[np.float64] | None = None
+    look_at_xy: NDArray[np.float64] | None = None
 
 
 class GoalChooser:

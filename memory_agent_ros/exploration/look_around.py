@@ -28,6 +28,7 @@ class LookAround:
         blind_m: nearer floor is not in view, metres.
         with_unknown: look for unknown space too.
         everything: look into every direction, whatever was seen.
+        face_xy: (2,) a point to look at in any case, or None.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class LookAround:
         blind_m: float,
         with_unknown: bool = True,
         everything: bool = False,
+        face_xy: NDArray[np.float64] | None = None,
     ) -> None:
         self._config = config
         self._coverage = coverage
@@ -53,10 +55,11 @@ class LookAround:
         self._direction = 0.0
         self._turned = 0.0
         self._last_yaw: float | None = None
+        self._face: float | None = None if face_xy is None else float(np.arctan2(*(face_xy - xy)[::-1]))
 
     def step(self, yaw: float) -> float | None:
         """Bearing of the camera (radians) -> direction to turn, +1 left or -1 right, or None when done."""
-        if self._field.stale:
+        if self._field.stale and self._face is None:
             return None
         if self._last_yaw is not None:
             self._turned += abs(wrap(yaw - self._last_yaw))
@@ -65,7 +68,11 @@ class LookAround:
         self._swept |= np.abs(_wrap(centers - yaw)) < self._half
         if self._turned > 2 * np.pi + 0.3:
             return None
-        offsets = self._wanted(yaw)
+        offsets = self._wanted(yaw) if not self._field.stale else np.zeros(0)
+        if self._face is not None:
+            off = wrap(self._face - yaw)
+            self._face = None if abs(off) < self._half / 2 else self._face
+            offsets = np.append(offsets, off) if self._face is not None else offsets
         if not len(offsets):
             return None
         if self._direction == 0.0:

@@ -28,9 +28,18 @@ class ViewField:
     Args:
         grid, coverage: the floor plan and what was looked at.
         with_unknown: unknown cells in the line of sight count as well.
+        see_through: look this far into unknown cells, metres, so that what may lie behind a frontier counts; cells
+            given up as hopeless hide what is behind them.
     """
 
-    def __init__(self, grid: OccupancyGrid, coverage: Coverage, config: ExplorerConfig, with_unknown: bool) -> None:
+    def __init__(
+        self,
+        grid: OccupancyGrid,
+        coverage: Coverage,
+        config: ExplorerConfig,
+        with_unknown: bool,
+        see_through: float = 0.0,
+    ) -> None:
         self._grid = grid
         self._coverage = coverage
         self._config = config
@@ -38,8 +47,13 @@ class ViewField:
         self._cell_m = config.resolution_m * _FACTOR
         self._origin = grid.origin_xy
         self._area = config.resolution_m**2
-        unknown = _blocks(grid.raster["log_odds"] == 0) == _FACTOR**2
-        self._blocked = (_blocks(grid.tall) > 0) | unknown
+        self._see_through = see_through
+        self._blocked = _blocks(grid.tall) > 0
+        self._unknown = _blocks(grid.raster["log_odds"] == 0) == _FACTOR**2
+        if see_through:
+            self._blocked |= self._unknown & (_blocks(grid.raster["hopeless"] > 0) > 0)
+        else:
+            self._blocked |= self._unknown
         self.refresh()
 
     def refresh(self) -> None:
@@ -75,10 +89,20 @@ class ViewField:
         before = np.zeros_like(stop)
         np.logical_or.accumulate(stop[:, :, :-1], axis=2, out=before[:, :, 1:])
         out = np.zeros((len(points_xy), height * width), dtype=bool)
+        if self._see_through:
+            deep = np.cumsum(self._unknown[rows, columns], axis=2, dtype=np.float32) * self._cell_m
+            before |= deep > self._see_through
         viewer = np.broadcast_to(np.arange(len(points_xy))[:, None, None], stop.shape)
         open_ = ~before
         out[viewer[open_], (rows * width + columns)[open_]] = True
         return out
+
+    def cells(self, points_xy: NDArray[np.floating]) -> NDArray[np.int64]:
+        """(N, 2) map points -> (N,) flat coarse cells, -1 outside."""
+        column, row = np.floor((points_xy - self._origin) / self._cell_m).astype(np.int64).T
+        height, width = self._blocked.shape
+        inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)
+        return np.where(inside, row * width + column, -1)
 
     def gains(self, points_xy: NDArray[np.float64], visible: NDArray[np.bool_]) -> NDArray[np.float32]:
         """(C, 2) viewpoints and what they see -> (C,) square metres of new things seen from there."""
@@ -88,6 +112,10 @@ class ViewField:
             new = ((self.sectors[None] >> sectors) & 1) == 0
             gain = gain + (visible[:, self.thin] & new) @ self.thin_weight
         return gain.astype(np.float32)
+
+    def floor_gains(self, visible: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """(C, cells) what viewpoints see -> (C,) square metres of floor new there, furniture left out."""
+        return np.asarray(visible.astype(np.float32) @ self.floor, dtype=np.float32)
 
     def needs(
         self, xy: NDArray[np.float64], visible: NDArray[np.bool_]

@@ -30,6 +30,7 @@ class Candidate:
         path_m: way to it, metres.
         object_id: the object looked at or declared, or None.
         room: name of the room, or empty.
+        label: of the object, or empty.
         features: named features that policies read, from the map and the memory.
     """
 
@@ -38,6 +39,7 @@ class Candidate:
     path_m: float
     object_id: int | None = None
     room: str = ""
+    label: str = ""
     features: Mapping[str, float] = field(default_factory=dict)
 
 

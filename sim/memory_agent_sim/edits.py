@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.pinhole import project_map
+from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
 from memory_agent_sim.instances import ObjectInstance, instance_size
 from memory_agent_sim.layout import ObjectPlacer, PlacedObject, Surface
@@ -16,6 +17,7 @@ from memory_agent_sim.layout import ObjectPlacer, PlacedObject, Surface
 KINDS: tuple[str, ...] = ("move", "remove", "add", "swap")
 #: A moved thing lands at least this far from where it stood, metres.
 MINIMUM_MOVE_M = 0.8
+Shown = Callable[[int | None, PlacedObject], bool]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +46,15 @@ class EditSampler:
     Attributes:
         placer: where things stand now; grows and shrinks with the edits drawn.
         ids: instance key -> id; ``standing`` id -> its place; ``waiting`` ids and instances that are not in the world.
-        hidden_from: a frame that must show neither the thing nor its new place.
+        shown: whether the robot sees a thing (by id; None for one that is not there) at a place now. What is shown does
+            not take part. None: nothing is shown.
     """
 
     placer: ObjectPlacer
     surfaces: list[Surface]
     standing: dict[int, PlacedObject]
     waiting: dict[int, ObjectInstance]
-    hidden_from: Frame | None
+    shown: Shown | None
 
     def sample(self, rng: np.random.Generator, count: int, kinds: Sequence[str]) -> list[Edit]:
         """Up to ``count`` edits of different things, the kinds taken in turn."""
@@ -133,16 +136,19 @@ class EditSampler:
                     yield found
 
     def _shown(self, object_id: int) -> bool:
-        if self.hidden_from is None:
-            return False
-        ids = self.hidden_from.instances
-        return bool(ids is not None and (ids == object_id).any()) or self._place_shown(self.standing[object_id])
+        return self.shown is not None and self.shown(object_id, self.standing[object_id])
 
     def _place_shown(self, place: PlacedObject) -> bool:
-        """Whether the frame looks at the place (in view and not behind something), 0.1 m above its ground."""
-        frame = self.hidden_from
-        if frame is None:
-            return False
+        return self.shown is not None and self.shown(None, place)
+
+
+def frame_shows(frame: Frame) -> Shown:
+    """Whether a frame shows a thing, or looks at a place (in view and not behind something), 0.1 m above its ground."""
+
+    def shows(object_id: int | None, place: PlacedObject) -> bool:
+        ids = frame.instances
+        if object_id is not None and ids is not None and (ids == object_id).any():
+            return True
         pixels, z = project_map(frame.camera.K, frame.T_map_camera, np.array([[place.x, place.y, place.z + 0.1]]))
         if not z[0] > 0:
             return False
@@ -151,3 +157,31 @@ class EditSampler:
             return False
         depth = float(frame.depth_m[v, u])
         return depth <= 0 or depth > z[0] - 0.3
+
+    return shows
+
+
+def require_kinds(kinds: Sequence[str]) -> None:
+    """Refuse unknown kinds of edits.
+
+    Raises:
+        BadInputError: ``edit_kind``.
+    """
+    for kind in kinds:
+        if kind not in KINDS:
+            raise BadInputError("edit_kind", f"edit kind must be one of {', '.join(KINDS)}, got {kind!r}")
+
+
+def require_edit(edit: Edit, movable: Container[int], present: Container[int]) -> None:
+    """Refuse an edit that cannot be made, given the ids of what is movable and what is there.
+
+    Raises:
+        BadInputError: ``edit_kind``, ``edit_object``, ``edit_position``.
+    """
+    require_kinds((edit.kind,))
+    if edit.object_id not in movable or (edit.object_id in present) == (edit.kind == "add"):
+        raise BadInputError("edit_object", f"cannot {edit.kind} object {edit.object_id}: not movable or not there")
+    if edit.kind == "swap" and edit.other_id not in present:
+        raise BadInputError("edit_object", f"cannot swap with object {edit.other_id}: not there")
+    if edit.kind in ("move", "add") and (edit.position_m is None or not np.isfinite(edit.position_m).all()):
+        raise BadInputError("edit_position", f"a finite position_m is needed to {edit.kind} an object")

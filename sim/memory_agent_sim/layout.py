@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from memory_agent_sim.floorplan import FloorPlan, draw_floor_plan
 from memory_agent_sim.freespace import FloorGrid, Footprint, rasterize, rooms_reachable
@@ -116,6 +117,19 @@ def draw_layout(
     choices = [tuple(int(i) for i in rng.integers(0, 1 << 16, len(plan.rooms))) for _ in range(2)]
     start = _start_pose(rng, rasterize(plan, placer.blockers(), 0.05))
     return Layout(plan, furniture, objects, tuple(left[:SPARES]), choices[0], choices[1], start)
+
+
+def place_at(layout: Layout, instance: ObjectInstance, position: NDArray[np.float64], yaw: float) -> PlacedObject:
+    """Where a thing stands whose underside has its middle at (3,): its room, and the furniture under it if any."""
+    x, y, z = (float(n) for n in position)
+    under = None
+    for index, piece in enumerate(layout.furniture):
+        f = piece.footprint()
+        c, s = np.cos(f.yaw), np.sin(f.yaw)
+        u, v = c * (x - f.x) + s * (y - f.y), -s * (x - f.x) + c * (y - f.y)
+        if z > 0.1 and abs(u) <= f.width / 2 and abs(v) <= f.depth / 2:
+            under = index
+    return PlacedObject(instance, layout.plan.room_at(np.array([x, y])), under, x, y, z, yaw)
 
 
 def surfaces_of(plan: FloorPlan, furniture: tuple[PlacedFurniture, ...]) -> list[Surface]:

@@ -16,13 +16,21 @@ from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
 from memory_agent_sim.assets import prepare
 from memory_agent_sim.catalogue import MOVABLE_SOURCES
-from memory_agent_sim.edits import KINDS, EditSampler
 from memory_agent_sim.edits import Edit as Edit
+from memory_agent_sim.edits import EditSampler, frame_shows, require_edit, require_kinds
 from memory_agent_sim.floorplan import Room
 from memory_agent_sim.freespace import Footprint, rasterize
 from memory_agent_sim.habits import PLACEMENTS
 from memory_agent_sim.instances import instance_size
-from memory_agent_sim.layout import Layout, ObjectPlacer, PlacedObject, draw_layout, seed_sequence, surfaces_of
+from memory_agent_sim.layout import (
+    Layout,
+    ObjectPlacer,
+    PlacedObject,
+    draw_layout,
+    place_at,
+    seed_sequence,
+    surfaces_of,
+)
 from memory_agent_sim.odometry import OdometryConfig, WheelOdometry
 from memory_agent_sim.robot import BASE_RADIUS, Drive, RobotConfig, base_pose
 from memory_agent_sim.settle import RigidThing, settle
@@ -284,9 +292,7 @@ class Simulation:
         Raises:
             BadInputError: ``edit_kind``.
         """
-        for kind in kinds:
-            if kind not in KINDS:
-                raise BadInputError("edit_kind", f"edit kind must be one of {', '.join(KINDS)}, got {kind!r}")
+        require_kinds(kinds)
         placer = ObjectPlacer(
             self.layout.plan, self.layout.furniture, list(self._places.values()), placement=self.config.placement
         )
@@ -300,7 +306,7 @@ class Simulation:
             surfaces_of(self.layout.plan, self.layout.furniture),
             dict(self._places),
             waiting,
-            avoid_visible_from,
+            None if avoid_visible_from is None else frame_shows(avoid_visible_from),
         )
         return sampler.sample(rng, count, kinds)
 
@@ -311,7 +317,7 @@ class Simulation:
             BadInputError: ``edit_kind``, ``edit_object``, ``edit_position``; nothing is changed then.
         """
         for edit in edits:
-            self._check(edit)
+            require_edit(edit, self._mocap, self._places)
         starts: dict[int, Matrix] = {}
         for edit in edits:
             if edit.kind == "remove":
@@ -335,33 +341,12 @@ class Simulation:
     def _furniture(self) -> list[Any]:
         return [t for t in self.scene.things if not t.movable]
 
-    def _check(self, edit: Edit) -> None:
-        if edit.kind not in KINDS:
-            raise BadInputError("edit_kind", f"edit kind must be one of {', '.join(KINDS)}, got {edit.kind!r}")
-        present = edit.object_id in self._places
-        if edit.object_id not in self._mocap or present == (edit.kind == "add"):
-            raise BadInputError("edit_object", f"cannot {edit.kind} object {edit.object_id}: not movable or not there")
-        if edit.kind == "swap" and edit.other_id not in self._places:
-            raise BadInputError("edit_object", f"cannot swap with object {edit.other_id}: not there")
-        if edit.kind in ("move", "add") and (edit.position_m is None or not np.isfinite(edit.position_m).all()):
-            raise BadInputError("edit_position", f"a finite position_m is needed to {edit.kind} an object")
-
     def _instance(self, object_id: int) -> Any:
         return ([o.instance for o in self.layout.objects] + list(self.layout.spares))[object_id - 1]
 
     def _place_of(self, object_id: int, T: Matrix) -> PlacedObject:
         """Where a thing stands once it is at ``T``: its room, and the piece of furniture under it (None: the floor)."""
-        xy = T[:2, 3]
-        room = self.layout.plan.room_at(xy)
-        under = None
-        for index, piece in enumerate(self.layout.furniture):
-            f = piece.footprint()
-            c, s = np.cos(f.yaw), np.sin(f.yaw)
-            u, v = c * (xy[0] - f.x) + s * (xy[1] - f.y), -s * (xy[0] - f.x) + c * (xy[1] - f.y)
-            if T[2, 3] > 0.1 and abs(u) <= f.width / 2 and abs(v) <= f.depth / 2:
-                under = index
-        x, y, z = (float(n) for n in T[:3, 3])
-        return PlacedObject(self._instance(object_id), room, under, x, y, z, yaw_of(T))
+        return place_at(self.layout, self._instance(object_id), T[:3, 3], yaw_of(T))
 
     def _settle(self, starts: dict[int, Matrix]) -> None:
         """Drop the given things from their start poses and freeze them where they come to rest."""

@@ -5,6 +5,7 @@ import pytest
 
 from memory_agent_ros.exploration.features import IN_ROOM, INDEX, NEAR, SHAPE
 from memory_agent_ros.exploration.labels import LABEL, LabelVectors
+from memory_agent_ros.exploration.policies.by_name import POLICY_NAMES, policy_by_name
 from memory_agent_ros.exploration.policies.cooccurrence import Cooccurrence, CooccurrenceFrontier
 from memory_agent_ros.exploration.policies.frontiers import (
     InformationGain,
@@ -13,6 +14,7 @@ from memory_agent_ros.exploration.policies.frontiers import (
     Random,
 )
 from memory_agent_ros.exploration.situation import Policy, Situations
+from memory_agent_ros.records.errors import BadInputError
 
 WORDS = LabelVectors()
 COUNTS = Cooccurrence({"mug": {"desk": 0.6, "bed": 0.1}}, {"mug": {"desk": 0.8, "bed": 0.2}}, {})
@@ -101,3 +103,15 @@ def test_counts_survive_a_file(tmp_path) -> None:
 def test_random_is_not_always_the_same() -> None:
     policy = Random(1)
     assert {pick(policy, NEAR_ONE, FAR_ONE) for _ in range(20)} == {1, 2}
+
+
+@pytest.mark.parametrize("name", [n for n in POLICY_NAMES if n != "cooccurrence_frontier"])
+def test_policies_are_made_by_name(name: str) -> None:
+    policy = policy_by_name(name, WORDS)
+    assert policy.name == name
+    assert np.isfinite(policy.logits(situation({"is_frontier": 1, "gain": 0.2, "path": 0.1}))[0, :2]).all()
+
+
+def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+    with pytest.raises(BadInputError, match="nearest_frontier"):
+        policy_by_name("wander", WORDS)

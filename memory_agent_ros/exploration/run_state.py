@@ -1,0 +1,42 @@
+"""How far a run of the explorer has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from memory_agent_ros.exploration.codes import Abandoned, StopReason
+from memory_agent_ros.exploration.request import Request
+from memory_agent_ros.records.decision import Decision
+
+
+@dataclass
+class RunState:
+    """One run.
+
+    Attributes:
+        request: what was asked for.
+        start_ns: stamp of its first image, None before.
+        stop_reason: why it ended, empty while it goes on.
+        travelled_m: length driven.
+        coverage: share of the reachable floor seen; what lies behind frontiers is estimated.
+        goals_reached: goals at which the robot arrived, or that were seen from afar.
+        abandoned: goals put aside, with the reason.
+        decisions: choices of the policy.
+        looks_xy: (x, y) of the places where the robot looked around.
+    """
+
+    request: Request
+    start_ns: int | None = None
+    stop_reason: StopReason = StopReason.NONE
+    travelled_m: float = 0.0
+    coverage: float = 0.0
+    goals_reached: int = 0
+    abandoned: list[Abandoned] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
+    looks_xy: list[tuple[float, float]] = field(default_factory=list)
+
+    def over(self, stamp_ns: int) -> StopReason:
+        """Whether a limit ends the run at a stamp."""
+        if self.start_ns is not None and stamp_ns - self.start_ns > self.request.time_limit_ns:
+            return StopReason.TIME_LIMIT
+        return StopReason.BUDGET if self.travelled_m >= self.request.budget_m else StopReason.NONE

@@ -1,0 +1,224 @@
+"""The explorer's situation: floor plan and memory as the records that candidates are made of."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.exploration.candidates import Goal, Places, Things
+from memory_agent_ros.exploration.codes import Mode
+from memory_agent_ros.exploration.config import ExplorerConfig
+from memory_agent_ros.exploration.floor_graph import FloorGraph
+from memory_agent_ros.exploration.goal_match import GoalMatch
+from memory_agent_ros.exploration.goals import GoalChooser
+from memory_agent_ros.exploration.known_world import KnownWorld
+from memory_agent_ros.exploration.labels import LabelVectors
+from memory_agent_ros.exploration.mapper import Mapper
+from memory_agent_ros.exploration.path_planner import PathPlanner
+from memory_agent_ros.exploration.run_state import RunState
+from memory_agent_ros.exploration.view_field import ViewField
+from memory_agent_ros.geometry.boxes import corners
+from memory_agent_ros.records.exploration_task import TaskKind
+from memory_agent_ros.records.map_object import MapObject, ObjectState
+from memory_agent_ros.records.room import Room
+
+#: A look around counts for places this near, metres.
+_LOOKED_M = 0.5
+#: How far the floor is taken to go on behind a frontier, metres.
+_DEEP_M = 1.5
+#: From how far a thing is looked at: not nearer, not farther, and best, metres.
+_NEAREST_M, _FARTHEST_M, _BEST_M = 0.4, 2.2, 1.2
+#: Things with a smaller footprint have no surface of their own to look at, metres.
+_SURFACE_M = 0.3
+_TASKS = {Mode.DISCOVER: TaskKind.DISCOVER, Mode.SEARCH: TaskKind.SEARCH, Mode.VERIFY: TaskKind.VERIFY}
+#: Stands for an unlimited budget, metres.
+_PLENTY_M = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class Known:
+    """One situation before candidates are picked; every array has a leading axis of one.
+
+    Attributes:
+        places, things, goal: see :mod:`memory_agent_ros.exploration.candidates`.
+        objects: the remembered objects, in the order of ``things``.
+        rooms: in the order of the places' room numbers.
+        graph: ways along the floor.
+    """
+
+    places: Places
+    things: Things
+    goal: Goal
+    objects: Sequence[MapObject]
+    rooms: Sequence[Room]
+    graph: FloorGraph
+
+    def room_name(self, number: int) -> str:
+        """Name of a room by its number, "" for -1."""
+        return self.rooms[number].name if number >= 0 else ""
+
+
+class WorldView:
+    """Looks at what is known now.
+
+    Args:
+        memory: gives the memory of now.
+    """
+
+    def __init__(
+        self,
+        memory: Callable[[], KnownWorld],
+        mapper: Mapper,
+        planner: PathPlanner,
+        goals: GoalChooser,
+        labels: LabelVectors,
+        match: GoalMatch,
+        config: ExplorerConfig,
+    ) -> None:
+        self._memory, self._mapper, self._planner, self._goals = memory, mapper, planner, goals
+        self._labels, self._match, self._config = labels, match, config
+
+    def now(self, run: RunState) -> Known:
+        """Floor plan, memory and goal at this moment; paths must be up to date."""
+        memory = self._memory()
+        objects, rooms = list(memory.objects()), list(memory.rooms())
+        graph = FloorGraph(self._planner.reachable, self._mapper.grid.raster)
+        xy = np.concatenate([self._mapper.xy[None], self._goals.candidates()])
+        field = ViewField(
+            self._mapper.grid, self._mapper.coverage, self._config, with_unknown=True, see_through=_DEEP_M
+        )
+        visible = field.visible(xy, self._config.surface_range_m)
+        room = _rooms_of(xy, rooms)
+        places = self._places(run, xy, graph, field, visible, room, rooms)
+        things = self._things(run, objects, places, field, visible, rooms)
+        return Known(places, things, self._goal(run, places, things), objects, rooms, graph)
+
+    def _places(
+        self,
+        run: RunState,
+        xy: NDArray[np.float64],
+        graph: FloorGraph,
+        field: ViewField,
+        visible: NDArray[np.bool_],
+        room: NDArray[np.int64],
+        rooms: Sequence[Room],
+    ) -> Places:
+        """``xy`` (V, 2), the robot's own place first; ``visible`` (V, cells); ``room`` (V,)."""
+        way = graph.distances(xy[:1], xy)[0]
+        way[0] = 0.0
+        trail = _rooms_of(np.array([(x, y) for _, x, y in self._mapper.trail]).reshape(-1, 2), rooms)
+        entered = np.zeros(len(rooms), bool)
+        entered[trail[trail >= 0]] = True
+        looks = np.array(run.looks_xy).reshape(-1, 2)
+        visits = (np.linalg.norm(xy[:, None] - looks[None], axis=2) < _LOOKED_M).sum(axis=1)
+        return Places(
+            xy=xy[None].astype(np.float32),
+            mask=np.ones((1, len(xy)), bool),
+            path_m=way[None].astype(np.float32),
+            gain_m2=np.where(visits > 0, 0.0, field.floor_gains(visible))[None].astype(np.float32),
+            room=room[None],
+            visits=visits[None].astype(np.float32),
+            entered=entered[None],
+            here=np.zeros(1, np.int64),
+        )
+
+    def _things(
+        self,
+        run: RunState,
+        objects: Sequence[MapObject],
+        places: Places,
+        field: ViewField,
+        visible: NDArray[np.bool_],
+        rooms: Sequence[Room],
+    ) -> Things:
+        labels = [o.label for o in objects]
+        xy = np.array([o.box.center[:2] for o in objects]).reshape(-1, 2)
+        away = np.linalg.norm(xy - self._mapper.xy, axis=1)
+        there = np.array([o.presence if o.state is ObjectState.PRESENT else 0.0 for o in objects], np.float32)
+        seen_ns = np.array([o.last_seen_ns for o in objects], np.int64)
+        here_ns = max(self._mapper.here_since_ns(), run.start_ns or 0)
+        outlines = [corners(o.box.center, 0.9 * o.box.size, o.box.yaw)[:, :2] for o in objects]
+        return Things(
+            vector=self._labels.vectors(labels)[None],
+            xy=xy[None].astype(np.float32),
+            mask=np.ones((1, len(objects)), bool),
+            presence=there[None],
+            age_s=((self._mapper.stamp_ns - seen_ns) / 1e9).clip(0.0)[None].astype(np.float32),
+            match=self._match.of(run.request.goal, labels)[None],
+            unclear=self._unclear(objects, outlines)[None],
+            room=_rooms_of(xy, rooms)[None],
+            place=_seats(places, xy, outlines, field, visible)[None],
+            in_sight=(seen_ns >= here_ns)[None],
+            range_m=away[None].astype(np.float32),
+        )
+
+    def _unclear(self, objects: Sequence[MapObject], outlines: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
+        """(M,) a label in doubt, or the share of a piece of furniture that was not looked at from enough sides."""
+        doubt = np.array([1.0 - max(o.label_probs.values(), default=1.0) for o in objects], np.float32)
+        thin, furniture = self._mapper.coverage.thin_furniture, self._mapper.coverage.furniture
+        raster = self._mapper.grid.raster
+        for i, (thing, outline) in enumerate(zip(objects, outlines, strict=True)):
+            if min(thing.box.size[:2]) < _SURFACE_M or thing.state is not ObjectState.PRESENT:
+                continue
+            footprint = np.zeros(raster.shape, np.uint8)
+            cells = np.rint((outline[[0, 1, 3, 2]] - raster.origin_xy) / raster.resolution_m - 0.5).astype(np.int32)
+            cv2.fillConvexPoly(footprint, cells, 1)
+            surface = (footprint > 0) & furniture
+            if surface.any():
+                doubt[i] = max(doubt[i], float(thin[surface].mean()))
+        return doubt
+
+    def _goal(self, run: RunState, places: Places, things: Things) -> Goal:
+        request = run.request
+        budget = min(request.budget_m, _PLENTY_M)
+        cell = np.floor(self._mapper.xy).astype(int).tolist()
+        state = zlib.crc32(repr((cell, int(things.mask.sum()), int(places.entered.sum()))).encode())
+        return Goal(
+            vector=self._labels.vectors([request.goal]),
+            kind=np.array([list(TaskKind).index(_TASKS[request.mode])]),
+            budget_m=np.array([budget], np.float32),
+            left_m=np.array([max(0.0, budget - run.travelled_m)], np.float32),
+            left_decisions=np.array([1.0 - len(run.decisions) / request.max_decisions], np.float32),
+            state=np.array([state], np.int64),
+        )
+
+
+def _rooms_of(xy: NDArray[np.float64], rooms: Sequence[Room]) -> NDArray[np.int64]:
+    """(N, 2) points -> (N,) number of the room they are in, -1 for none."""
+    found = np.full(len(xy), -1, np.int64)
+    for number, room in enumerate(rooms):
+        outline = room.polygon.astype(np.float32).reshape(-1, 1, 2)
+        if len(outline) < 3:
+            continue
+        inside = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in xy]
+        found[np.array(inside, dtype=bool) & (found < 0)] = number
+    return found
+
+
+def _seats(
+    places: Places,
+    xy: NDArray[np.float64],
+    outlines: Sequence[NDArray[np.float64]],
+    field: ViewField,
+    visible: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """(M,) for each thing the nearest known place to look at it from, -1 if there is none."""
+    seats = np.full(len(xy), -1, np.int64)
+    if not len(xy):
+        return seats
+    away = np.linalg.norm(places.xy[0][:, None] - xy[None], axis=2)
+    cost = places.path_m[0][:, None] + 2.0 * np.abs(away - _BEST_M)
+    cost[(away < _NEAREST_M) | (away > _FARTHEST_M) | ~np.isfinite(cost)] = np.inf
+    cost[0] = np.inf  # the robot stands there already
+    for i, outline in enumerate(outlines):
+        cells = field.cells(np.concatenate([outline[:4], xy[i : i + 1]]))
+        sight = visible[:, cells[cells >= 0]].any(axis=1)
+        of_it = np.where(sight, cost[:, i], np.inf)
+        best = int(np.argmin(of_it))
+        seats[i] = best if np.isfinite(of_it[best]) else -1
+    return seats
