@@ -23,8 +23,10 @@ _CELL_STEP_M = 0.08
 #: Where on a thing rays end: shares of its height, and of its width across the line of sight.
 _HEIGHTS = (0.15, 0.5, 0.85)
 _ACROSS = (-0.35, 0.0, 0.35)
+#: Points of flat things are lifted this far above what they lie on, out of its voxels, metres.
+_ABOVE_M = 0.06
 #: Share of a box's silhouette that the thing in it covers, on average over the catalogue.
-_FILL = 0.7
+_FILL = 1.0
 
 
 def sees_cells(
@@ -128,5 +130,6 @@ def _points(
     for i, height in enumerate(_HEIGHTS):
         for j, share in enumerate(_ACROSS):
             points[:, i, j, :2] = center[:, :2] + share * side
-            points[:, i, j, 2] = np.minimum(center[:, 2] + (height - 0.5) * size[:, 2], _TOP_M)
+            above = np.maximum(height * size[:, 2], _ABOVE_M)
+            points[:, i, j, 2] = np.minimum(center[:, 2] - size[:, 2] / 2 + above, _TOP_M)
     return points.reshape(len(eye), -1, 3)

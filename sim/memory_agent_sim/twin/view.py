@@ -31,7 +31,7 @@ class View:
     aspect: float = 4 / 3
     height_px: int = 480
     cell_range_m: float = 4.0
-    thing_range_m: float = 5.0
+    thing_range_m: float = 6.0
     minimum_pixels: float = 100.0
 
     @property

@@ -74,35 +74,33 @@ class VoxelGrid:
         order = np.argsort(length)
         for begin in range(0, len(order), _CHUNK):
             rows = order[begin : begin + _CHUNK]
-            count = int(np.ceil(float(length[rows[-1]]) / step_m)) or 1
-            share = tested[rows] / np.maximum(length[rows], 1e-6)
-            self._march(eye[rows], target[rows], own[rows], share, rows, free, count)
+            unit = (target[rows] - eye[rows]) / np.maximum(length[rows, None], 1e-6)
+            self._march(eye[rows], unit, own[rows], tested[rows].astype(np.float32), rows, free, step_m)
         return free
 
     def _march(
         self,
         eye: NDArray[np.float32],
-        target: NDArray[np.float32],
+        unit: NDArray[np.float32],
         own: NDArray[np.uint8],
-        share: NDArray[np.float32],
+        length: NDArray[np.float32],
         rows: NDArray[np.int64],
         free: NDArray[np.bool_],
-        count: int,
+        step_m: float,
     ) -> None:
-        """Test ``count`` points of all lines at once, far apart ones first; lines that are blocked drop out."""
+        """Test points of all lines at once, far apart ones first; lines that are blocked drop out."""
         _, size_y, size_z = self.owner.shape
         flat = self.owner.ravel()
         start = np.ascontiguousarray(((eye - self.origin) / EDGE_M).T.astype(np.float32))
-        way = np.ascontiguousarray(((target - eye) / EDGE_M).T.astype(np.float32))
-        for k in _spread(count):
-            t = np.float32((k + 0.5) / count)
-            x, y, z = (start + way * t).astype(np.int32)
-            met = flat.take((x * size_y + y) * size_z + z)
-            blocked = (met != 0) & (met != own) & (t < share)
+        way = np.ascontiguousarray((unit / EDGE_M).T.astype(np.float32))
+        for k in _spread(int(np.ceil(float(length.max(initial=step_m)) / step_m))):
+            x, y, z = (start + way * np.minimum(np.float32((k + 0.5) * step_m), length)).astype(np.int32)
+            met = flat.take((x * size_y + y) * size_z + z, mode="clip")
+            blocked = (met != 0) & (met != own) & ((k + 0.5) * step_m < length)
             if np.count_nonzero(blocked) * 16 > len(rows):
                 free[rows[blocked]] = False
                 kept = np.flatnonzero(~blocked)
-                start, way, own, share, rows = start[:, kept], way[:, kept], own[kept], share[kept], rows[kept]
+                start, way, own, length, rows = start[:, kept], way[:, kept], own[kept], length[kept], rows[kept]
             elif blocked.any():
                 free[rows[blocked]] = False
             if len(rows) == 0:
