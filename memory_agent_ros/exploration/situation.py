@@ -17,6 +17,21 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class SituationWords:
+    """A situation as text, for policies that read.
+
+    Attributes:
+        goal: what is wanted.
+        lines: what is remembered and matters here.
+        choices: what can be chosen, in the candidates' order.
+    """
+
+    goal: str
+    lines: tuple[str, ...]
+    choices: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Situations:
     """B situations.
@@ -29,6 +44,7 @@ class Situations:
         candidate_mask: (B, C) bool, True where there is a candidate.
         key: (B, K) unit vectors by which tips are looked up.
         state: (B,) int64, the same for situations that count as the same state; novelty counts them.
+        words: B texts of the situations, or empty where nothing reads.
     """
 
     goal: Array
@@ -38,6 +54,7 @@ class Situations:
     candidate_mask: NDArray[np.bool_]
     key: Array
     state: NDArray[np.int64]
+    words: tuple[SituationWords, ...] = ()
 
     def __len__(self) -> int:
         return len(self.goal)
@@ -52,6 +69,7 @@ class Situations:
             self.candidate_mask[index],
             self.key[index],
             self.state[index],
+            tuple(self.words[i] for i in np.arange(len(self))[index].tolist()) if self.words else (),
         )
 
 

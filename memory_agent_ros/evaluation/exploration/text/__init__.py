@@ -1,0 +1,1 @@
+"""Text environments nobody here wrote, behind the protocol of exploration."""
