@@ -24,21 +24,33 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("games")
 
 
-def test_textworlds_solution_wins_and_the_wrong_thing_loses(folder: Path) -> None:
+def test_textworlds_solution_wins(folder: Path) -> None:
     env, tasks = make_text_environment("textworld", "treasure-hunter-5", "train", 1, folder=folder)
     assert tasks == range(1)
     way = TextWorldGame(5, tasks, folder)._begin(0).policy_commands
-    now = env.reset([0, 0])
+    now, total = env.reset([0]), 0.0
     assert env.goal_text(0) == way[-1] and env.goal_text(0).startswith("take ")
-    lost = False
     for command in way:
-        words = now.words[1]
-        wrong = [c for c in words.choices if c.startswith("take ") and c != way[-1]]
-        lost = lost or bool(wrong)
-        other = wrong[0] if wrong else command
-        choices = [now.words[0].choices.index(command), words.choices.index(other)]
-        now = env.step(np.array(choices)).situations
-    assert lost and env.scores().tolist() == [1.0, 0.0]
+        step = env.step(np.array([now.words[0].choices.index(command)]))
+        now, total = step.situations, total + float(step.reward[0])
+    assert step.done.all() and env.scores().tolist() == [1.0] and total == 1.0
+
+
+def test_the_wrong_thing_loses(folder: Path) -> None:
+    game = TextWorldGame(5, [0], folder)
+    waiting = [()]
+    while True:  # breadth first, until a thing is in sight that is not the goal
+        way = waiting.pop(0)
+        scene = game.start(0)
+        for command in way:
+            scene = game.act(command)
+        wrong = [c for c in scene.commands if c.startswith("take ") and c.partition(" from ")[0] != scene.goal]
+        if wrong:
+            break
+        waiting += [(*way, c) for c in scene.commands if c.startswith("go ")]
+        assert len(way) < 7, "the game has no wrong thing"
+    end = game.act(wrong[0])
+    assert end.done and end.score == 0.0 and end.commands == ()
 
 
 def test_lines_tell_what_can_be_seen_and_no_more(folder: Path) -> None:
