@@ -63,6 +63,7 @@ class Empo2Config:
         tasks, group: rollouts of an update: ``group`` of each of ``tasks`` tasks.
         off_policy, tips_on_policy: probability of these modes; the rest acts and learns without tips.
         novelty: weight of the novelty reward, 1/n of the state's count at each decision.
+        floor: added to the deviation of a group's returns.
         clip_low, clip_high, dual_clip: of the ratio.
         min_probability: decisions that the policy would take more rarely are masked out of the ratio's loss.
         distillation: weight of the advantage-weighted cross-entropy in off-policy updates.
@@ -78,6 +79,7 @@ class Empo2Config:
     off_policy: float = 0.35
     tips_on_policy: float = 0.15
     novelty: float = 0.05
+    floor: float = 0.1
     clip_low: float = 0.2
     clip_high: float = 0.3
     dual_clip: float = 10.0
@@ -114,24 +116,30 @@ class Novelty:
         self.counts: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
 
     def rewards(self, played: Rollout) -> NDArray[np.float32]:
-        """(M,) 1/n for each decision, n how often its state was met, this time included; counts it."""
+        """(M,) 1/n for each decision, n how often its state was met up to and including this step; counts it."""
         counts, out = self.counts[played.domain], np.zeros(len(played.choice), np.float32)
         for step in range(int(played.step.max()) + 1):
-            now = np.flatnonzero(played.step == step)  # what acts at the same time shares one count
+            # What acts at the same time shares one count: where many of a group go, there is little new.
+            now = np.flatnonzero(played.step == step)
             states = played.situations.state[now].tolist()
-            out[now] = [1.0 / (counts[s] + 1) for s in states]
             for state in states:
                 counts[state] += 1
+            out[now] = [1.0 / counts[s] for s in states]
         return out
 
 
-def group_advantages(returns: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(E,) returns, (E,) number of each episode's group -> (E,) how much better than its group, in its deviations."""
+def group_advantages(
+    returns: NDArray[np.float64], group: NDArray[np.int64], floor: float = 1e-6
+) -> NDArray[np.float64]:
+    """(E,) returns, (E,) number of each episode's group -> (E,) how much better than its group, in its deviations.
+
+    ``floor`` is added to the deviation, so that small differences in novelty do not count as much as success.
+    """
     out = np.zeros(len(returns))
     for g in np.unique(group):
         one = returns[group == g]
         if len(one) > 1:
-            out[group == g] = (one - one.mean()) / (one.std(ddof=1) + 1e-6)
+            out[group == g] = (one - one.mean()) / (one.std(ddof=1) + floor)
     return out
 
 
@@ -252,7 +260,7 @@ class Empo2:
         self.tips.add(played.tips(self.policy.name))
         novelty = self.novelty.rewards(played)
         returns = played.returns(played.reward + self.config.novelty * novelty)
-        advantage = group_advantages(returns, group)[played.episode]
+        advantage = group_advantages(returns, group, self.config.floor)[played.episode]
         figures = self._learn(played, advantage.astype(np.float32), mode, rng)
         self.decisions += len(played.choice)
         self.updates += 1

@@ -112,10 +112,8 @@ class PolicyNetwork(nn.Module):
         self.vote_in = nn.Linear(shape.candidate, config.vote_dim)
         self.vote_sharpness = nn.Parameter(torch.tensor(1.5))
         # At the start a tip of full score speaks for, one of no score against what is like its choice.
-        self.vote_weight = nn.Linear(2, 1)
-        with torch.no_grad():
-            self.vote_weight.weight.copy_(torch.tensor([[4.0, 0.0]]))
-            self.vote_weight.bias.fill_(-1.0)
+        self.vote_weight, self.vote_bias = nn.Parameter(torch.tensor(5.0)), nn.Parameter(torch.tensor(-1.0))
+        self.vote_nearness = nn.Parameter(torch.tensor(2.0))
 
     def forward(self, seen: PolicyInput) -> Scores:
         """Score the candidates of each situation."""
@@ -131,13 +129,16 @@ class PolicyNetwork(nn.Module):
         return Scores(own.masked_fill(~seen.candidate_mask, -torch.inf), self._votes(seen))
 
     def _votes(self, seen: PolicyInput) -> Tensor:
-        """(B, C, T): each tip's weight, shared out over the candidates by likeness to its choice, mean over tips."""
+        """(B, C, T): each tip's weight, shared out over the candidates by likeness to its choice.
+
+        Tips of nearer situations weigh more; together they weigh as much as one.
+        """
         if seen.tips.shape[1] == 0:
             return seen.candidates.new_zeros(*seen.candidate_mask.shape, 0)
         here = functional.normalize(self.vote_in(seen.candidates), dim=-1)
         chosen = functional.normalize(self.vote_in(seen.tips[..., :-2]), dim=-1)
         like = self.vote_sharpness.exp() * (here @ chosen.transpose(1, 2))
         share = like.masked_fill(~seen.candidate_mask[..., None], -torch.inf).softmax(dim=1)
-        weight = self.vote_weight(seen.tips[..., -2:]).squeeze(-1) * seen.tip_mask
-        count = seen.tip_mask.sum(dim=1, keepdim=True).clamp(min=1)
-        return share * (weight / count)[:, None, :]
+        score, cosine = seen.tips[..., -2], seen.tips[..., -1]
+        near = (self.vote_nearness.exp() * cosine).masked_fill(~seen.tip_mask, -1e4).softmax(dim=1) * seen.tip_mask
+        return share * (near * (self.vote_weight * score + self.vote_bias))[:, None, :]

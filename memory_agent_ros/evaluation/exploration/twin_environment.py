@@ -289,6 +289,8 @@ def _written(last: Situations, rows: Indices, found: Situations) -> Situations:
     """The last situations with some rows replaced."""
     columns = {}
     for field in fields(Situations):
+        if field.name == "words":
+            continue
         values = getattr(last, field.name).copy()
         values[rows] = getattr(found, field.name)
         columns[field.name] = values
