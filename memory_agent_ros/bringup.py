@@ -107,6 +107,9 @@ class NodeSpec:
         return [*start, *self.arguments, "--ros-args", *names, *self.ros_arguments()]
 
 
+#: What may be started at once; searches need a text and are sent as goals.
+EXPLORATIONS = ("none", "frontier", "patrol", "discover", "verify")
+
 _COMMON = (
     LaunchArgument("namespace", "", "namespace of every node and relative topic, without leading slash"),
     LaunchArgument("map_path", "", "map file to open or create; empty keeps the memory in RAM only"),
@@ -127,14 +130,14 @@ ROBOT_ARGUMENTS: tuple[LaunchArgument, ...] = (
     *_COMMON,
     LaunchArgument("params_file", "turtlebot4_oakd", "robot: a file in config/ (without .yaml) or a path"),
     LaunchArgument("use_sim_time", "false", "take time from /clock", ("true", "false")),
-    LaunchArgument("explore", "none", "exploration to start at once", ("none", "frontier", "patrol")),
+    LaunchArgument("explore", "none", "exploration to start at once", EXPLORATIONS),
 )
 
 SIMULATION_ARGUMENTS: tuple[LaunchArgument, ...] = (
     *_COMMON,
     LaunchArgument("params_file", "simulation", "parameters: a file in config/ (without .yaml) or a path"),
     LaunchArgument("use_sim_time", "true", "take time from /clock, which the simulation publishes", ("true", "false")),
-    LaunchArgument("explore", "frontier", "exploration to start at once", ("none", "frontier", "patrol")),
+    LaunchArgument("explore", "frontier", "exploration to start at once", EXPLORATIONS),
     LaunchArgument("split", "train", "split of the apartments", ("train", "val", "test")),
     LaunchArgument("seed", "0", "seed of the apartment within its split, any integer"),
     LaunchArgument("rooms", "0", "number of rooms, 3 to 6; 0 leaves it to the seed"),

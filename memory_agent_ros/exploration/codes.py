@@ -52,11 +52,13 @@ class StopReason(enum.StrEnum):
         ENCLOSED: the robot cannot leave its place, whatever is known beyond.
         GOAL_FOUND: the policy stopped with such a thing in sight.
         GAVE_UP: the policy stopped a search without one.
-        GOAL_UNREACHABLE: such a thing is known, and every way to it was tried and put aside.
+        GOAL_UNREACHABLE: such a thing is known, and every way to it was tried and put aside; without a thing to find:
+            there were places to go to, and all that were tried were put aside.
         POLICY_STOPPED: the policy ended a run that has no thing to find.
         NOTHING_LEFT: nothing but stopping could be chosen.
         BUDGET: the metres or the choices allowed are used up.
         DRIVER_GONE: whoever drives the base went away.
+        NO_MEMORY: the memory that a policy reads does not answer.
     """
 
     NONE = ""
@@ -76,6 +78,7 @@ class StopReason(enum.StrEnum):
     NOTHING_LEFT = "nothing_left"
     BUDGET = "budget"
     DRIVER_GONE = "driver_gone"
+    NO_MEMORY = "no_memory"
 
 
 class AbandonReason(enum.StrEnum):

@@ -31,6 +31,7 @@ class ExplorerConfig:
         stuck_time_s: no progress for this long starts a recovery, seconds, 0.5 to 30.
         max_recoveries: so many recoveries in a row end the run as stuck, 1 to 20.
         goal_retries: a blocked goal is tried again so often before it is put aside, 0 to 5.
+        max_failed_goals: so many goals in a row to which somebody else could not drive end the run, 1 to 100.
         pose_timeout_s: no pose for this long ends the run, seconds, 0.5 to 60.
     """
 
@@ -55,4 +56,5 @@ class ExplorerConfig:
     stuck_time_s: float = 3.0
     max_recoveries: int = 4
     goal_retries: int = 1
+    max_failed_goals: int = 8
     pose_timeout_s: float = 3.0

@@ -34,6 +34,7 @@ class Errand:
 
     Attributes:
         goal: where the robot is going, None if nowhere.
+        driven_by_others: somebody else drives to the goals and notices when the base is stuck on the way.
         run: goals reached and put aside are counted there.
     """
 
@@ -50,6 +51,7 @@ class Errand:
         self._replan = replan
         self._driver = Driver(mapper, planner, config)
         self._stuck = StuckDetector(config)
+        self.driven_by_others = False
         self.begin_run(run)
 
     def begin_run(self, run: RunState) -> None:
@@ -59,6 +61,7 @@ class Errand:
         self._look: LookAround | None = None
         self._recovery: Recovery | None = None
         self._task, self._tries, self._planned_ns = _Task.NONE, 0, 0
+        self._failures = 0
         self._driver.clear()
         self._stuck.reset()
 
@@ -70,6 +73,13 @@ class Errand:
     def moved(self) -> None:
         """There is a new pose."""
         self._stuck.update(self._mapper.stamp_ns, self._mapper.xy, self._mapper.yaw)
+        if self.driven_by_others and self._task is _Task.DRIVE:
+            self._stuck.pause()
+
+    def wait(self) -> Command:
+        """Stand for now; standing does not count as being stuck."""
+        self._stuck.pause()
+        return Command(goal_xy=self.goal.xy if self.goal else None, reason=Reason.WAITING)
 
     def begin(self, goal: Goal) -> None:
         """Go to a goal; paths must be up to date."""
@@ -81,6 +91,11 @@ class Errand:
         self.goal, self._task = None, _Task.NONE
         self._driver.clear()
 
+    def reached(self) -> None:
+        """Somebody else drives and says that this is the goal."""
+        if self._task is _Task.DRIVE and self.goal is not None:
+            self._arrive(self.goal)
+
     def failed(self, why: AbandonReason, detail: str = "") -> bool:
         """Somebody else drives and did not get there: True once the goal is put aside, False if it is tried again."""
         if self._task is not _Task.DRIVE:
@@ -89,6 +104,7 @@ class Errand:
         if self._tries <= self._config.goal_retries:
             return False
         self._abandon(why, detail)
+        self._failures += 1
         return True
 
     def advance(self) -> Command | StopReason | None:
@@ -100,6 +116,8 @@ class Errand:
         return Command(goal_xy=self.goal.xy if self.goal else None, reason=Reason.WAITING)
 
     def _advance(self) -> Command | StopReason | None:
+        if self._failures >= self._config.max_failed_goals:
+            return StopReason.GOAL_UNREACHABLE
         if self._task is not _Task.RECOVER and self._stuck.stuck:
             return self._begin_recovery()
         if self._task is _Task.RECOVER:
@@ -130,23 +148,27 @@ class Errand:
         goal, mapper = self.goal, self._mapper
         assert goal is not None
         if np.linalg.norm(goal.xy - mapper.xy) < self._config.goal_tolerance_m:
-            if not self.run.request.mode.by_policy:
-                self._goals.shun(goal.xy)
-            self._arrive()
+            self._arrive(goal)
             return None
         if mapper.stamp_ns - self._planned_ns >= self._config.replan_period_s * 1e9:
             self._planned_ns = mapper.stamp_ns
             self._replan()
             if not self._goals.still_frontier(goal):
-                self._arrive()
+                self._look_from_here()
                 return None
             self._set_path()
             if self._task is not _Task.DRIVE:
                 return None
         return Command(*self._driver.command(), goal.xy, goal.reason)
 
-    def _arrive(self) -> None:
+    def _arrive(self, goal: Goal) -> None:
+        if not self.run.request.mode.by_policy:
+            self._goals.shun(goal.xy)
+        self._look_from_here()
+
+    def _look_from_here(self) -> None:
         self.run.goals_reached += 1
+        self._failures = 0
         self._stuck.reset()
         self._driver.clear()
         self.look(everything=False)

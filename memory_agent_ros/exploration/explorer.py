@@ -192,6 +192,23 @@ class Explorer:
                 self._replan()
         return self._stopped()
 
+    @property
+    def driven_by_others(self) -> bool:
+        """Whether somebody else (Nav2) drives to the goals; being stuck on the way is then theirs to notice."""
+        return self._errand.driven_by_others
+
+    @driven_by_others.setter
+    def driven_by_others(self, value: bool) -> None:
+        self._errand.driven_by_others = value
+
+    def wait(self) -> Command:
+        """In place of :meth:`step` while something lacks that the caller knows of: the run is kept, the base stands."""
+        return self._stopped() if self._over else self._errand.wait()
+
+    def goal_reached(self) -> None:
+        """Somebody else drives and says that it arrived, be it not within the explorer's own tolerance."""
+        self._errand.reached()
+
     def goal_failed(self, why: AbandonReason, detail: str = "") -> bool:
         """Somebody else drives and did not get to the goal: it is tried again, then put aside; True if put aside."""
         return self._errand.failed(why, detail)
@@ -276,6 +293,8 @@ class Explorer:
             return said
         if self._mapper.floor_known_m2 < _NO_MAP_M2:
             return StopReason.NO_MAP
+        if self.run.abandoned and not self.run.goals_reached:
+            return StopReason.GOAL_UNREACHABLE
         rows, columns = np.nonzero(self._planner.reachable)
         far = np.linalg.norm(self.grid.raster.centers(rows, columns) - self._mapper.xy, axis=1) > _ENCLOSED_M
         return said if far.any() else StopReason.ENCLOSED

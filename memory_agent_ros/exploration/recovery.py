@@ -39,6 +39,10 @@ class StuckDetector:
         self.recoveries += 1
         self._poses.clear()
 
+    def pause(self) -> None:
+        """The base stood on purpose: begin to watch anew."""
+        self._poses.clear()
+
     def update(self, stamp_ns: int, xy: NDArray[np.float64], yaw: float) -> None:
         """Add a pose: stamp, (2,) metres, radians."""
         self._poses.append((stamp_ns, float(xy[0]), float(xy[1]), yaw))

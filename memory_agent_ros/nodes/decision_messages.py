@@ -33,6 +33,7 @@ def _candidate_message(decision: Decision, index: int) -> ExplorationCandidate:
         position=Point(x=float(candidate.xy[0]), y=float(candidate.xy[1])),
         path_m=float(candidate.path_m),
         object_id=int(candidate.object_id or 0),
+        label=candidate.label,
         room=candidate.room,
         score=float(decision.scores[index]),
         term_names=list(terms),
@@ -53,6 +54,7 @@ def decision_from_message(message: ExplorationDecision) -> Decision:
                 xy=np.array([item.position.x, item.position.y]),
                 path_m=float(item.path_m),
                 object_id=int(item.object_id) or None,
+                label=item.label,
                 room=item.room,
             )
             for item in message.candidates

@@ -1,4 +1,4 @@
-"""What the explorer shows: floor plan, frontiers and path as messages."""
+"""Floor plan, frontiers and path of the explorer as messages, and floor plans of others from theirs."""
 
 from __future__ import annotations
 
@@ -13,9 +13,15 @@ from numpy.typing import NDArray
 from std_msgs.msg import ColorRGBA, Header
 from visualization_msgs.msg import Marker, MarkerArray
 
+from memory_agent_ros.exploration.floor_plan import FloorPlan
 from memory_agent_ros.exploration.frontier import Frontier
 from memory_agent_ros.exploration.occupancy import OccupancyGrid
-from memory_agent_ros.nodes.conversions import time_message
+from memory_agent_ros.geometry.se3 import yaw_of
+from memory_agent_ros.nodes.conversions import matrix_from_pose, time_message
+from memory_agent_ros.records.errors import BadInputError
+
+#: The z axis of a floor plan may lean so much, cosine.
+_UPRIGHT = 0.999
 
 
 def header(frame_id: str, stamp_ns: int) -> Header:
@@ -35,6 +41,28 @@ def grid_message(grid: OccupancyGrid, frame_id: str, stamp_ns: int) -> Occupancy
     data.frombytes(cells.tobytes())
     message.data = data
     return message
+
+
+def floor_plan_from_message(message: OccupancyGridMessage, map_frame: str) -> FloorPlan:
+    """Message -> floor plan.
+
+    Raises:
+        BadInputError: ``floor_plan_frame`` if it is given in another frame, ``floor_plan_invalid`` if it contradicts
+            itself or does not lie flat, ``pose_not_finite`` for its origin.
+    """
+    frame = message.header.frame_id.lstrip("/")
+    if frame != map_frame:
+        raise BadInputError("floor_plan_frame", f"the floor plan is in frame {frame!r}, not in {map_frame!r}")
+    info, turn = message.info, message.info.origin.orientation
+    if not any((turn.x, turn.y, turn.z, turn.w)):
+        turn.w = 1.0  # left out by some publishers
+    T = matrix_from_pose(info.origin)
+    if len(message.data) != info.width * info.height:
+        raise BadInputError("floor_plan_invalid", f"{len(message.data)} cells are not {info.width}x{info.height}")
+    if T[2, 2] < _UPRIGHT:
+        raise BadInputError("floor_plan_invalid", "the origin of the floor plan is tilted; it must lie flat")
+    values = np.frombuffer(message.data, dtype=np.int8).reshape(info.height, info.width)
+    return FloorPlan(values, float(info.resolution), T[:2, 3], yaw_of(T))
 
 
 def frontier_markers(

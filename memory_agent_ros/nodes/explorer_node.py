@@ -1,80 +1,41 @@
 """``explorer_node``: the ``explore`` action. Depth, camera_info and TF in; velocity, floor plan and reason codes out.
 
-The floor plan grows whenever depth arrives, the base is driven only while a goal is under way. Driving is done by
-``cmd_vel``, or by Nav2's ``navigate_to_pose`` with the parameter ``use_nav2``.
+The floor plan grows whenever depth arrives, or is taken from a ``nav_msgs/OccupancyGrid`` (``map_source: topic``); the
+base is driven only while a goal is under way. Driving is done by ``cmd_vel``, or by Nav2's ``navigate_to_pose`` with
+the parameter ``use_nav2``. Goals that a policy chooses for (discover, search, verify) read pictures of the memory from
+the memory node's query service.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections import deque
-from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from geometry_msgs.msg import Twist, TwistStamped
-from nav_msgs.msg import OccupancyGrid as OccupancyGridMessage
-from nav_msgs.msg import Path
-from sensor_msgs.msg import CameraInfo, Image
-from visualization_msgs.msg import MarkerArray
+from nav_msgs.msg import OccupancyGrid
 
 from memory_agent_msgs.action import Explore
 from memory_agent_ros.exploration.codes import Command, Reason, StopReason
-from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.explorer import Explorer
-from memory_agent_ros.nodes import explorer_messages, qos
-from memory_agent_ros.nodes.camera_intake import turn_camera, turn_image, turned_frame
-from memory_agent_ros.nodes.conversions import camera_from_info, nanoseconds
+from memory_agent_ros.exploration.floor_plan import FloorPlan
+from memory_agent_ros.exploration.labels import LabelVectors
+from memory_agent_ros.exploration.policies.by_name import policy_by_name
+from memory_agent_ros.nodes import qos
+from memory_agent_ros.nodes.depth_intake import DepthIntake, DepthIntakeConfig, DepthView
+from memory_agent_ros.nodes.explore_action import Asked, asked_for, error_code, feedback_message, result_message
+from memory_agent_ros.nodes.explorer_config import ExplorerNodeConfig
+from memory_agent_ros.nodes.explorer_messages import floor_plan_from_message
+from memory_agent_ros.nodes.explorer_view import ExplorerView
 from memory_agent_ros.nodes.goal_server import GoalServer
+from memory_agent_ros.nodes.memory_picture import MemoryPicture
 from memory_agent_ros.nodes.nav2_driver import Nav2Driver, navigate_to_pose_type
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
-from memory_agent_ros.nodes.parameters import parameter
-from memory_agent_ros.nodes.tf import TransformUnavailableError, make_transform_buffer
-from memory_agent_ros.perception.image_decoding import decode_depth
-from memory_agent_ros.records.camera import Camera
-from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.perception.factory import lazy_text_embedder
+from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 
-_ERROR_CODES = {
-    StopReason.CANCELLED: Explore.Result.CANCELLED,
-    StopReason.TIME_LIMIT: Explore.Result.TIME_LIMIT,
-    StopReason.STUCK: Explore.Result.STUCK,
-    StopReason.NO_POSE: Explore.Result.NO_POSE,
-}
 #: What the explorer does by turning on the spot or backing off, which is never left to Nav2.
 _OWN_MOTION = (Reason.LOOK_AROUND, Reason.RECOVERY, Reason.STOPPED, Reason.WAITING)
-
-
-@dataclass(frozen=True)
-class ExplorerNodeConfig:
-    """Parameters of ``explorer_node``."""
-
-    map_frame: str = parameter("map", "World frame.")
-    base_frame: str = parameter("base_link", "Base frame, x forward, on the floor.")
-    explore_on_activate: str = parameter(
-        "none", "Exploration that starts by itself.", choices=("none", "frontier", "patrol")
-    )
-    time_limit_s: float = parameter(
-        600.0, "Time limit of the exploration that starts by itself, seconds.", minimum=1.0, maximum=86400.0
-    )
-    camera_rotation_deg: int = parameter(
-        0, "Clockwise turn that makes the image upright: 0, 90, 180 or 270.", minimum=0, maximum=270
-    )
-    reliable_images: bool = parameter(False, "Ask for reliable images (needs a reliable publisher); else best effort.")
-    max_update_hz: float = parameter(10.0, "Depth images used per second at most.", minimum=0.5, maximum=60.0)
-    transform_timeout_s: float = parameter(
-        0.5, "Wall seconds to wait for the pose at the stamp of an image.", minimum=0.0, maximum=10.0
-    )
-    input_timeout_s: float = parameter(
-        15.0, "Wall seconds without any usable image after which a goal is aborted.", minimum=0.5, maximum=600.0
-    )
-    command_hold_s: float = parameter(
-        0.6, "Seconds after the last image at which the base is stopped.", minimum=0.05, maximum=10.0
-    )
-    publish_period_s: float = parameter(0.5, "Wall seconds between two floor plans.", minimum=0.05, maximum=60.0)
-    stamped_cmd_vel: bool = parameter(False, "Publish TwistStamped instead of Twist.")
-    use_nav2: bool = parameter(False, "Let Nav2's navigate_to_pose drive to the goals.")
-    explorer: ExplorerConfig = field(default_factory=ExplorerConfig)
 
 
 class ExplorerNode(AgentNode[ExplorerNodeConfig]):
@@ -85,45 +46,51 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
 
     def setup(self) -> None:
         """Advertise; make the explorer."""
-        if self.config.camera_rotation_deg % 90:
-            raise BadInputError("camera_rotation", "camera_rotation_deg must be 0, 90, 180 or 270")
-        self.explorer = Explorer(self.config.explorer)
-        twist = TwistStamped if self.config.stamped_cmd_vel else Twist
+        config = self.config
+        twist = TwistStamped if config.stamped_cmd_vel else Twist
         self._command_publisher = self.advertise(twist, "cmd_vel", qos.reliable(1))
-        self._map = self.advertise(OccupancyGridMessage, "explorer/map", qos.latched())
-        self._frontiers = self.advertise(MarkerArray, "explorer/frontiers", qos.latched())
-        self._path = self.advertise(Path, "explorer/path", qos.latched())
-        self._nav2 = Nav2Driver(self, navigate_to_pose_type()) if self.config.use_nav2 else None
-        self._server = GoalServer(self, Explore, "explore", self._on_goal, self._on_cancel)
-        self._exploring = False
+        self._view = ExplorerView(self, config.map_frame)
+        self._nav2 = None
+        if config.use_nav2:
+            self._nav2 = Nav2Driver(self, navigate_to_pose_type(), retry_pause_s=config.nav2_retry_pause_s)
+        self._picture = MemoryPicture(self, config.memory_period_s)
+        self._texts = lazy_text_embedder(config.text_embedder)
+        self._plan: FloorPlan | None = None
+        self._asked: Asked | None = None
         self._goal_xy: Any = None
+        self._make_explorer()
+        self._server = GoalServer(self, Explore, "explore", self._on_goal, self._on_cancel)
 
     def start(self) -> None:
         """Subscribe; begin to explore if so configured."""
-        self._info: CameraInfo | None = None
-        self._pending: deque[tuple[Image, int]] = deque()
-        self._pose_problem: str | None = None
-        self._last_stamp_ns = 0
-        self._last_used_ns = self._last_shown_ns = 0
+        config = self.config
+        self._last_shown_ns = self._stamp_ns = 0
         self._last_frame_clock_ns = self.get_clock().now().nanoseconds
-        self._last_input_ns = self._begun_ns = self._wall_ns()
+        self._begun_ns = self._wall_ns()
+        self._lacking_since_ns: int | None = None
         self._standing = True
-        self._transforms = make_transform_buffer(self, counts=self.counts)
-        images = qos.sensor(reliable=self.config.reliable_images)
-        self.subscribe(CameraInfo, "camera/color/camera_info", self._on_info, images)
-        self.subscribe(Image, "camera/depth/image_raw", self._on_depth, images)
-        self.waiting.add("pose", lambda: self._pose_problem)
-        if self._nav2 is not None:
-            nav2 = self._nav2
-            self.waiting.add("nav2", lambda: None if nav2.available else "action navigate_to_pose: no server")
+        intake = DepthIntakeConfig(
+            config.map_frame,
+            config.base_frame,
+            config.camera_rotation_deg,
+            config.reliable_images,
+            config.max_update_hz,
+            config.transform_timeout_s,
+        )
+        self._depth = DepthIntake(self, intake, self._use, self._start_anew)
+        if config.map_source == "topic":
+            profile = qos.latched() if config.map_latched else qos.reliable(1)
+            self.subscribe(OccupancyGrid, "map", self._on_plan, profile, silence_s=math.inf)
+        self.waiting.add("pose", lambda: self._depth.pose_problem)
+        self.waiting.add("lacking", self._lacking_sentence)
         self.every(0.05, self._watch, clock=self.steady_clock)
-        if self.config.explore_on_activate != "none":
-            self._begin(self.config.explore_on_activate, self.config.time_limit_s, 1.0)
+        if config.explore_on_activate != "none":
+            self._begin(asked_for(Explore.Goal(mode=config.explore_on_activate, time_limit_s=config.time_limit_s)))
 
     def stop(self) -> None:
         """Stand still and give up the goal."""
         self._end(StopReason.CANCELLED, Explore.Result.NOT_ACTIVE, "the explorer node was deactivated")
-        self._transforms.close()
+        self._depth.close()
 
     def teardown(self) -> None:
         """Withdraw the action."""
@@ -131,20 +98,24 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         if server is None:
             return
         server.destroy()
+        self._picture.close()
         if self._nav2 is not None:
             self._nav2.destroy()
         del self._server
 
     def status(self) -> dict[str, object]:
         """Progress, for diagnostics."""
-        if not hasattr(self, "explorer"):
+        if not hasattr(self, "_server"):
             return {}
+        explorer, world = self.explorer, self._picture.world
         return {
-            "exploring": self._exploring,
-            "coverage": self.explorer.coverage,
-            "travelled_m": self.explorer.travelled_m,
-            "goals_reached": self.explorer.goals_reached,
-            "goals_abandoned": self.explorer.goals_abandoned,
+            "exploring": "no" if self._asked is None else str(self._asked.mode),
+            "coverage": explorer.coverage,
+            "travelled_m": explorer.travelled_m,
+            "goals_reached": explorer.goals_reached,
+            "goals_abandoned": explorer.goals_abandoned,
+            "decisions": len(explorer.decisions),
+            "remembered objects": 0 if world is None else len(world.things),
         }
 
     # Goals.
@@ -154,16 +125,26 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             self._conclude(Explore.Result.NOT_ACTIVE, "the explorer node is not active; activate it", StopReason.NONE)
             return
         try:
-            self._begin(goal.mode, goal.time_limit_s, goal.coverage_goal)
-        except BadInputError as error:
-            self._conclude(Explore.Result.STUCK, str(error), StopReason.NONE)
+            self._begin(asked_for(goal))
+        except MemoryAgentError as error:
+            self._conclude(Explore.Result.BAD_REQUEST, str(error), StopReason.NONE)
 
-    def _begin(self, mode: str, time_limit_s: float, coverage_goal: float) -> None:
-        self.explorer.start(mode, time_limit_s, coverage_goal)
-        self._exploring, self._begun_ns = True, self._wall_ns()
-        self._request = (mode, time_limit_s, coverage_goal)
-        self._last_input_ns = self._begun_ns
-        self.get_logger().info(f"exploring: {mode}, at most {time_limit_s:.0f} s")
+    def _begin(self, asked: Asked) -> None:
+        policy = None
+        if asked.mode.by_policy:
+            policy = policy_by_name(asked.policy or self.config.policy, LabelVectors(self._texts))
+        self.explorer.start(
+            asked.mode,
+            asked.time_limit_s,
+            asked.coverage_goal,
+            goal=asked.text,
+            policy=policy,
+            budget_m=asked.budget_m,
+            max_decisions=asked.max_decisions,
+        )
+        self._view.begin_run()
+        self._asked, self._begun_ns, self._lacking_since_ns = asked, self._wall_ns(), None
+        self.get_logger().info(f"exploring: {asked.mode} {asked.text}, at most {asked.time_limit_s:.0f} s")
 
     def _on_cancel(self) -> None:
         self.explorer.cancel()
@@ -174,139 +155,154 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         if self._nav2 is not None:
             self._nav2.stop()
         self._drive(0.0, 0.0)
-        if self._exploring:
-            self._exploring, self._goal_xy = False, None
-            self.get_logger().info(f"exploration ended: {reason or message}")
+        if self._asked is not None:
+            self._asked, self._goal_xy = None, None
+            self.get_logger().info(f"exploration ended: {message}")
+            self._view.tell(self.explorer)
             self._show()
         self._conclude(code, message, reason)
 
     def _conclude(self, code: int, message: str, reason: StopReason) -> None:
-        result = Explore.Result(
-            error_code=code,
-            message=message,
-            stop_reason=str(reason),
-            travelled_m=float(self.explorer.travelled_m),
-            coverage=float(self.explorer.coverage),
-            goals_reached=int(self.explorer.goals_reached),
-            goals_abandoned=int(self.explorer.goals_abandoned),
-        )
+        result = result_message(self.explorer, code, message, reason)
         self._server.conclude(result, success=code == Explore.Result.NONE)
 
     # Input.
 
-    def _on_info(self, message: CameraInfo) -> None:
-        self._info = message
+    def _make_explorer(self) -> None:
+        self.explorer = Explorer(self.config.explorer, self._picture.world, self._texts)
+        self.explorer.driven_by_others = self._nav2 is not None
+        self._adopt()
 
-    def _on_depth(self, message: Image) -> None:
-        now_ns = self._wall_ns()
-        if not self._pending and now_ns - self._last_used_ns < 0.9e9 / self.config.max_update_hz:
+    def _start_anew(self) -> None:
+        self._make_explorer()
+        if self._asked is not None:
+            self._begin(self._asked)
+
+    def _on_plan(self, message: OccupancyGrid) -> None:
+        try:
+            self._plan = floor_plan_from_message(message, self.config.map_frame)
+        except BadInputError as error:
+            self.counts[error.reason] += 1
+            self.get_logger().warning(f"floor plan refused: {error}", throttle_duration_sec=5.0)
             return
-        if len(self._pending) > 1:  # the oldest keeps waiting for its pose, so that late transforms starve nobody
-            self._pending.pop()
-            self.counts["depth_superseded"] += 1
-        self._pending.append((message, now_ns))
-        self._try_pending()
+        self._adopt()
+
+    def _adopt(self) -> None:
+        if self._plan is not None:
+            self.explorer.grid.adopt(self._plan, self.config.map_free_max, self.config.map_occupied_min)
+
+    def _lacking(self) -> tuple[StopReason, str] | None:
+        """What a run cannot go on without just now: reason code and sentence."""
+        if self.config.map_source == "topic" and self._plan is None:
+            return StopReason.NO_MAP, "topic map: no floor plan that can be used has arrived"
+        if self._asked is not None and self._asked.mode.by_policy:
+            old = self._picture.age_s(self._wall_ns()) > self.config.input_timeout_s
+            if self._picture.world is None or old:
+                return StopReason.NO_MEMORY, self._picture.problem() or "the memory has not answered yet"
+        if self._nav2 is not None and not self._nav2.available:
+            return StopReason.DRIVER_GONE, "action navigate_to_pose: no server; start Nav2"
+        return None
+
+    def _lacking_sentence(self) -> str | None:
+        lacking = self._lacking()
+        return None if lacking is None else lacking[1]
 
     def _watch(self) -> None:
-        """Twenty times a second: images that wait for their pose, silence, and the picture for RViz."""
-        self._try_pending()
+        """Twenty times a second: images that wait for their pose, what is lacking, and the picture for RViz."""
+        self._depth.poll()
         wall_ns = self._wall_ns()
         silent_s = (self.get_clock().now().nanoseconds - self._last_frame_clock_ns) * 1e-9
-        if self._exploring and not self._standing and silent_s > self.config.command_hold_s:
-            self.counts["stopped_for_silence"] += 1
-            self._drive(0.0, 0.0)
-        if self._exploring and wall_ns - self._last_input_ns > self.config.input_timeout_s * 1e9:
-            code = Explore.Result.NO_POSE if self._pose_problem else Explore.Result.NO_MAP
-            what = self._pose_problem or "no depth image with camera_info arrived; see the waiting report in the log"
-            self.explorer.cancel()
-            self._end(StopReason.NO_POSE if self._pose_problem else StopReason.NONE, code, what)
-        if wall_ns - self._last_shown_ns > self.config.publish_period_s * 1e9 and self._last_stamp_ns:
+        if self._asked is not None:
+            if not self._standing and silent_s > self.config.command_hold_s:
+                self.counts["stopped_for_silence"] += 1
+                self._drive(0.0, 0.0)
+            if self._asked.mode.by_policy:
+                self._picture.refresh(wall_ns)
+            self._give_up_waiting(wall_ns)
+        if wall_ns - self._last_shown_ns > self.config.publish_period_s * 1e9 and self._stamp_ns:
             self._show()
 
-    def _try_pending(self) -> None:
-        """Use the oldest waiting image once its pose is known; give it up after ``transform_timeout_s``."""
-        if not self._pending or self._info is None:
+    def _give_up_waiting(self, wall_ns: int) -> None:
+        """End the run if images, or what else it needs, stay away for too long."""
+        limit_s = self.config.input_timeout_s
+        if wall_ns - max(self._depth.used_ns, self._begun_ns) > limit_s * 1e9:
+            problem = self._depth.pose_problem
+            reason = StopReason.NO_POSE if problem else StopReason.NO_MAP
+            what = problem or "no depth image with camera_info arrived; see the waiting report in the log"
+            self._stop_run(reason, what)
             return
-        message, arrived_ns = self._pending[0]
-        try:
-            self._update(message, self._info)
-            self._pose_problem = None
-        except TransformUnavailableError as error:
-            if error.may_come and self._wall_ns() - arrived_ns < self.config.transform_timeout_s * 1e9:
-                return
-            self._pose_problem = str(error)
-            self.counts[error.reason] += 1
-        except BadInputError as error:
-            self._refuse(error)
-        self._pending.popleft()
+        lacking = self._lacking()
+        if lacking is None:
+            self._lacking_since_ns = None
+            return
+        if self._lacking_since_ns is None:
+            self._lacking_since_ns = wall_ns
+        if lacking[0] is StopReason.DRIVER_GONE:
+            limit_s = self.config.nav2_timeout_s
+        if wall_ns - self._lacking_since_ns > limit_s * 1e9:
+            self._stop_run(*lacking)
 
-    def _refuse(self, error: BadInputError) -> None:
-        self.counts[error.reason] += 1
-        self.get_logger().warning(f"depth image refused: {error}", throttle_duration_sec=5.0)
-        if error.reason == "stamp_order":
-            self.get_logger().warning("time ran back: the floor plan starts anew")
-            self._transforms.clear()
-            self.explorer = Explorer(self.config.explorer)
-            if self._exploring:
-                self._begin(*self._request)
+    def _stop_run(self, reason: StopReason, message: str) -> None:
+        assert self._asked is not None
+        code = error_code(reason, self._asked.mode)
+        self.explorer.stop(reason)
+        self._end(reason, code, message)
 
-    def _update(self, message: Image, info: CameraInfo) -> None:
-        stamp_ns = nanoseconds(message.header.stamp)
-        frame = message.header.frame_id.lstrip("/")
-        T_map_camera = self._transforms.lookup(self.config.map_frame, frame, stamp_ns)
-        T_map_base = self._transforms.lookup(self.config.map_frame, self.config.base_frame, stamp_ns)
-        depth_m = decode_depth(
-            message.data,
-            message.height,
-            message.width,
-            message.encoding,
-            step=message.step,
-            big_endian=bool(message.is_bigendian),
-        )
-        turns = self.config.camera_rotation_deg // 90
-        camera = turn_camera(depth_camera(info, message.width, message.height), turns)
-        T_map_upright = T_map_camera @ turned_frame(turns)
-        self.explorer.update(stamp_ns, T_map_base, turn_image(depth_m, turns), camera, T_map_upright)
-        self._last_stamp_ns = stamp_ns
-        self._last_used_ns = self._last_input_ns = self._wall_ns()
+    def _use(self, view: DepthView) -> None:
+        """One depth image with its poses; then the next command."""
+        self.explorer.update(view.stamp_ns, view.T_map_base, view.depth_m, view.camera, view.T_map_camera)
+        self._stamp_ns = view.stamp_ns
         self._last_frame_clock_ns = self.get_clock().now().nanoseconds
-        if self._exploring:
-            self._act(self.explorer.step(), T_map_base[:2, 3])
+        if self._asked is None:
+            return
+        if self._lacking() is not None:
+            if self._nav2 is not None:
+                self._nav2.stop()
+            self._act(self.explorer.wait(), view)
+            return
+        if self._picture.world is not None:
+            self.explorer.memory = self._picture.world
+        self._hear_nav2()
+        command = self.explorer.step()
+        self._view.tell(self.explorer)
+        self._act(command, view)
+
+    def _hear_nav2(self) -> None:
+        """How Nav2's last way ended."""
+        outcome = self._nav2.outcome(self._wall_ns()) if self._nav2 is not None else None
+        if outcome is None:
+            return
+        if outcome.why is None:
+            self.explorer.goal_reached()
+            return
+        self.counts[f"nav2_{outcome.why}"] += 1
+        if self.explorer.goal_failed(outcome.why, outcome.detail):
+            self.get_logger().warning(f"goal put aside, {outcome.why}: {outcome.detail}")
 
     # Output.
 
-    def _act(self, command: Command, base_xy: Any) -> None:
+    def _act(self, command: Command, view: DepthView) -> None:
         if command.done:
             reason = command.stop_reason
-            self._end(reason, _ERROR_CODES.get(reason, Explore.Result.NONE), f"exploration ended: {reason}")
+            mode = self.explorer.run.request.mode
+            self._end(reason, error_code(reason, mode), f"exploration ended: {reason}")
             return
         self._goal_xy = command.goal_xy
+        frame = self.config.map_frame
         if self._nav2 is None or command.goal_xy is None or command.reason in _OWN_MOTION:
             if self._nav2 is not None:
                 self._nav2.stop()
             self._drive(command.linear_mps, command.angular_rps)
         else:
-            now_ns = self._wall_ns()
-            outcome = self._nav2.outcome(now_ns)
-            if outcome is not None and outcome.why is not None:
-                self.counts[f"nav2_{outcome.why}"] += 1
-            self._nav2.drive_to(
-                command.goal_xy, np.asarray(base_xy), self.config.map_frame, self._last_stamp_ns, now_ns
-            )
-        feedback = Explore.Feedback(
-            reason=str(command.reason),
-            travelled_m=float(self.explorer.travelled_m),
-            coverage=float(self.explorer.coverage),
-            frontiers=len(self.explorer.frontiers),
-        )
-        if command.goal_xy is not None:
-            feedback.goal = explorer_messages.goal_pose(command.goal_xy, self.config.map_frame, self._last_stamp_ns)
-        self._server.feedback(feedback)
+            if not self._standing:
+                self._drive(0.0, 0.0)  # Nav2 has the base now
+            self._nav2.drive_to(command.goal_xy, view.T_map_base[:2, 3], frame, view.stamp_ns, self._wall_ns())
+        self._server.feedback(feedback_message(self.explorer, command, self._view.decision, frame, view.stamp_ns))
 
     def _drive(self, linear_mps: float, angular_rps: float) -> None:
         """Publish a velocity; standing still is said once."""
         standing = linear_mps == 0 and angular_rps == 0
-        if standing and self._standing and not self._exploring:
+        if standing and self._standing and self._asked is None:
             return
         self._standing = standing
         twist = Twist()
@@ -320,33 +316,10 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
 
     def _show(self) -> None:
         self._last_shown_ns = self._wall_ns()
-        frame, stamp_ns, grid = self.config.map_frame, self._last_stamp_ns, self.explorer.grid
-        self._map.publish(explorer_messages.grid_message(grid, frame, stamp_ns))
-        self._path.publish(explorer_messages.path_message(self.explorer.path, frame, stamp_ns))
-        self._frontiers.publish(
-            explorer_messages.frontier_markers(self.explorer.frontiers, grid, self._goal_xy, frame, stamp_ns)
-        )
+        self._view.show(self.explorer, self._goal_xy, self._stamp_ns)
 
     def _wall_ns(self) -> int:
         return int(self.steady_clock.now().nanoseconds)
-
-
-def depth_camera(info: CameraInfo, width: int, height: int) -> Camera:
-    """Intrinsics of a depth image aligned to the camera of ``info``, at its own size.
-
-    Raises:
-        BadInputError: ``camera_invalid``, or ``depth_size`` if the aspect ratio differs (the depth is not aligned).
-    """
-    camera = camera_from_info(info, rectified=False)
-    if (width, height) == (camera.width, camera.height):
-        return camera
-    if not math.isclose(width / height, camera.width / camera.height, rel_tol=0.02):
-        raise BadInputError(
-            "depth_size",
-            f"depth is {width}x{height}, camera_info says {camera.width}x{camera.height}; "
-            "publish depth aligned to colour",
-        )
-    return camera.scaled(width, height)
 
 
 def main() -> None:

@@ -70,7 +70,10 @@ class MemoryServices:
             QueryObjects.Request.MODE_COUNT: self._counted,
         }
         memory = self._holder.memory
-        if request.mode in modes:
+        if request.mode == QueryObjects.Request.MODE_OBJECTS:
+            response.objects = [object_message(thing) for thing in memory.objects()]
+            response.count = len(response.objects)
+        elif request.mode in modes:
             found = modes[request.mode](request)
             response.objects = [object_message(thing) for thing in found]
             response.count = len(found)
@@ -84,7 +87,7 @@ class MemoryServices:
         elif request.mode in (QueryObjects.Request.MODE_ROOMS, QueryObjects.Request.MODE_RELATIONS):
             self._structure(request, response)
         else:
-            more = "history, changes, rooms, relations"
+            more = "objects, history, changes, rooms, relations"
             raise BadInputError("query_mode", f"mode must be one of {', '.join(modes)}, {more}; got {request.mode!r}")
 
     def _structure(self, request: QueryObjects.Request, response: QueryObjects.Response) -> None:

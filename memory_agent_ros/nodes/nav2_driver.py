@@ -155,12 +155,15 @@ class Nav2Driver:
     def outcome(self, now_ns: int) -> DriveOutcome | None:
         """How the last goal ended, told once; None while it is under way.
 
+        When the server goes away the goal is forgotten, not failed: :meth:`drive_to` sends it again once it is back.
+
         Args:
             now_ns: the same clock as for :meth:`drive_to`.
         """
         if self._goal_xy is not None:
             if not self.available:
-                self._end(AbandonReason.DRIVER_FAILED, "Nav2's action server went away")
+                self._node.get_logger().warning("Nav2's action server went away", throttle_duration_sec=1.0)
+                self._forget()
             elif self._handle is None and now_ns - self._sent_ns > self._answer_timeout_ns:
                 self._end(AbandonReason.DRIVER_FAILED, "Nav2 neither accepted nor rejected the goal")
         outcome, self._outcome = self._outcome, None
@@ -172,8 +175,8 @@ class Nav2Driver:
         """Cancel what Nav2 is doing for us."""
         if self._handle is not None:
             self._handle.cancel_goal_async()
-        self._number += 1
-        self._goal_xy, self._handle, self._outcome = None, None, None
+        self._outcome = None
+        self._forget()
 
     def destroy(self) -> None:
         """Withdraw the client."""
@@ -206,6 +209,9 @@ class Nav2Driver:
         if why is not None:
             self._node.get_logger().warning(f"Nav2 did not reach the goal: {detail}", throttle_duration_sec=1.0)
         self._outcome = DriveOutcome(self._goal_xy, why, detail)
+        self._forget()
+
+    def _forget(self) -> None:
         self._number += 1
         self._goal_xy, self._handle = None, None
 

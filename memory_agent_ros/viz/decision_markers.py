@@ -19,8 +19,8 @@ _RAMP = np.array([[0.00, 0.14, 0.34], [0.20, 0.29, 0.44], [0.49, 0.49, 0.48], [0
 _CHOICE: Color = (1.0, 0.91, 0.27, 1.0)
 _ASIDE: Color = (0.85, 0.30, 0.10, 0.9)
 _DOT_M, _HEIGHT_M, _TEXT_M, _LINE_M, _COLUMNS = 0.22, 0.15, 0.14, 0.06, 48
-#: So many scores, terms and tips are written.
-_SCORES, _TERMS, _TIPS = 12, 4, 2
+#: So many scores are written.
+_SCORES = 12
 
 
 def score_colors(scores: ArrayLike) -> NDArray[np.float64]:
@@ -80,17 +80,9 @@ def decision_markers(
 
 
 def reason_text(decision: Decision) -> str:
-    """The reason of a choice with the largest terms of its score and the tips for it, a few short lines."""
-    lines = textwrap.wrap(decision.reason, _COLUMNS)
-    if decision.goal:
-        lines.insert(0, f"looking for: {decision.goal}")
-    terms = decision.terms[decision.chosen] if decision.terms else {}
-    largest = sorted(terms.items(), key=lambda item: -abs(item[1]))[:_TERMS]
-    if largest:
-        lines += textwrap.wrap(", ".join(f"{name} {value:+.2f}" for name, value in largest), _COLUMNS)
-    tips = decision.tips[decision.chosen] if decision.tips else ()
-    lines += [textwrap.shorten(f"tip: {tip}", _COLUMNS, placeholder=" ...") for tip in tips[:_TIPS]]
-    return "\n".join(lines)
+    """What is looked for and why this was chosen, in short lines."""
+    lines = [f"looking for: {decision.goal}"] if decision.goal else []
+    return "\n".join([*lines, *textwrap.wrap(decision.reason, _COLUMNS)])
 
 
 def _at(xy: NDArray[np.float64], z: float) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ DECISION = Decision(
     goal="red mug",
     candidates=(
         Candidate(CandidateKind.STOP, np.array([0.5, -1.0]), 0.0),
-        Candidate(CandidateKind.VIEWPOINT, np.array([2.0, 3.0]), 4.25, object_id=7, room="kitchen"),
+        Candidate(CandidateKind.VIEWPOINT, np.array([2.0, 3.0]), 4.25, object_id=7, room="kitchen", label="mug"),
     ),
     scores=np.array([-np.inf, 2.5], dtype=np.float32),
     terms=({}, {"goal_match": 1.5, "path": -0.25}),
@@ -35,9 +35,8 @@ def test_a_decision_survives_the_message() -> None:
     np.testing.assert_array_equal(back.scores, DECISION.scores)
     assert back.terms == DECISION.terms and back.tips == DECISION.tips
     for ours, theirs in zip(DECISION.candidates, back.candidates, strict=True):
-        assert (ours.kind, ours.path_m, ours.object_id, ours.room) == (
-            theirs.kind, theirs.path_m, theirs.object_id, theirs.room,
-        )  # fmt: skip
+        assert (ours.kind, ours.path_m, ours.label) == (theirs.kind, theirs.path_m, theirs.label)
+        assert (ours.object_id, ours.room) == (theirs.object_id, theirs.room)
         np.testing.assert_array_equal(ours.xy, theirs.xy)
 
 

@@ -7,61 +7,14 @@ import pytest
 from action_msgs.msg import GoalStatus
 from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import OccupancyGrid, Path
-from rclpy.action import ActionClient
-from rclpy.parameter import Parameter
 from visualization_msgs.msg import MarkerArray
 
 from memory_agent_msgs.action import Explore
 from memory_agent_ros.exploration.explorer import Explorer
-from memory_agent_ros.geometry.se3 import planar
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.camera_intake import turn_camera, turned_frame
-from memory_agent_ros.nodes.explorer_node import ExplorerNode
 from memory_agent_ros.nodes.node_base import bring_up
-
-SECOND = 1_000_000_000
-
-
-class Drive:
-    """An explorer node, a camera that stands in a room, and a client of the action."""
-
-    def __init__(self, graph, robot_camera, **parameters):
-        settings = {"publish_period_s": 0.05, "max_update_hz": 60.0, **parameters}
-        overrides = [Parameter(name, value=value) for name, value in settings.items()]
-        self.graph, self.camera = graph, robot_camera()
-        self.node = graph.add(ExplorerNode(parameter_overrides=overrides))
-        self.client = ActionClient(graph.helper, Explore, "explore")
-        self.feedback = []
-        self.stamp_ns = 100 * SECOND
-        self.yaw = 0.0
-        graph.until(self.client.server_is_ready) if self.node.state != "unconfigured" else None
-
-    def send(self, **goal):
-        self.graph.until(self.client.server_is_ready)
-        future = self.client.send_goal_async(
-            Explore.Goal(**goal), feedback_callback=lambda message: self.feedback.append(message.feedback)
-        )
-        self.graph.until(future.done)
-        return future.result()
-
-    def result(self, handle, **look):
-        """Feed images until the goal has ended."""
-        future = handle.get_result_async()
-        self.graph.until(lambda: future.done() or self.shoot(**look), 20.0)
-        return future.result()
-
-    def shoot(self, step_s=0.2):
-        """The next image of a standing robot; waits shortly until it was used."""
-        self.stamp_ns += int(step_s * SECOND)
-        self.camera.localise(self.stamp_ns, planar(0.0, 0.0, self.yaw))
-        self.camera.describe()
-        self.camera.shoot(self.stamp_ns)
-        for _ in range(20):
-            self.graph.executor.spin_once(timeout_sec=0.005)
-
-    def until(self, condition):
-        """Feed images until ``condition`` holds."""
-        self.graph.until(lambda: condition() or self.shoot())
+from tests.nodes.explorer_drive import SECOND, Drive
 
 
 @pytest.fixture()
@@ -119,6 +72,7 @@ def test_second_goal_is_rejected_while_one_runs(drive):
 def test_unknown_mode_is_refused_with_its_reason(drive):
     outcome = drive.result(drive.send(mode="wander"))
     assert outcome.status == GoalStatus.STATUS_ABORTED
+    assert outcome.result.error_code == Explore.Result.BAD_REQUEST
     assert "wander" in outcome.result.message
 
 

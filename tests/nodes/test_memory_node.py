@@ -111,6 +111,8 @@ def test_query_modes(graph, feeder):
     assert query(graph, mode="near", has_center=True, center=Point(x=9.0), radius_m=0.5).count == 0
     assert query(graph, mode="last_seen", label="chair").objects[0].label == "chair"
     object_id = query(graph, mode="find", label="chair").objects[0].id
+    (everything,) = query(graph, mode="objects").objects
+    assert (everything.id, everything.label, list(everything.evidence)) == (object_id, "chair", [])
     assert query(graph, mode="history", object_id=object_id).events[0].kind == "added"
     assert [e.kind for e in query(graph, mode="changes").events] == ["added"]
     inside = query(graph, mode="find", has_region=True, region_min=Point(), region_max=Point(x=3.0, y=1.0, z=3.0))

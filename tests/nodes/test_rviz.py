@@ -19,6 +19,7 @@ from memory_agent_ros.nodes.memory_node import MemoryNode
 from memory_agent_ros.nodes.node_base import bring_up
 from memory_agent_ros.perception.ground_truth import NO_NOISE, GroundTruthDetector
 from memory_agent_ros.perception.pipeline import PerceptionPipeline
+from memory_agent_ros.viz.decision_markers import DECISION_NAMESPACES
 from memory_agent_ros.viz.layer_markers import EXPECTED_NAMESPACES, STRUCTURE_NAMESPACES
 
 SECOND = 1_000_000_000
@@ -103,8 +104,8 @@ def namespaces(messages):
 
 def test_shown_marker_namespaces_are_the_published_ones(graph, running):
     for display in topic_displays():
-        if "Namespaces" not in display or display["Topic"]["Value"] == "/memory/expected":
-            continue  # what is expected needs observations; its namespaces are compared below
+        if "Namespaces" not in display or display["Topic"]["Value"] in ("/memory/expected", "/explorer/candidates"):
+            continue  # they need observations and a policy; their namespaces are compared below
         messages = graph.listen(MarkerArray, display["Topic"]["Value"], profile_of(display))
         published = graph.until(
             lambda heard=messages: {m.ns for each in heard for m in each.markers if m.ns} or running()
@@ -120,6 +121,7 @@ def test_all_that_a_person_looks_for_is_shown():
         "/memory/markers",
         "/memory/structure",
         "/memory/expected",
+        "/explorer/candidates",
         "/explorer/frontiers",
         "/explorer/path",
         "/explorer/map",
@@ -132,3 +134,4 @@ def test_every_layer_can_be_switched():
     layers = {d["Topic"]["Value"]: tuple(d["Namespaces"]) for d in topic_displays() if "Namespaces" in d}
     assert layers["/memory/structure"] == STRUCTURE_NAMESPACES
     assert layers["/memory/expected"] == EXPECTED_NAMESPACES
+    assert layers["/explorer/candidates"] == DECISION_NAMESPACES

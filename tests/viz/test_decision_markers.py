@@ -51,12 +51,12 @@ def test_the_way_to_the_choice_is_drawn_as_it_is_driven() -> None:
     np.testing.assert_allclose(line.points_m[1::2, :2], path[1:])
 
 
-def test_the_reason_names_goal_terms_and_tips() -> None:
-    text = reason_text(DECISION)
-    assert text.splitlines()[:2] == ["looking for: red mug", "best match for a mug"]
-    assert "goal_match +1.50, age +0.70, path -0.20" in text
-    assert "tip: mugs stand in kitchens" in text and "a third one" not in text
-    (marker,) = by_namespace(decision_markers(DECISION, NO_PATH))["reason"]
+def test_the_reason_stands_over_the_choice_in_short_lines() -> None:
+    told = dataclasses.replace(DECISION, reason="look at mug #7 in kitchen, 3.3 m away; goal +1.50, memory +0.70")
+    text = reason_text(told)
+    assert text.splitlines()[0] == "looking for: red mug" and max(map(len, text.splitlines())) <= 48
+    assert " ".join(text.splitlines()[1:]) == told.reason
+    (marker,) = by_namespace(decision_markers(told, NO_PATH))["reason"]
     assert marker.text == text and marker.position_m[:2].tolist() == [0.0, 3.0]
 
 
