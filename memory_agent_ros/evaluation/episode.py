@@ -24,6 +24,7 @@ from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.perception.factory import make_image_embedder
 from memory_agent_ros.perception.ground_truth import DetectionNoise, GroundTruthDetector
 from memory_agent_ros.perception.pipeline import PerceptionPipeline
+from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Episode:
         memory: the memory that ships; ``others`` see the same observations (ablations).
         explorer: the explorer.
         visible: what had to be seen, counted frame by frame.
+        texts: embeds words for policies, or None.
     """
 
     def __init__(
@@ -92,13 +94,20 @@ class Episode:
         config: EpisodeConfig,
         seed: int = 0,
         others: Mapping[str, SpatialMemory] | None = None,
+        texts: TextEmbedder | None = None,
     ) -> None:
         self.sim, self.memory, self.config = sim, memory, config
         self.others = dict(others or {})
-        self.explorer = Explorer(config.explorer)
+        self.texts = texts
+        self.new_explorer()
         detector = GroundTruthDetector(sim.labels, config.noise, seed % 2**32)
         self.pipeline = PerceptionPipeline(detector, make_image_embedder(config.image_embedder))
         self.visible = VisibleCounter()
+
+    def new_explorer(self) -> None:
+        """An explorer that knows no floor yet."""
+        names = sorted(set(self.sim.labels.values()))
+        self.explorer = Explorer(self.config.explorer, self.memory, self.texts, names)
 
     def run_phase(
         self, phase: str, time_limit_s: float, hook: Hook | None = None, progress: bool = False, count: bool = False
@@ -112,8 +121,14 @@ class Episode:
             progress: show a bar.
             count: count what is visible in :attr:`visible`.
         """
+        self.explorer.start("frontier" if phase == "explore" else "patrol", time_limit_s)
+        return self.drive(phase, time_limit_s, hook, progress, count)
+
+    def drive(
+        self, phase: str, time_limit_s: float, hook: Hook | None = None, progress: bool = False, count: bool = False
+    ) -> PhaseResult:
+        """Go on until the explorer, which was started, stops; see :meth:`run_phase`."""
         explorer, sim = self.explorer, self.sim
-        explorer.start("frontier" if phase == "explore" else "patrol", time_limit_s)
         wall, begin_ns = time.perf_counter(), sim.stamp_ns
         ticks = TickLog()
         limit = int(time_limit_s * self.config.rate_hz)

@@ -256,9 +256,10 @@ class Explorer:
             return self.stop(StopReason.NO_POSE)
         if self._mapper.scan is None or self.run.start_ns is None:
             return Command(reason=Reason.WAITING)
-        over = self.run.over(stamp_ns)
-        if over is not StopReason.NONE:
-            return self.stop(over)
+        if self.run.late(stamp_ns):
+            return self.stop(StopReason.TIME_LIMIT)
+        if self.run.travelled_m >= self.run.request.budget_m:
+            return self.stop(self._last_word())
         for _ in range(3):
             done = self._errand.advance()
             if isinstance(done, StopReason):
@@ -286,6 +287,14 @@ class Explorer:
             return self.stop(self._why_nothing(goal))
         self._errand.begin(goal)
         return None
+
+    def _last_word(self) -> StopReason:
+        """The metres are used up: a search may still declare what is in sight."""
+        if self.run.request.mode is not Mode.SEARCH:
+            return StopReason.BUDGET
+        self._replan()
+        said = self._chooser.next(self._mapper.stamp_ns)
+        return said if isinstance(said, StopReason) else StopReason.BUDGET
 
     def _why_nothing(self, said: StopReason) -> StopReason:
         """A plainer reason, where nothing could be chosen because there is no floor to go to."""

@@ -28,7 +28,7 @@ class Mapper:
         scan: the last image as a scan, None before the first.
         obstacles_base: (N, 2) obstacle points of the last image in the base frame, metres.
         hfov: horizontal field of view of the last image, radians.
-        trail: stamps and places (x, y) of the base, one each 0.1 m.
+        trail: stamps and poses (x, y, yaw) of the base, one each 0.1 m.
     """
 
     def __init__(self, config: ExplorerConfig) -> None:
@@ -42,7 +42,7 @@ class Mapper:
         self.scan: DepthScan | None = None
         self.obstacles_base: NDArray[np.float64] = np.zeros((0, 2))
         self.hfov = 1.0
-        self.trail: list[tuple[int, float, float]] = []
+        self.trail: list[tuple[int, float, float, float]] = []
 
     def add(
         self,
@@ -55,8 +55,8 @@ class Mapper:
         """Add one depth image; see :meth:`memory_agent_ros.exploration.explorer.Explorer.update`."""
         self._check(stamp_ns, T_map_base, depth_m, depth_camera, T_map_camera)
         self.stamp_ns, self.xy, self.yaw = stamp_ns, T_map_base[:2, 3].copy(), yaw_of(T_map_base)
-        if not self.trail or np.hypot(*(self.xy - self.trail[-1][1:])) > _TRAIL_M:
-            self.trail.append((stamp_ns, float(self.xy[0]), float(self.xy[1])))
+        if not self.trail or np.hypot(*(self.xy - self.trail[-1][1:3])) > _TRAIL_M:
+            self.trail.append((stamp_ns, float(self.xy[0]), float(self.xy[1]), self.yaw))
         self.hfov = 2 * float(np.arctan(depth_camera.width / 2 / depth_camera.K[0, 0]))
         self.scan = scan = self._scanner.scan(depth_m, depth_camera, T_map_camera, float(T_map_base[2, 3]))
         self.grid.add_footprint(self.xy, self._config.robot_radius_m)
@@ -91,7 +91,7 @@ class Mapper:
         if not self.trail:
             return 0
         trail = np.array(self.trail)
-        away = np.flatnonzero(np.linalg.norm(trail[:, 1:] - self.xy, axis=1) > radius_m)
+        away = np.flatnonzero(np.linalg.norm(trail[:, 1:3] - self.xy, axis=1) > radius_m)
         return self.trail[int(away[-1])][0] + 1 if len(away) else self.trail[0][0]
 
     @property

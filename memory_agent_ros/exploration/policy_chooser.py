@@ -42,10 +42,10 @@ class PolicyChooser:
     def next(self, stamp_ns: int) -> Goal | StopReason:
         """See :class:`~memory_agent_ros.exploration.choosers.Chooser`."""
         run = self._run
-        if len(run.decisions) >= run.request.max_decisions:
-            return StopReason.BUDGET
         known = self._view.now(run)
         choices = choose_candidates(known.places, known.things, self._config)
+        if run.spent:
+            return StopReason.GOAL_FOUND if self._declares_goal(known, choices) else StopReason.BUDGET
         if choices.mask[0].sum() <= 1:
             return self._nothing_left(known, choices)
         ways = known.graph.distances(known.places.xy[0][choices.place[0]], known.things.xy[0])

@@ -35,8 +35,11 @@ class RunState:
     decisions: list[Decision] = field(default_factory=list)
     looks_xy: list[tuple[float, float]] = field(default_factory=list)
 
-    def over(self, stamp_ns: int) -> StopReason:
-        """Whether a limit ends the run at a stamp."""
-        if self.start_ns is not None and stamp_ns - self.start_ns > self.request.time_limit_ns:
-            return StopReason.TIME_LIMIT
-        return StopReason.BUDGET if self.travelled_m >= self.request.budget_m else StopReason.NONE
+    @property
+    def spent(self) -> bool:
+        """Whether the metres or the choices allowed are used up."""
+        return self.travelled_m >= self.request.budget_m or len(self.decisions) >= self.request.max_decisions
+
+    def late(self, stamp_ns: int) -> bool:
+        """Whether the time is up at a stamp."""
+        return self.start_ns is not None and stamp_ns - self.start_ns > self.request.time_limit_ns

@@ -27,14 +27,16 @@ from memory_agent_ros.records.exploration_task import TaskKind
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.room import Room
 
-#: A look around counts for places this near, metres.
-_LOOKED_M = 0.5
-#: How far the floor is taken to go on behind a frontier, metres.
-_DEEP_M = 1.5
-#: From how far a thing is looked at: not nearer, not farther, and best, metres.
-_NEAREST_M, _FARTHEST_M, _BEST_M = 0.4, 2.2, 1.2
-#: Things with a smaller footprint have no surface of their own to look at, metres.
-_SURFACE_M = 0.3
+#: A look around counts as a visit of places this near, and shows all that can be seen from places this near, metres.
+_VISITED_M, _LOOKED_M = 0.8, 0.5
+#: How far the floor is taken to go on behind a frontier, metres (measured: so the mean gain is right).
+_DEEP_M = 2.0
+#: From how far a thing is looked at: not nearer, not farther, metres; a little less than what may be declared.
+_NEAREST_M, _FARTHEST_M = 0.3, 2.3
+#: Least footprint of furniture; seen from ``_WELL_M`` it was looked at in full, from ``_BARELY_M`` not; metres.
+_FURNITURE_M, _WELL_M, _BARELY_M = 0.3, 2.0, 4.0
+#: Poses on the way count as looks each so many metres.
+_LOOK_EACH_M = 0.5
 _TASKS = {Mode.DISCOVER: TaskKind.DISCOVER, Mode.SEARCH: TaskKind.SEARCH, Mode.VERIFY: TaskKind.VERIFY}
 #: Stands for an unlimited budget, metres.
 _PLENTY_M = 1e6
@@ -92,7 +94,7 @@ class WorldView:
         field = ViewField(
             self._mapper.grid, self._mapper.coverage, self._config, with_unknown=True, see_through=_DEEP_M
         )
-        visible = field.visible(xy, self._config.surface_range_m)
+        visible = field.visible(xy, self._config.seen_range_m)
         room = _rooms_of(xy, rooms)
         places = self._places(run, xy, graph, field, visible, room, rooms)
         things = self._things(run, objects, places, field, visible, rooms)
@@ -111,18 +113,19 @@ class WorldView:
         """``xy`` (V, 2), the robot's own place first; ``visible`` (V, cells); ``room`` (V,)."""
         way = graph.distances(xy[:1], xy)[0]
         way[0] = 0.0
-        trail = _rooms_of(np.array([(x, y) for _, x, y in self._mapper.trail]).reshape(-1, 2), rooms)
-        entered = np.zeros(len(rooms), bool)
-        entered[trail[trail >= 0]] = True
         looks = np.array(run.looks_xy).reshape(-1, 2)
-        visits = (np.linalg.norm(xy[:, None] - looks[None], axis=2) < _LOOKED_M).sum(axis=1)
+        rooms_seen = _rooms_of(looks, rooms)
+        entered = np.zeros(len(rooms), bool)
+        entered[rooms_seen[rooms_seen >= 0]] = True
+        away = np.linalg.norm(xy[:, None] - looks[None], axis=2)
+        exhausted = (away < _LOOKED_M).any(axis=1)
         return Places(
             xy=xy[None].astype(np.float32),
             mask=np.ones((1, len(xy)), bool),
             path_m=way[None].astype(np.float32),
-            gain_m2=np.where(visits > 0, 0.0, field.floor_gains(visible))[None].astype(np.float32),
+            gain_m2=np.where(exhausted, 0.0, field.floor_gains(visible))[None].astype(np.float32),
             room=room[None],
-            visits=visits[None].astype(np.float32),
+            visits=(away < _VISITED_M).sum(axis=1)[None].astype(np.float32),
             entered=entered[None],
             here=np.zeros(1, np.int64),
         )
@@ -150,28 +153,49 @@ class WorldView:
             presence=there[None],
             age_s=((self._mapper.stamp_ns - seen_ns) / 1e9).clip(0.0)[None].astype(np.float32),
             match=self._match.of(run.request.goal, labels)[None],
-            unclear=self._unclear(objects, outlines)[None],
+            unclear=self._unclear(run, objects, xy, outlines, field)[None],
             room=_rooms_of(xy, rooms)[None],
             place=_seats(places, xy, outlines, field, visible)[None],
             in_sight=(seen_ns >= here_ns)[None],
             range_m=away[None].astype(np.float32),
         )
 
-    def _unclear(self, objects: Sequence[MapObject], outlines: Sequence[NDArray[np.float64]]) -> NDArray[np.float32]:
-        """(M,) a label in doubt, or the share of a piece of furniture that was not looked at from enough sides."""
-        doubt = np.array([1.0 - max(o.label_probs.values(), default=1.0) for o in objects], np.float32)
-        thin, furniture = self._mapper.coverage.thin_furniture, self._mapper.coverage.furniture
-        raster = self._mapper.grid.raster
-        for i, (thing, outline) in enumerate(zip(objects, outlines, strict=True)):
-            if min(thing.box.size[:2]) < _SURFACE_M or thing.state is not ObjectState.PRESENT:
-                continue
-            footprint = np.zeros(raster.shape, np.uint8)
-            cells = np.rint((outline[[0, 1, 3, 2]] - raster.origin_xy) / raster.resolution_m - 0.5).astype(np.int32)
-            cv2.fillConvexPoly(footprint, cells, 1)
-            surface = (footprint > 0) & furniture
-            if surface.any():
-                doubt[i] = max(doubt[i], float(thin[surface].mean()))
-        return doubt
+    def _unclear(
+        self,
+        run: RunState,
+        objects: Sequence[MapObject],
+        xy: NDArray[np.float64],
+        outlines: Sequence[NDArray[np.float64]],
+        field: ViewField,
+    ) -> NDArray[np.float32]:
+        """(M,) how much a look from near would tell of what stands on a piece of furniture; 0 for other things."""
+        out = np.zeros(len(objects), np.float32)
+        large = [i for i, o in enumerate(objects) if min(o.box.size[:2]) >= _FURNITURE_M]
+        if not large:
+            return out
+        from_xy, faces = self._looks(run)
+        visible = field.visible(from_xy, self._config.surface_range_m)
+        for i in large:
+            cells = field.cells(np.concatenate([outlines[i][:4], xy[i : i + 1]]))
+            offset = xy[i] - from_xy
+            turned = np.abs(np.mod(np.arctan2(offset[:, 1], offset[:, 0]) - faces + np.pi, 2 * np.pi) - np.pi)
+            faced = ~(turned > self._mapper.hfov / 2)  # a look all round has no heading
+            seen = visible[:, cells[cells >= 0]].any(axis=1) & faced
+            nearest = np.linalg.norm(offset[seen], axis=1).min(initial=np.inf)
+            out[i] = np.clip((nearest - _WELL_M) / (_BARELY_M - _WELL_M), 0.0, 1.0)
+        return out
+
+    def _looks(self, run: RunState) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(N, 2) from where the robot looked in this run, (N,) headings, NaN for looks all round."""
+        poses = [(x, y, yaw) for stamp, x, y, yaw in self._mapper.trail if stamp >= (run.start_ns or 0)]
+        kept, last = [], np.full(2, np.inf)
+        for pose in poses:
+            if not np.linalg.norm(pose[:2] - last) < _LOOK_EACH_M:
+                kept.append(pose)
+                last = np.array(pose[:2])
+        kept += [(x, y, np.nan) for x, y in run.looks_xy]
+        table = np.array(kept).reshape(-1, 3)
+        return table[:, :2], table[:, 2]
 
     def _goal(self, run: RunState, places: Places, things: Things) -> Goal:
         request = run.request
@@ -212,7 +236,7 @@ def _seats(
     if not len(xy):
         return seats
     away = np.linalg.norm(places.xy[0][:, None] - xy[None], axis=2)
-    cost = places.path_m[0][:, None] + 2.0 * np.abs(away - _BEST_M)
+    cost = np.repeat(places.path_m[0][:, None], len(xy), axis=1)
     cost[(away < _NEAREST_M) | (away > _FARTHEST_M) | ~np.isfinite(cost)] = np.inf
     cost[0] = np.inf  # the robot stands there already
     for i, outline in enumerate(outlines):

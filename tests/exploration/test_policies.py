@@ -5,7 +5,7 @@ import pytest
 
 from memory_agent_ros.exploration.features import IN_ROOM, INDEX, NEAR, SHAPE
 from memory_agent_ros.exploration.labels import LABEL, LabelVectors
-from memory_agent_ros.exploration.policies.by_name import POLICY_NAMES, policy_by_name
+from memory_agent_ros.exploration.policies.by_name import LEARNED, POLICY_NAMES, policy_by_name
 from memory_agent_ros.exploration.policies.cooccurrence import Cooccurrence, CooccurrenceFrontier
 from memory_agent_ros.exploration.policies.frontiers import (
     InformationGain,
@@ -105,7 +105,7 @@ def test_random_is_not_always_the_same() -> None:
     assert {pick(policy, NEAR_ONE, FAR_ONE) for _ in range(20)} == {1, 2}
 
 
-@pytest.mark.parametrize("name", [n for n in POLICY_NAMES if n != "cooccurrence_frontier"])
+@pytest.mark.parametrize("name", [n for n in POLICY_NAMES if n not in ("cooccurrence_frontier", LEARNED)])
 def test_policies_are_made_by_name(name: str) -> None:
     policy = policy_by_name(name, WORDS)
     assert policy.name == name
@@ -115,3 +115,10 @@ def test_policies_are_made_by_name(name: str) -> None:
 def test_an_unknown_name_is_refused_with_those_there_are() -> None:
     with pytest.raises(BadInputError, match="nearest_frontier"):
         policy_by_name("wander", WORDS)
+
+
+def test_a_learned_policy_is_not_given_to_labels_it_cannot_read() -> None:
+    for name in (LEARNED, "weights.safetensors"):
+        with pytest.raises(BadInputError) as caught:
+            policy_by_name(name, LabelVectors())
+        assert caught.value.reason == "policy_unavailable"

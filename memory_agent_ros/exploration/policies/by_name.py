@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from memory_agent_ros.exploration.labels import LabelVectors
+from memory_agent_ros.exploration.learned_policy import LearnedPolicy
 from memory_agent_ros.exploration.policies.cooccurrence import Cooccurrence, CooccurrenceFrontier
 from memory_agent_ros.exploration.policies.frontiers import InformationGain, LanguageFrontier, NearestFrontier, Random
 from memory_agent_ros.exploration.situation import Policy
@@ -18,22 +20,46 @@ _MAKERS: Mapping[str, Callable[[LabelVectors], Policy]] = {
     "language_frontier": lambda words: LanguageFrontier(),
     "cooccurrence_frontier": lambda words: CooccurrenceFrontier(Cooccurrence.load(), words),
 }
-POLICY_NAMES: tuple[str, ...] = tuple(_MAKERS)
+#: The one that is trained; its weights ship.
+LEARNED = "learned"
+POLICY_NAMES: tuple[str, ...] = (*_MAKERS, LEARNED)
 
 
 def policy_by_name(name: str, words: LabelVectors) -> Policy:
     """A policy.
 
     Args:
-        name: one of :data:`POLICY_NAMES`.
+        name: one of :data:`POLICY_NAMES`, or a file of trained weights (``.safetensors``).
         words: label vectors of the situations it will read.
 
     Raises:
-        BadInputError: ``policy_unknown``, or ``policy_unavailable`` where a file of it is missing.
+        BadInputError: ``policy_unknown``, ``policy_unavailable`` where a file or package of it is missing,
+            ``policy_weights`` for a file that holds no policy.
     """
+    if name == LEARNED or name.endswith(".safetensors"):
+        return _learned(name, words)
     if name not in _MAKERS:
         raise BadInputError("policy_unknown", f"there is no policy {name!r}; choose from {', '.join(POLICY_NAMES)}")
     try:
         return _MAKERS[name](words)
     except FileNotFoundError as error:
         raise BadInputError("policy_unavailable", f"{name} needs a file that is not there: {error.filename}") from error
+
+
+def _learned(name: str, words: LabelVectors) -> Policy:
+    if words.kind != "text":
+        raise BadInputError(
+            "policy_unavailable",
+            "a learned policy reads labels as vectors of their meaning; install a text embedder: "
+            "pip install 'memory_agent_ros[models]'",
+        )
+    if name != LEARNED:
+        if not Path(name).exists():
+            raise BadInputError("policy_unavailable", f"there is no file {name}")
+        return LearnedPolicy.load(Path(name))
+    shipped = LearnedPolicy.load_default()
+    if shipped is None:
+        raise BadInputError(
+            "policy_unavailable", "torch, safetensors or the shipped weights of the learned policy are not installed"
+        )
+    return shipped
