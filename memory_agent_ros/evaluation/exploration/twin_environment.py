@@ -286,7 +286,7 @@ class TwinEnvironment:
 
 
 def _written(last: Situations, rows: Indices, found: Situations) -> Situations:
-    """The last situations with some rows replaced."""
+    """The last situations with some rows replaced; the twin's carry no words."""
     columns = {}
     for field in fields(Situations):
         if field.name == "words":

@@ -84,8 +84,9 @@ class TwinTables:
         return unpack(self.around[node], len(self.cell_xy))
 
 
+@lru_cache(maxsize=256)
 def twin_tables(split: str, seed: int, placement: str = "uniform", rooms: int | None = None) -> TwinTables:
-    """Tables of an apartment, from the cache or made now.
+    """Tables of an apartment, from the cache or made now; not to be written to, as all who ask share them.
 
     Raises:
         BadInputError: ``split_unknown``, ``placement_unknown``.

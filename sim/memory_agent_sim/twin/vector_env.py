@@ -18,7 +18,6 @@ draw theirs from ``0 .. apartments - 1``.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import gymnasium
@@ -34,7 +33,7 @@ from memory_agent_sim.furniture import KINDS
 from memory_agent_sim.habits import require_placement
 from memory_agent_sim.instances import split_index
 from memory_agent_sim.twin.slots import Drive, TwinSlots
-from memory_agent_sim.twin.tables import TwinTables, twin_tables
+from memory_agent_sim.twin.tables import twin_tables
 
 NODES = 640
 THINGS = 128
@@ -139,7 +138,7 @@ class TwinVectorEnv(VectorEnv):  # type: ignore[misc]
 
     def _open(self, i: int, apartment: int | None) -> None:
         number = int(self.np_random.integers(self.apartments)) if apartment is None else int(apartment)
-        tables = _kept(self.split, number, self.placement)
+        tables = twin_tables(self.split, number, self.placement)
         self._slots.load(i, tables)
         m = len(tables.labels)
         self._labels[i], self._movable[i] = -1, False
@@ -205,8 +204,3 @@ def _observation_space() -> spaces.Dict:
             "metres": spaces.Box(0.0, far, (1,), np.float32),
         }
     )
-
-
-@lru_cache(maxsize=128)
-def _kept(split: str, seed: int, placement: str) -> TwinTables:
-    return twin_tables(split, seed, placement)

@@ -110,7 +110,9 @@ def test_moving_a_thing_changes_its_rows_and_nothing_else(layout: Layout, tables
 
 
 def test_the_cache_gives_the_same_tables(own_cache: Path) -> None:
+    twin_tables.cache_clear()
     made = twin_tables("train", 4, "habitual", 3)
+    twin_tables.cache_clear()
     assert len(list(own_cache.glob("memory_agent_ros/twin/*/*.npz"))) == 1
     read = twin_tables("train", 4, "habitual", 3)
     for f in fields(TwinTables):
