@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.tokens import Tokens
+from memory_agent_ros.perception.embedders.torch_threads import one_thread
 from memory_agent_ros.records.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Encoder:
         from memory_agent_ros.memory.encoder_network import batch
 
         out: list[NDArray[np.float32]] = []
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             for first in range(0, len(sets), _BATCH):
                 part = sets[first : first + _BATCH]
                 vectors = self.network(batch(part)).numpy()
@@ -138,7 +139,7 @@ class Encoder:
 
         head = self.network.views
         parts = []
-        with torch.inference_mode():
+        with one_thread(), torch.inference_mode():
             for first in range(0, len(pictures), _BATCH):
                 tokens = batch(pictures[first : first + _BATCH], origin)
                 parts.append(getattr(head, what)(self.network(tokens), tokens).numpy())

@@ -14,7 +14,7 @@ from memory_agent_ros.memory.association.appearance import AppearanceBank
 from memory_agent_ros.memory.association.labels import LabelVotes
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
-from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
+from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud, voxel_means
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.observation import Observation
@@ -144,9 +144,12 @@ class Track:
         weight = sharpness(obs.range_m, config.sharp_range_m)
         begin_visit(self.visits, self.cloud, at)
         limit_visits(self.visits, config.hit_cap, config.max_voxels)
-        if self.visits:
+        keys, means = voxel_means(obs.points_map, self.cloud.voxel_m)
+        if self.visits and self.visits[-1].voxel_m == self.cloud.voxel_m:
+            self.visits[-1].integrate_means(keys, means, config.hit_cap, config.max_voxels, weight, at)
+        elif self.visits:
             self.visits[-1].integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
-        return self.cloud.integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
+        return self.cloud.integrate_means(keys, means, config.hit_cap, config.max_voxels, weight, at)
 
     def relocate(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> None:
         """Leave the old place: geometry starts again from one observation."""

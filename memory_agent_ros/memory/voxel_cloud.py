@@ -38,6 +38,17 @@ _FIRM_HITS = 2.0
 _VISIT_GAP = 40
 
 
+def voxel_means(points: Points, voxel_m: float) -> tuple[NDArray[np.int64], Points]:
+    """(M, 3) points -> (N,) sorted keys of the voxels they fall into, (N, 3) their means there."""
+    keys = voxel_keys(points, voxel_m)
+    order = keys.argsort(kind="stable")
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    counts = np.diff(starts, append=len(keys))
+    means = np.add.reduceat(points[order], starts, axis=0) / counts[:, None]
+    return keys[starts], means.astype(np.float32)
+
+
 class VoxelCloud:
     """Voxel-hashed points. Each voxel holds the running mean of what fell in it and how often it was seen.
 
@@ -72,15 +83,18 @@ class VoxelCloud:
         self, points: Points, hit_cap: float, max_voxels: int, weight: float = 1.0, at: MeasuredAt = UNANCHORED
     ) -> int:
         """Add one observation's (M, 3) points; returns how many voxels are new."""
-        keys, first, inverse, counts = np.unique(
-            voxel_keys(points, self.voxel_m), return_index=True, return_inverse=True, return_counts=True
-        )
-        if len(keys) == len(points):
-            means = points[first]
-        else:
-            order = np.argsort(inverse, kind="stable")
-            starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
-            means = (np.add.reduceat(points[order], starts, axis=0) / counts[:, None]).astype(np.float32)
+        return self.integrate_means(*voxel_means(points, self.voxel_m), hit_cap, max_voxels, weight, at)
+
+    def integrate_means(
+        self,
+        keys: NDArray[np.int64],
+        means: Points,
+        hit_cap: float,
+        max_voxels: int,
+        weight: float = 1.0,
+        at: MeasuredAt = UNANCHORED,
+    ) -> int:
+        """The same for points that went through :func:`voxel_means` with this cloud's ``voxel_m``."""
         hits, anchors = np.full(len(keys), weight, dtype=np.float32), np.full(len(keys), at.anchor, dtype=np.int32)
         added = self._insert(keys, means, hits, anchors, hit_cap, at.trusted_since)
         while len(self.keys) > max_voxels:

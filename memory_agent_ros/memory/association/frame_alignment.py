@@ -28,7 +28,7 @@ from memory_agent_ros.records.observation import Observation
 Array = NDArray[np.float64]
 
 #: Points taken of each detection and of each object.
-_OWN, _OTHER = 40, 200
+_OWN, _OTHER = 24, 200
 #: Different labels are so far apart in the fourth dimension of the search, metres.
 _APART_M = 50.0
 #: Widths of the kernel, as multiples of the expected displacement, and its narrowest, metres.

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
 
 _IRREGULAR = {
     "knives": "knife", "shelves": "shelf", "bookshelves": "bookshelf", "leaves": "leaf", "loaves": "loaf",
@@ -105,3 +108,22 @@ class LabelVotes:
             best = max(self.votes, key=lambda label: self.votes[label])
             if self.votes[best] > 1.1 * self.votes.get(self.leader, 0.0):
                 self.leader = best
+
+
+def agreements(scores: Sequence[Mapping[str, float]], others: Sequence[Mapping[str, float]]) -> NDArray[np.float64]:
+    """(n, m) probabilities that draws from two distributions, given as tables of weights, are the same label."""
+    index: dict[str, int] = {}
+    for table in scores:
+        for label in table:
+            index.setdefault(label, len(index))
+    mine, theirs = np.zeros((len(scores), len(index))), np.zeros((len(others), len(index)))
+    for row, table in zip(mine, scores, strict=True):
+        total = sum(table.values()) or 1.0
+        for label, weight in table.items():
+            row[index[label]] = weight / total
+    for row, table in zip(theirs, others, strict=True):
+        total = sum(table.values()) or 1.0
+        for label, weight in table.items():
+            if label in index:
+                row[index[label]] = weight / total
+    return np.asarray(mine @ theirs.T)

@@ -23,11 +23,14 @@ from memory_agent_ros.memory.association.association_features import (
     PAIR_FEATURES,
     AssociationInput,
     association_input,
+    possible_pairs,
+    undoubted_pairs,
 )
-from memory_agent_ros.memory.association.pair_evidence import Problem
+from memory_agent_ros.memory.association.pair_evidence import Problem, gather
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.encoder_network import EncoderNetwork, TokenBatch, batch
 from memory_agent_ros.memory.tokens import Tokens
+from memory_agent_ros.perception.embedders.torch_threads import one_thread
 
 _NEVER = -1e4
 #: A detection is dropped as clutter, and joined to an object already matched, from these probabilities on.
@@ -136,9 +139,13 @@ class LearnedAssociator:
         if n == 0 or m == 0:
             result.new = list(range(n))
             return result
-        read = association_input(problem)
-        result.overlap = read.evidence.overlap
-        log_odds, clutter, share = self._judge(read, m)
+        evidence = gather(problem, thorough=True)
+        result.overlap = evidence.overlap
+        undoubted = undoubted_pairs(evidence, possible_pairs(evidence))
+        log_odds, clutter, share = np.where(undoubted, evidence.score, -np.inf), np.zeros(n), undoubted.astype(float)
+        asked = np.asarray(~undoubted.any(axis=1))
+        if asked.any():
+            self._judge(association_input(problem, evidence, asked), log_odds, clutter, share)
         rows, columns = linear_sum_assignment(-np.maximum(log_odds, -1.0))
         for i, j in zip(rows.tolist(), columns.tolist(), strict=True):
             if log_odds[i, j] > problem.config.match_threshold:
@@ -153,21 +160,23 @@ class LearnedAssociator:
         return result
 
     def _judge(
-        self, read: AssociationInput, count: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """(n, m) log-odds against new and clutter, (n,) P(clutter), (n, m) P(match)."""
-        n = len(read.own)
+        self,
+        read: AssociationInput,
+        log_odds: NDArray[np.float64],
+        clutter: NDArray[np.float64],
+        share: NDArray[np.float64],
+    ) -> None:
+        """Fill in what was asked about: (n, m) log-odds against new and clutter, (n,) P(clutter), (n, m) P(match)."""
+        at = np.ix_(read.detections, read.candidates)
         if len(read.candidates):
             frames = collate([(read.tokens, read.pairs, read.own, read.possible)])
-            with torch.inference_mode():
+            with one_thread(), torch.inference_mode():
                 logs = functional.log_softmax(self._head(self._encoder(frames.tokens), frames), dim=2)[0].numpy()
         else:
-            logs = np.tile(np.log([0.99, 0.01]), (n, 1))
-        log_odds, share = np.full((n, count), -np.inf), np.zeros((n, count))
+            logs = np.tile(np.log([0.99, 0.01]), (len(read.detections), 1))
         other = np.logaddexp(logs[:, -2], logs[:, -1])
-        matched = np.where(read.possible, logs[:, :-2] - other[:, None], -np.inf)
-        log_odds[:, read.candidates], share[:, read.candidates] = matched, np.exp(logs[:, :-2])
-        return log_odds, np.exp(logs[:, -1]), share
+        log_odds[at] = np.where(read.possible, logs[:, :-2] - other[:, None], -np.inf)
+        share[at], clutter[read.detections] = np.exp(logs[:, :-2]), np.exp(logs[:, -1])
 
 
 def _picked(x: Tensor, positions: Tensor) -> Tensor:

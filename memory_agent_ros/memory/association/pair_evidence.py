@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.geometry.voxels import evenly
 from memory_agent_ros.memory.association.appearance import AppearanceModel
 from memory_agent_ros.memory.association.frame_alignment import Alignment
+from memory_agent_ros.memory.association.labels import agreements
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.presence.visibility import ObjectVisibility
 from memory_agent_ros.memory.track import SAME_LABEL, Track
@@ -110,16 +111,23 @@ def visible_share_in_boxes(
     return share
 
 
-def plausible(agreement: float, covered: float, center_distance: float, config: MemoryConfig) -> bool:
-    """Whether a pair inside the gate is worth measuring: a visible object must lie in the detection it is to explain.
+def plausible(
+    agreement: NDArray[np.float64],
+    covered: NDArray[np.float64],
+    center: NDArray[np.float64],
+    usurped: NDArray[np.bool_],
+    config: MemoryConfig,
+) -> NDArray[np.bool_]:
+    """(n, m) pairs worth measuring: a visible object must lie in the detection it is to explain.
 
-    ``agreement`` is the probability of equal labels; ``covered`` the share of the track's visible samples in the
-    observation's pixel box, NaN if too few are visible; ``center_distance`` as in :func:`pair_score`.
+    ``agreement``, ``covered``, ``center`` are (n, m) as in :class:`Evidence`; ``usurped`` (m,) objects whose place was
+    taken by something of another kind.
     """
-    seen = np.isfinite(covered)
-    if agreement >= SAME_LABEL:
-        return not (seen and covered < 0.15)
-    return bool(seen and covered >= config.other_label_overlap and center_distance <= 0.5)
+    seen, same = np.isfinite(covered), agreement >= SAME_LABEL
+    share = np.where(seen, covered, 0.0)
+    alike = same & ~(seen & (share < 0.15))
+    other = ~same & seen & (share >= config.other_label_overlap) & (center <= 0.5) & ~usurped
+    return np.asarray(alike | other)
 
 
 def pair_score(
@@ -158,22 +166,24 @@ def gather(problem: Problem, *, thorough: bool = False) -> Evidence:
         near, sigma, covered, center_m, center, size, np.zeros(shape), np.zeros(shape), np.full(shape, _FAR_M),
         np.zeros(shape), np.full(shape, -np.inf),
     )  # fmt: skip
+    scores = [o.label_scores or {o.label: 1.0} for o in observations]
+    evidence.agreement[near] = agreements(scores, [t.votes.votes for t in tracks])[near]
+    usurped = np.array([t.usurped for t in tracks], dtype=bool)
+    possible = near & plausible(evidence.agreement, covered, center, usurped, config)
+    worth = possible | (near & ((evidence.agreement >= 0.02) | (center <= 0.5))) if thorough else possible
     samples = [evenly(o.points_map, _SAMPLES) for o in observations]
-    for i, j in zip(*(k.tolist() for k in np.nonzero(near)), strict=True):
-        _measure(evidence, i, j, problem, samples[i], thorough)
+    for i, j in zip(*(k.tolist() for k in np.nonzero(worth)), strict=True):
+        _measure(evidence, i, j, problem, samples[i], bool(possible[i, j]))
     return evidence
 
 
 def _measure(
-    evidence: Evidence, i: int, j: int, problem: Problem, samples: NDArray[np.float32], thorough: bool
+    evidence: Evidence, i: int, j: int, problem: Problem, samples: NDArray[np.float32], possible: bool
 ) -> None:
-    """Fill in the costly measurements of one near pair."""
+    """Fill in the costly measurements of one pair."""
     obs, track, config = problem.observations[i], problem.tracks[j], problem.config
     covered, center = float(evidence.covered[i, j]), float(evidence.center[i, j])
-    agreement = evidence.agreement[i, j] = track.votes.agreement(obs.label_scores or {obs.label: 1.0})
-    possible = plausible(agreement, covered, center, config) and not (track.usurped and agreement < SAME_LABEL)
-    if not (possible or (thorough and (agreement >= 0.02 or center <= 0.5))):
-        return
+    agreement = float(evidence.agreement[i, j])
     reach = max(config.overlap_m, 1.5 * track.cloud.voxel_m) + min(float(evidence.sigma[i]), 0.05)
     distances = np.minimum(track.cloud.distances(samples), _FAR_M)
     overlap = evidence.overlap[i, j] = float((distances < reach).mean())

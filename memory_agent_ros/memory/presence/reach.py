@@ -43,12 +43,15 @@ def neighbours(pool: TrackPool, tracks: Sequence[Track], center: NDArray[np.floa
     Their centroid is within reach of (3,) ``center``.
     """
     pool.sync()
-    found: set[int] = set()
-    for row in pool.index.columns([t.id for t in tracks if t.id in pool]):
-        rows = pool.index.touching(row["low"] - margin_m, row["high"] + margin_m)
-        near = np.linalg.norm(rows["centroid"] - center, axis=1) < REACH_M
-        found.update(rows["id"][near & (rows["flags"] & GONE == 0)].tolist())
-    return pool.take(sorted(found))
+    own = pool.index.columns([t.id for t in tracks if t.id in pool])
+    if not len(own):
+        return []
+    low, high = own["low"] - margin_m, own["high"] + margin_m
+    rows = pool.index.touching(low.min(axis=0), high.max(axis=0))
+    rows = rows[(np.linalg.norm(rows["centroid"] - center, axis=1) < REACH_M) & (rows["flags"] & GONE == 0)]
+    meets = ((rows["low"][None] <= high[:, None]) & (rows["high"][None] >= low[:, None])).all(axis=2)
+    inside = ((rows["centroid"][None] <= high[:, None]) & (rows["centroid"][None] >= low[:, None])).all(axis=2)
+    return pool.take(rows["id"][(meets | inside).any(axis=0)].tolist())
 
 
 def maybe_in_image(
