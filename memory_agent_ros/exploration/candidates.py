@@ -52,7 +52,7 @@ class CandidateConfig:
     rooms: int = 8
     viewpoints: int = 25
     spacing_m: float = 1.5
-    min_gain_m2: float = 0.35
+    min_gain_m2: float = 0.7
     stale_s: float = 600.0
     declare_m: float = 2.5
     near_m: float = 1.5

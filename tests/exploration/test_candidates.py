@@ -20,7 +20,7 @@ from memory_agent_ros.exploration.candidates import (
 from memory_agent_ros.exploration.features import FEATURES, IN_ROOM, INDEX, NEAR, SHAPE, THING, make_situations
 from memory_agent_ros.exploration.labels import LABEL, LabelVectors
 
-CONFIG = CandidateConfig(frontiers=4, rooms=3, viewpoints=5, tokens=3)
+CONFIG = CandidateConfig(min_gain_m2=0.35, frontiers=4, rooms=3, viewpoints=5, tokens=3)
 WORDS = LabelVectors()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.evaluation.exploration.apartments import apartment
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.exploration_task import ExplorationTask, TaskKind
 
@@ -53,11 +54,9 @@ def search_tasks(
     Raises:
         BadInputError: ``tasks_empty`` if no seed gives a task.
     """
-    from memory_agent_sim.twin.tables import twin_tables
-
     found: list[ExplorationTask] = []
     for seed in large_apartments(split, seeds):
-        tables = twin_tables(split, seed, placement)
+        tables = apartment(split, seed, placement)
         names = searchable(tables)
         order = np.random.default_rng([abs(seed), 77]).permutation(len(names))
         for i in order[:goals]:

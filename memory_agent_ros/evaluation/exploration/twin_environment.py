@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.evaluation.exploration.apartments import apartment
 from memory_agent_ros.evaluation.exploration.task_sets import goal_things
 from memory_agent_ros.evaluation.exploration.twin_memory import TwinMemory
 from memory_agent_ros.exploration.candidates import (
@@ -31,7 +32,6 @@ from memory_agent_ros.exploration.features import SHAPE, make_situations
 from memory_agent_ros.exploration.labels import LabelVectors
 from memory_agent_ros.exploration.situation import Shape, Situations, Step
 from memory_agent_ros.records.decision import CandidateKind
-from memory_agent_ros.records.errors import MissingExtraError
 from memory_agent_ros.records.exploration_task import EpisodeOutcome, ExplorationTask, TaskKind
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class TwinEnvironment:
     Args:
         tasks: numbered as :meth:`reset` names them; all of one kind.
         words: label vectors.
-        tables: apartment of a task; by default from the twin's cache.
+        tables: apartment of a task; by default :func:`~memory_agent_ros.evaluation.exploration.apartments.apartment`.
         config: candidates.
         name: domain of tips; by default kind and placement of the tasks.
     """
@@ -85,7 +85,7 @@ class TwinEnvironment:
         self.tasks = tuple(tasks)
         self.config = config
         self.words = words
-        self._tables = tables or _twin_tables
+        self._tables = tables or _apartment
         self._name = name or f"{self.tasks[0].kind.value}/{self.tasks[0].placement}"
         self._rows: list[ExplorationTask] = []
         self._last: Situations
@@ -267,6 +267,10 @@ class TwinEnvironment:
             for i in range(len(self._rows))
         ]
 
+    def task(self, row: int) -> ExplorationTask:
+        """The task of an episode."""
+        return self._rows[row]
+
     def goal_text(self, row: int) -> str:
         """The goal of an episode, in words."""
         task = self._rows[row]
@@ -297,12 +301,8 @@ def _written(last: Situations, rows: Indices, found: Situations) -> Situations:
     return Situations(**columns)
 
 
-def _twin_tables(task: ExplorationTask) -> TwinTables:
-    try:
-        from memory_agent_sim.twin.tables import twin_tables
-    except ImportError as error:
-        raise MissingExtraError(f"{error}; install the simulator: pip install ./sim (or `make setup`)") from error
-    return twin_tables(task.split, task.seed, task.placement)
+def _apartment(task: ExplorationTask) -> TwinTables:
+    return apartment(task.split, task.seed, task.placement)
 
 
 def _salt(task: ExplorationTask) -> int:

@@ -6,6 +6,7 @@ things are told apart perfectly, a thing counts as gone when its remembered plac
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ _MISSED_M = 3.0
 #: Probability that a thing seen before the world was changed still stands there.
 _STALE_PRESENCE = 0.9
 _VISIT_M = 0.8
+_DEEP_M = 1.5
 _STALE_S = 600.0
 
 
@@ -63,6 +65,7 @@ class TwinMemory:
         self._moved = False
         self._seat = _seats(self._range, self._around)
         self._xy = slots.thing_xy.copy()
+        self._beside, self._counted = np.zeros_like(slots.known), np.zeros_like(slots.known)
 
     def forget(self, rows: Bools) -> None:
         """Begin anew in some rows."""
@@ -74,6 +77,8 @@ class TwinMemory:
             (self.in_sight, False),
             (self.entered, False),
             (self.visits, 0.0),
+            (self._beside, 0),
+            (self._counted, 0),
         ):
             array[rows] = value
 
@@ -98,6 +103,7 @@ class TwinMemory:
         """Add what came of a drive."""
         moved = active[:, None]
         self.age_s += np.where(moved, drive.metres[:, None] / SPEED_MPS + LOOK_S, 0.0)
+        self._grow_beside(np.flatnonzero(active))
         looked = np.isfinite(drive.nearest_m) & moved
         self._learn(looked, drive.nearest_m)
         self.in_sight = np.where(moved, drive.in_sight, self.in_sight)
@@ -144,8 +150,19 @@ class TwinMemory:
         out = np.zeros(reached.shape, np.float32)
         for i, row in enumerate(rows):
             nodes = np.flatnonzero(reached[i])
-            out[i, nodes] = slots.gain_at(int(row), nodes)
+            out[i, nodes] = slots.gain_at(int(row), nodes, self._beside[row])
         return out
+
+    def _grow_beside(self, rows: Indices) -> None:
+        """Floor counts in gains only this near to known floor: what lies deeper a robot cannot expect."""
+        for row in rows:
+            known = self._slots.known[row]
+            new = np.flatnonzero(np.unpackbits(known & ~self._counted[row]))
+            tables = self._slots.tables[row]
+            assert tables is not None
+            near = _near(tables.cell_xy.tobytes(), known.shape[0])
+            self._beside[row] |= np.bitwise_or.reduce(near[new], axis=0)
+            self._counted[row] = known
 
     def things(self, rows: Indices, reached: Bools) -> Things:
         """What some of the robots know of things."""
@@ -189,6 +206,14 @@ class TwinMemory:
             way = self._slots.path_m[row][np.ix_(place[i], seat)]
             out[i][:, things] = way + self._range[row, seat, things]
         return out
+
+
+@lru_cache(maxsize=256)
+def _near(cell_xy: bytes, width: int) -> NDArray[np.uint8]:
+    """(K, width) packed: the floor cells within ``_DEEP_M`` of each."""
+    xy = np.frombuffer(cell_xy, np.float32).reshape(-1, 2)
+    packed = np.packbits(((xy[:, None] - xy[None]) ** 2).sum(axis=2) <= _DEEP_M**2, axis=1)
+    return np.pad(packed, [(0, 0), (0, width - packed.shape[1])])
 
 
 def _seats(range_m: Array, around: Bools) -> Indices:

@@ -221,9 +221,15 @@ class TwinSlots:
         """(B, V) unknown floor in sight of each place by a look all round, square metres."""
         return (popcount(self.around & ~self.known[:, None]) * CELL_M**2).astype(np.float32)
 
-    def gain_at(self, slot: int, nodes: NDArray[np.integer]) -> NDArray[np.float32]:
-        """(n,) places of one slot -> unknown floor in sight of each by a look all round, square metres."""
-        return (popcount(self.around[slot, nodes] & ~self.known[slot]) * CELL_M**2).astype(np.float32)
+    def gain_at(
+        self, slot: int, nodes: NDArray[np.integer], among: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.float32]:
+        """(n,) places of one slot -> unknown floor in sight of each by a look all round, square metres.
+
+        ``among`` (bytes,): packed cells that count; all by default.
+        """
+        unknown = ~self.known[slot] if among is None else ~self.known[slot] & among
+        return (popcount(self.around[slot, nodes] & unknown) * CELL_M**2).astype(np.float32)
 
     def reached(self) -> NDArray[np.bool_]:
         """(B, V) places whose floor was seen, and the one that the robot stands on."""
