@@ -9,8 +9,8 @@ from memory_agent_ros.commands.output import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``train encoder --seed S --minutes M --out F``, ``train detection-model --apartments N --out F``."""
-    parser.add_argument("what", choices=("encoder", "detection-model"), help="which part")
+    """``train encoder --seed S --minutes M --out F``, ``train detection-model|cooccurrence --apartments N --out F``."""
+    parser.add_argument("what", choices=("encoder", "detection-model", "cooccurrence"), help="which part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=20.0, help="longest time, without making the data")
     parser.add_argument("--steps", type=int, default=1200, help="most steps")
@@ -23,6 +23,8 @@ def run(args: argparse.Namespace) -> int:
     """0; needs the simulator, the encoder also torch."""
     if args.what == "detection-model":
         return _detection_model(args)
+    if args.what == "cooccurrence":
+        return _cooccurrence(args)
     from memory_agent_ros.records.errors import MissingExtraError
 
     try:
@@ -42,4 +44,13 @@ def _detection_model(args: argparse.Namespace) -> int:
 
     card = train(args.out, range(args.seed, args.seed + args.apartments), progress=not args.quiet)
     tell(args, f"{card['examples']} examples, log loss {card['log_loss']}, written to {args.out}")
+    return 0
+
+
+def _cooccurrence(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.exploration.counting import count
+
+    counts = count(range(args.seed, args.seed + args.apartments), progress=not args.quiet)
+    counts.save(args.out)
+    tell(args, f"{len(counts.near)} goals counted in {counts.card['apartments']} apartments, written to {args.out}")
     return 0

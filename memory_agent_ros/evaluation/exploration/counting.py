@@ -44,5 +44,10 @@ def count(seeds: Sequence[int], placement: str = "habitual", *, progress: bool =
     def shares(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, float]]:
         return {g: {label: counts[g, label] / n for label, n in total.items() if counts[g, label]} for g in goals}
 
-    card = {"split": "train", "seeds": f"{min(seeds)}:{max(seeds) + 1}", "placement": placement, "apartments": len(chosen)}
+    card = {
+        "split": "train",
+        "seeds": f"{min(seeds)}:{max(seeds) + 1}",
+        "placement": placement,
+        "apartments": len(chosen),
+    }
     return Cooccurrence(shares(near), shares(room), card)

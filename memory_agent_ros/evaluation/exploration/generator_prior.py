@@ -1,8 +1,8 @@
 """The ceiling of the searches: a policy that knows how the generator puts things, and where all furniture stands.
 
-Privileged twice over: it has the placement's own table P(room, furniture | category), which no other policy sees, and the
-whole floor plan with its furniture, known or not. It does not know where the goal is. It heads for the place that shows
-most of the probability not yet looked at per metre, by whichever candidate leads there.
+Privileged twice over: it has the placement's own table P(room, furniture | category), which no other policy sees, and
+the whole floor plan with its furniture, known or not. It does not know where the goal is. It heads for the place that
+shows most of the probability not yet looked at per metre, by whichever candidate leads there.
 """
 
 from __future__ import annotations

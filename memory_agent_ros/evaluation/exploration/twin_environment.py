@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -290,15 +290,22 @@ class TwinEnvironment:
 
 
 def _written(last: Situations, rows: Indices, found: Situations) -> Situations:
-    """The last situations with some rows replaced; the twin's carry no words."""
-    columns = {}
-    for field in fields(Situations):
-        if field.name == "words":
-            continue
-        values = getattr(last, field.name).copy()
-        values[rows] = getattr(found, field.name)
-        columns[field.name] = values
-    return Situations(**columns)
+    """The last situations with some rows replaced."""
+
+    def put(name: str) -> NDArray[Any]:
+        values: NDArray[Any] = getattr(last, name).copy()
+        values[rows] = getattr(found, name)
+        return values
+
+    return Situations(
+        goal=put("goal"),
+        context=put("context"),
+        context_mask=put("context_mask"),
+        candidates=put("candidates"),
+        candidate_mask=put("candidate_mask"),
+        key=put("key"),
+        state=put("state"),
+    )
 
 
 def _apartment(task: ExplorationTask) -> TwinTables:
