@@ -38,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=5.0, help="images per simulated second")
     parser.add_argument("--edits", type=int, default=0, help="changes made before a patrol, or between two goals")
     parser.add_argument("--time-limit", type=float, default=600.0, help="simulated seconds of each round")
+    parser.add_argument(
+        "--tips", action="store_true", help="with a task: read the map's tips and write what was learned into it"
+    )
     parser.add_argument("--map", type=Path, default=None, metavar="FILE", help="keep the map there")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result there; - is stdout")
 
@@ -83,7 +86,8 @@ def _task(args: argparse.Namespace, config: Any) -> dict[str, Any]:
     texts = lazy_text_embedder("auto")
     policy = policy_by_name("nearest_frontier" if args.policy == "frontier" else args.policy, LabelVectors(texts))
     task = make_task(args.task, args.split, args.seed, args.goal, config.placement, args.budget, args.edits)
-    return run_task(task, policy, config, texts=texts, map_path=args.map, progress=not args.quiet).to_dict()
+    done = run_task(task, policy, config, texts=texts, map_path=args.map, progress=not args.quiet, tips=args.tips)
+    return done.to_dict()
 
 
 def _tell_task(document: dict[str, Any]) -> None:

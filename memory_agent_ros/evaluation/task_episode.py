@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -24,7 +25,9 @@ from memory_agent_ros.evaluation.exploration.task_sets import (
 from memory_agent_ros.evaluation.phase import PhaseResult, Tick
 from memory_agent_ros.evaluation.task_judge import TaskJudge, TrueThing
 from memory_agent_ros.exploration.codes import Mode
+from memory_agent_ros.exploration.experience import MapTips, own_score, tips_of
 from memory_agent_ros.exploration.situation import Policy
+from memory_agent_ros.exploration.tips import TipStore
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.decision import Decision
@@ -129,6 +132,7 @@ def run_task(
     map_path: Path | None = None,
     hook: Hook | None = None,
     progress: bool = False,
+    tips: bool = False,
     before_goal: Callable[[Episode], None] | None = None,
     after_goal: Callable[[Episode, GoalResult], None] | None = None,
 ) -> TaskResult:
@@ -142,6 +146,7 @@ def run_task(
         map_path: where to keep the map; thrown away if None.
         hook: called with a :class:`Tick` after each frame.
         progress: show bars.
+        tips: read the map's tips before each choice and write what was learned after each goal.
         before_goal: called before each goal.
         after_goal: called after each goal with its result.
 
@@ -162,7 +167,8 @@ def run_task(
                 _edit(episode, twin, task.edits, task.seed + number)
             if before_goal is not None:
                 before_goal(episode)
-            done.append(run_goal(episode, twin, task, goal, policy, hook, progress))
+            kept = MapTips(memory.tips) if tips else None
+            done.append(run_goal(episode, twin, task, goal, policy, hook, progress, kept))
             if after_goal is not None:
                 after_goal(episode, done[-1])
         return TaskResult(task, policy.name, tuple(done))
@@ -176,6 +182,7 @@ def run_goal(
     policy: Policy,
     hook: Hook | None = None,
     progress: bool = False,
+    tips: TipStore | None = None,
 ) -> GoalResult:
     """One goal in a running episode; ``twin`` is its apartment as it is now."""
     explorer, sim = episode.explorer, episode.sim
@@ -192,11 +199,16 @@ def run_goal(
         limit_s,
         goal=goal,
         policy=policy,
+        tips=tips,
         budget_m=task.budget_m,
         max_decisions=task.max_decisions,
     )
     phase = episode.drive(str(task.kind), limit_s, watch, progress)
     outcome = judge.outcome(explorer, sim.T_map_base[:2, 3])
+    if tips is not None:
+        world = f"{task.split}/{task.seed}/{task.placement}"
+        name = f"{world}/{sim.stamp_ns}/{time.time_ns()}"
+        tips.add(tips_of(explorer.run, own_score(explorer.run), episode=name, world=world, stamp_ns=sim.stamp_ns))
     return GoalResult(goal, outcome, tuple(explorer.decisions), phase)
 
 

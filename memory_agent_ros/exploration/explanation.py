@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.exploration.features import IN_ROOM, INDEX, NEAR, THING
 from memory_agent_ros.exploration.situation import Policy, Situations
+from memory_agent_ros.exploration.tips import Retrieved
 from memory_agent_ros.records.decision import Candidate, CandidateKind
 
 
@@ -28,6 +29,8 @@ TERMS: Mapping[str, tuple[int | slice, ...]] = {
 }
 #: Smaller terms are not worth telling.
 _TOLD = 0.05
+#: Tips that add less to a score did not speak for it.
+_VOTE = 0.01
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,9 @@ class Explanation:
     tips: tuple[tuple[str, ...], ...]
 
 
-def explain(policy: Policy, situations: Situations, valid: NDArray[np.integer]) -> Explanation:
+def explain(
+    policy: Policy, situations: Situations, valid: NDArray[np.integer], told: Retrieved | None = None
+) -> Explanation:
     """Ask the policy again with one kind of knowledge hidden at a time (occlusion; Zeiler and Fergus, 2014).
 
     A term is how far a candidate's score, seen against the mean of all, falls when the policy is not told. A policy
@@ -48,23 +53,41 @@ def explain(policy: Policy, situations: Situations, valid: NDArray[np.integer]) 
         policy: the one that chose.
         situations: one row.
         valid: (N,) candidates to explain.
+        told: the tips it saw, None if there were none.
     """
-    rows = len(TERMS) + 2
-    hidden = np.repeat(situations.candidates, rows, axis=0)
+    names = [*TERMS, "tips"] if told is not None else [*TERMS]
+    hidden = np.repeat(situations.candidates, len(names) + 2, axis=0)
     for row, columns in enumerate(TERMS.values(), start=2):
         for column in columns:
             hidden[row, :, column] = 0.0
-    asked = replace(situations.rows(np.zeros(rows, np.int64)), candidates=hidden)
-    scores = policy.logits(asked)[:, valid]
-    none: tuple[Mapping[str, float], ...] = tuple({} for _ in valid)
-    tips: tuple[tuple[str, ...], ...] = ((),) * len(valid)
-    if not np.isfinite(scores).all() or not np.allclose(scores[0], scores[1], atol=1e-5):
-        return Explanation(none, tips)
+    same = np.zeros(len(hidden), np.int64)
+    asked = replace(situations.rows(same), candidates=hidden)
+    tokens = None if told is None else told.tokens.rows(same)
+    if tokens is not None:
+        tokens.mask[-1] = False
+    scores = policy.logits(asked, tokens)[:, valid]
+    if not np.isfinite(scores).all() or not np.allclose(scores[0], scores[1], atol=1e-4):
+        return Explanation(({},) * len(valid), ((),) * len(valid))
     centred = scores - scores.mean(axis=1, keepdims=True)
     fall = centred[0] - centred[2:]
-    return Explanation(
-        tuple({name: round(float(fall[i, j]), 3) for i, name in enumerate(TERMS)} for j in range(len(valid))), tips
-    )
+    terms = tuple({name: round(float(fall[i, j]), 3) for i, name in enumerate(names)} for j in range(len(valid)))
+    return Explanation(terms, _votes(policy, situations, valid, told))
+
+
+def _votes(
+    policy: Policy, situations: Situations, valid: NDArray[np.integer], told: Retrieved | None
+) -> tuple[tuple[str, ...], ...]:
+    """For each candidate the texts of tips that spoke for it, strongest first, where the policy can say so."""
+    ask = getattr(policy, "explain", None)
+    if told is None or ask is None:
+        return ((),) * len(valid)
+    votes = np.asarray(ask(situations, told.tokens)[1])[0, valid]
+    found = []
+    for row in votes:
+        order = np.argsort(-row, kind="stable")
+        texts = [told.tips[0][t].text for t in order.tolist() if t < len(told.tips[0]) and row[t] > _VOTE]
+        found.append(tuple(dict.fromkeys(texts)))
+    return tuple(found)
 
 
 def reason_text(candidate: Candidate, terms: Mapping[str, float], tips: tuple[str, ...]) -> str:

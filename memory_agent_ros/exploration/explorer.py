@@ -24,6 +24,7 @@ from memory_agent_ros.exploration.policy_chooser import PolicyChooser
 from memory_agent_ros.exploration.request import Request, make_request
 from memory_agent_ros.exploration.run_state import RunState
 from memory_agent_ros.exploration.situation import Policy
+from memory_agent_ros.exploration.tips import TipStore
 from memory_agent_ros.exploration.world_view import WorldView
 from memory_agent_ros.geometry.se3 import Matrix
 from memory_agent_ros.perception.protocols import TextEmbedder
@@ -137,6 +138,7 @@ class Explorer:
         *,
         goal: str = "",
         policy: Policy | None = None,
+        tips: TipStore | None = None,
         budget_m: float = np.inf,
         max_decisions: int = 1000,
     ) -> None:
@@ -149,6 +151,8 @@ class Explorer:
             coverage_goal: stop once this share was seen; 1 means "until nothing is left".
             goal: what to search for.
             policy: chooses among candidates.
+            tips: read before each choice; what to write after the run says
+                :func:`~memory_agent_ros.exploration.experience.tips_of`.
             budget_m: metres that may be driven.
             max_decisions: choices the policy may make.
 
@@ -161,9 +165,9 @@ class Explorer:
         self._errand.begin_run(self.run)
         self._goals.forgive()
         self.coverage_map.start_pass()
-        self._chooser = self._make_chooser(request)
+        self._chooser = self._make_chooser(request, tips)
 
-    def _make_chooser(self, request: Request) -> Chooser:
+    def _make_chooser(self, request: Request, tips: TipStore | None) -> Chooser:
         if request.mode is Mode.PATROL:
             return PatrolChooser(self._goals)
         if request.policy is None or not request.mode.by_policy:
@@ -177,7 +181,7 @@ class Explorer:
             GoalMatch(self._texts, self._names),
             self.config,
         )
-        return PolicyChooser(self.run, view, self._goals, request.policy)
+        return PolicyChooser(self.run, view, self._goals, request.policy, tips)
 
     def cancel(self) -> None:
         """End the run at the next :meth:`step`."""

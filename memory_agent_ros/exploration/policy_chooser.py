@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.exploration.candidates import KINDS, MATCHES, STOP, CandidateConfig, Choices, choose_candidates
 from memory_agent_ros.exploration.codes import Mode, Reason, StopReason
+from memory_agent_ros.exploration.experience import domain_of, experience_of
 from memory_agent_ros.exploration.explanation import explain, reason_text
 from memory_agent_ros.exploration.features import SCALARS, make_situations
 from memory_agent_ros.exploration.goals import Goal, GoalChooser
 from memory_agent_ros.exploration.run_state import RunState
 from memory_agent_ros.exploration.situation import Array, Policy, Situations
+from memory_agent_ros.exploration.tips import Retrieved, TipStore
 from memory_agent_ros.exploration.world_view import Known, WorldView
 from memory_agent_ros.records.decision import Candidate, CandidateKind, Decision
 
@@ -30,13 +32,20 @@ class PolicyChooser:
         view: looks at floor plan and memory.
         goals: knows which places were put aside.
         policy: scores candidates.
+        tips: read before each choice, or None.
         config: how many candidates.
     """
 
     def __init__(
-        self, run: RunState, view: WorldView, goals: GoalChooser, policy: Policy, config: CandidateConfig | None = None
+        self,
+        run: RunState,
+        view: WorldView,
+        goals: GoalChooser,
+        policy: Policy,
+        tips: TipStore | None = None,
+        config: CandidateConfig | None = None,
     ) -> None:
-        self._run, self._view, self._goals, self._policy = run, view, goals, policy
+        self._run, self._view, self._goals, self._policy, self._tips = run, view, goals, policy, tips
         self._config = config or CandidateConfig()
 
     def next(self, stamp_ns: int) -> Goal | StopReason:
@@ -52,9 +61,12 @@ class PolicyChooser:
         situations = make_situations(
             choices, known.places, known.things, known.goal, ways[None].astype(np.float32), self._config
         )
-        scores = self._policy.logits(situations)[0]
+        told = None if self._tips is None else self._tips.retrieve(domain_of(run.request.mode), situations.key)
+        if told is not None and not told.tips[0]:
+            told = None
+        scores = self._policy.logits(situations, None if told is None else told.tokens)[0]
         chosen = int(np.argmax(scores))
-        self._keep(stamp_ns, known, choices, situations, scores, chosen)
+        self._keep(stamp_ns, known, choices, situations, told, scores, chosen)
         if choices.kind[chosen] == STOP:
             return self._stopped(known, choices)
         return _goal(known, choices, chosen)
@@ -65,14 +77,16 @@ class PolicyChooser:
         known: Known,
         choices: Choices,
         situations: Situations,
+        told: Retrieved | None,
         scores: Array,
         chosen: int,
     ) -> None:
         valid = np.flatnonzero(choices.mask[0])
         listed = tuple(_candidate(known, choices, situations, int(i)) for i in valid)
-        why = explain(self._policy, situations, valid)
+        why = explain(self._policy, situations, valid, told)
         at = int(np.searchsorted(valid, chosen))
         goal = self._run.request.goal
+        self._run.experience.append(experience_of(listed[at], situations.key[0], situations.candidates[0, chosen]))
         self._run.decisions.append(
             Decision(
                 stamp_ns,

@@ -4,9 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from memory_agent_ros.exploration.codes import Abandoned, StopReason
 from memory_agent_ros.exploration.request import Request
 from memory_agent_ros.records.decision import Decision
+
+
+@dataclass(frozen=True, eq=False)
+class Experience:
+    """What one choice leaves for a tip.
+
+    Attributes:
+        key: (K,) float32 unit vector of its situation.
+        choice: (F,) float32 features of what was chosen.
+        kind: of it.
+        text: it in words, without what changes from run to run.
+        objects: ids of the map's objects it is about.
+    """
+
+    key: NDArray[np.float32]
+    choice: NDArray[np.float32]
+    kind: str
+    text: str
+    objects: tuple[int, ...]
 
 
 @dataclass
@@ -22,6 +44,7 @@ class RunState:
         goals_reached: goals at which the robot arrived, or that were seen from afar.
         abandoned: goals put aside, with the reason.
         decisions: choices of the policy.
+        experience: one for each of them.
         looks_xy: (x, y) of the places where the robot looked around.
     """
 
@@ -33,6 +56,7 @@ class RunState:
     goals_reached: int = 0
     abandoned: list[Abandoned] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    experience: list[Experience] = field(default_factory=list)
     looks_xy: list[tuple[float, float]] = field(default_factory=list)
 
     @property
