@@ -50,6 +50,7 @@ class Explorer:
 
     Attributes:
         memory: see above.
+        labels: label vectors that policies are given, kept from run to run.
         run: what was asked for and how far it has come; its choices are :attr:`decisions`.
     """
 
@@ -63,6 +64,7 @@ class Explorer:
         self.config = config or ExplorerConfig()
         self.memory: KnownWorld = memory or StillWorld()
         self._texts, self._names = texts, names
+        self.labels = LabelVectors(texts)
         self._mapper = Mapper(self.config)
         self._planner = PathPlanner(self._mapper.grid, self.config)
         self._goals = GoalChooser(self._mapper.grid, self._mapper.coverage, self._planner, self.config)
@@ -177,7 +179,7 @@ class Explorer:
             self._mapper,
             self._planner,
             self._goals,
-            LabelVectors(self._texts),
+            self.labels,
             GoalMatch(self._texts, self._names),
             self.config,
         )

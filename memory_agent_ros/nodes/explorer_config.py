@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from memory_agent_ros.bringup import EXPLORATIONS
 from memory_agent_ros.exploration.config import ExplorerConfig
-from memory_agent_ros.exploration.policies.by_name import POLICY_NAMES
+from memory_agent_ros.exploration.policies.by_name import FALLBACK, POLICY_NAMES
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.records.errors import BadInputError
 
@@ -22,9 +22,12 @@ class ExplorerNodeConfig:
         600.0, "Time limit of the exploration that starts by itself, seconds.", minimum=1.0, maximum=86400.0
     )
     policy: str = parameter(
-        "information_gain",
-        "Who chooses where to go when a goal names no policy: one of " + ", ".join(POLICY_NAMES) + ".",
-        choices=POLICY_NAMES,
+        "auto",
+        "Who chooses where to go when a goal names no policy: "
+        + ", ".join(POLICY_NAMES)
+        + ", a file of trained weights, or auto: learned where it is installed, else "
+        + FALLBACK
+        + ".",
     )
     text_embedder: str = parameter(
         "auto",

@@ -19,7 +19,6 @@ from memory_agent_msgs.action import Explore
 from memory_agent_ros.exploration.codes import Command, Reason, StopReason
 from memory_agent_ros.exploration.explorer import Explorer
 from memory_agent_ros.exploration.floor_plan import FloorPlan
-from memory_agent_ros.exploration.labels import LabelVectors
 from memory_agent_ros.exploration.policies.by_name import policy_by_name
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.depth_intake import DepthIntake, DepthIntakeConfig, DepthView
@@ -132,7 +131,8 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
     def _begin(self, asked: Asked) -> None:
         policy = None
         if asked.mode.by_policy:
-            policy = policy_by_name(asked.policy or self.config.policy, LabelVectors(self._texts))
+            self.explorer.labels.vectors([asked.text or "thing"])  # loads models now, while the base stands
+            policy = policy_by_name(asked.policy or self.config.policy, self.explorer.labels)
         self.explorer.start(
             asked.mode,
             asked.time_limit_s,

@@ -79,11 +79,11 @@ class MemoryPicture:
         future = self._client.call_async(QueryObjects.Request(mode=mode))
         self._pending = future
 
-        def on_answer(_: Future) -> None:
+        def on_answer(done: Future) -> None:
             if future is not self._pending:
                 return
             self._pending = None
-            answer = future.result()
+            answer = done.result()
             self.refused = "" if answer is not None and answer.success else getattr(answer, "message", "no answer")
             if not self.refused:
                 use(answer)

@@ -122,3 +122,7 @@ def test_a_learned_policy_is_not_given_to_labels_it_cannot_read() -> None:
         with pytest.raises(BadInputError) as caught:
             policy_by_name(name, LabelVectors())
         assert caught.value.reason == "policy_unavailable"
+
+
+def test_auto_takes_what_can_be_had() -> None:
+    assert policy_by_name("auto", WORDS).name == "information_gain", "hash vectors are nothing for learned weights"

@@ -23,23 +23,29 @@ _MAKERS: Mapping[str, Callable[[LabelVectors], Policy]] = {
 #: The one that is trained; its weights ship.
 LEARNED = "learned"
 POLICY_NAMES: tuple[str, ...] = (*_MAKERS, LEARNED)
+#: The learned one where it can be had, else the best one that needs nothing.
+AUTO, FALLBACK = "auto", "information_gain"
 
 
 def policy_by_name(name: str, words: LabelVectors) -> Policy:
     """A policy.
 
     Args:
-        name: one of :data:`POLICY_NAMES`, or a file of trained weights (``.safetensors``).
+        name: one of :data:`POLICY_NAMES`, a file of trained weights (``.safetensors``), or ``auto``.
         words: label vectors of the situations it will read.
 
     Raises:
         BadInputError: ``policy_unknown``, ``policy_unavailable`` where a file or package of it is missing,
             ``policy_weights`` for a file that holds no policy.
     """
+    if name == AUTO:
+        name = LEARNED if words.kind == "text" and LearnedPolicy.load_default() is not None else FALLBACK
     if name == LEARNED or name.endswith(".safetensors"):
         return _learned(name, words)
     if name not in _MAKERS:
-        raise BadInputError("policy_unknown", f"there is no policy {name!r}; choose from {', '.join(POLICY_NAMES)}")
+        raise BadInputError(
+            "policy_unknown", f"there is no policy {name!r}; choose from {', '.join((AUTO, *POLICY_NAMES))}"
+        )
     try:
         return _MAKERS[name](words)
     except FileNotFoundError as error:
