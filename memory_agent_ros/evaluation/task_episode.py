@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memory_agent_ros.evaluation.episode import Episode, EpisodeConfig, Hook, make_simulation
+from memory_agent_ros.evaluation.exploration.apartments import MINIMUM_PIXELS, apartment
 from memory_agent_ros.evaluation.exploration.task_sets import (
     DECLARE_M,
     DISCOVER_BUDGET_M,
@@ -29,6 +30,7 @@ from memory_agent_ros.exploration.experience import MapTips, own_score, tips_of
 from memory_agent_ros.exploration.situation import Policy
 from memory_agent_ros.exploration.tips import TipStore
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.perception.ground_truth import DetectionNoise
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.decision import Decision
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
@@ -45,7 +47,7 @@ _MODES = {
     TaskKind.VERIFY: Mode.VERIFY,
 }
 #: Camera of task episodes: the small one, 320x240.
-SMALL = EpisodeConfig(width=320, height=240)
+SMALL = EpisodeConfig(width=320, height=240, noise=DetectionNoise(minimum_pixels=MINIMUM_PIXELS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,9 +113,7 @@ def make_task(
         raise BadInputError("task_goals", f"{kind} takes {'one goal' if wanted else 'no goal'}, got {list(goals)}")
     chosen = tuple(goals)
     if wanted and not chosen:
-        from memory_agent_sim.twin.tables import twin_tables
-
-        names = searchable(twin_tables(split, seed, placement))
+        names = searchable(apartment(split, seed, placement))
         if not names:
             raise BadInputError("task_goals", "nothing there is worth a search; name a goal or take another seed")
         order = np.random.default_rng([abs(seed), 77]).permutation(len(names))

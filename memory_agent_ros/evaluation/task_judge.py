@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.evaluation.exploration.apartments import MINIMUM_PIXELS
 from memory_agent_ros.exploration.codes import StopReason
 from memory_agent_ros.exploration.explorer import Explorer
 from memory_agent_ros.records.decision import CandidateKind
@@ -15,7 +16,7 @@ from memory_agent_ros.records.exploration_task import EpisodeOutcome, Exploratio
 from memory_agent_ros.records.frame import Frame
 
 #: A thing counts as seen with so many pixels at 640x480, from not farther; a declaration is right within ``RIGHT_M``.
-PIXELS, SEEN_M, RIGHT_M = 100, 5.0, 2.5
+PIXELS, SEEN_M, RIGHT_M = MINIMUM_PIXELS, 5.0, 2.5
 #: What was in view from this near still is in sight, metres.
 _SAME_PLACE_M = 0.5
 

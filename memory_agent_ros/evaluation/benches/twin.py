@@ -1,7 +1,7 @@
 """The ``twin`` benchmark: how fast the twin is, and how well it agrees with the rendered simulation.
 
 Agreement: in each apartment a policy (nearest frontier) chooses in the twin; the same choices are then driven in MuJoCo
-with rendered pictures, a frame every 0.2 s, where a thing counts as seen from 100 visible pixels (at 640 x 480) on.
+with rendered pictures, a frame every 0.2 s, where a thing counts as seen from 400 visible pixels (at 640 x 480) on.
 Compared are, an apartment, the share of movable things found, the area under its curve and the metres driven; and for
 every category that stands there whether a search with these choices had succeeded (an instance seen from within 2.5 m
 in the budget) and after how many metres.
@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from memory_agent_ros.evaluation.exploration.apartments import apartment
 from memory_agent_ros.evaluation.exploration.rollout import run_batch
 from memory_agent_ros.evaluation.exploration.task_sets import DECLARE_M, DISCOVER_BUDGET_M, SEARCH_BUDGET_M, searchable
 from memory_agent_ros.evaluation.exploration.twin_agreement import (
@@ -81,9 +82,8 @@ def _runs(split: str, seeds: range, jobs: int) -> Iterator[dict[str, Any]]:
 def compare(split: str, seed: int, width: int = 320, height: int = 240) -> dict[str, Any]:
     """One apartment in both worlds: numbers by world, and of each searched category."""
     from memory_agent_sim.simulation import Simulation, SimulationConfig
-    from memory_agent_sim.twin.tables import twin_tables
 
-    tables = twin_tables(split, seed, PLACEMENT)
+    tables = apartment(split, seed, PLACEMENT)
     task = ExplorationTask(TaskKind.DISCOVER, split, seed, (), PLACEMENT, DISCOVER_BUDGET_M, 50)
     places = chosen_places(TwinEnvironment([task], LabelVectors()), NearestFrontier(), 0)
     sim = Simulation(split, seed, SimulationConfig(width=width, height=height, placement=PLACEMENT))

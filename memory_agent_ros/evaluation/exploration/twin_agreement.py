@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.graph import MCP_Geometric
 
+from memory_agent_ros.evaluation.exploration.apartments import MINIMUM_PIXELS
 from memory_agent_ros.evaluation.exploration.rollout import run_batch
 from memory_agent_ros.evaluation.exploration.task_sets import goal_things
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from memory_agent_sim.twin.tables import TwinTables
 
 #: A thing counts as seen from so many pixels at 640 x 480 on, as in the twin, and out to this range, metres.
-SEEN_PIXELS, SEEN_M = 100, 6.0
+SEEN_PIXELS, SEEN_M = MINIMUM_PIXELS, 6.0
 #: A drive that takes longer than its length at this speed plus ten seconds has failed, metres per second.
 _SLOWEST_MPS = 0.1
 _ARRIVED_M = 0.15

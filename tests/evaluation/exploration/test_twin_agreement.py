@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from memory_agent_ros.evaluation.benches.twin import compare
+from memory_agent_ros.evaluation.exploration.apartments import apartment
 from memory_agent_ros.evaluation.exploration.twin_agreement import Walk, chosen_places, walk_in_twin
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
 from memory_agent_ros.exploration.labels import LabelVectors
@@ -25,13 +26,11 @@ def test_a_walk_tells_what_was_found_and_when() -> None:
 
 def test_walking_the_chosen_places_again_gives_the_episode() -> None:
     pytest.importorskip("memory_agent_sim")
-    from memory_agent_sim.twin.tables import twin_tables
-
     task = ExplorationTask(TaskKind.DISCOVER, "train", 0, (), "habitual", 12.0, 30)
     environment = TwinEnvironment([task], LabelVectors())
     places = chosen_places(environment, NearestFrontier(), 0)
     [outcome] = environment.outcomes()
-    tables = twin_tables("train", 0, "habitual")
+    tables = apartment("train", 0, "habitual")
     walk = walk_in_twin(tables, places)
     things = tables.movable & tables.boxes.present
     assert walk.metres[-1] == pytest.approx(outcome.metres, abs=0.01)
