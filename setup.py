@@ -84,6 +84,7 @@ setup(
         "pillow>=10",
         "pyyaml>=6",
         "jinja2>=3.1",
+        "platformdirs>=3",
         "tqdm>=4.64",
     ],
     extras_require={

@@ -27,6 +27,7 @@ setup(
         "scikit-image>=0.22",
         "tqdm>=4.64",
         "pillow>=10",
+        "platformdirs>=3",
         "mujoco>=3.17,<4",
         "gymnasium>=1.0",
         "meshoptimizer>=0.2.30a0",

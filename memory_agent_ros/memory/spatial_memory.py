@@ -790,9 +790,7 @@ class SpatialMemory:
             return [dataclasses.replace(self._record(t), evidence=found[t.id], relevance=r) for r, t in ranked]
 
     def _answer(self, track: Track, relevance: float = 1.0) -> MapObject:
-        with self._lock:
-            found = archive.evidence(self._store, track.id, self.config.evidence_limit)
-            return dataclasses.replace(self._record(track), evidence=found, relevance=relevance)
+        return self._answers([(relevance, track)])[0]
 
 
 def _stamps(since_ns: int | None, until_ns: int | None) -> tuple[int, int] | None:

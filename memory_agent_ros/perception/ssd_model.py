@@ -18,6 +18,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from memory_agent_ros.records.errors import MissingExtraError
 
 PACKAGE = "@mediapipe/objectron@0.4.1675468480"
@@ -43,9 +45,8 @@ SHA256 = {
 
 
 def model_folder() -> Path:
-    """Folder of prepared models: ``$XDG_CACHE_HOME`` (``~/.cache`` if unset) ``/memory_agent_ros/models``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "memory_agent_ros" / "models"
+    """Folder of prepared models: ``memory_agent_ros/models`` in the user's cache folder."""
+    return user_cache_path("memory_agent_ros") / "models"
 
 
 def prepared_files(folder: Path | None = None) -> SsdModelFiles:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from memory_agent_ros.records.errors import MissingExtraError
@@ -67,8 +68,7 @@ def asset_root() -> Path:
 
 def cache_folder() -> Path:
     """Folder of converted assets, created if absent."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "memory_agent_ros" / "assets" / CACHE_VERSION
+    folder = user_cache_path("memory_agent_ros") / "assets" / CACHE_VERSION
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

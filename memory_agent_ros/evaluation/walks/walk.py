@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from memory_agent_ros.evaluation.episode import EpisodeConfig, make_simulation
@@ -125,9 +126,8 @@ class Walk:
 
 
 def cache_folder() -> Path:
-    """``$XDG_CACHE_HOME`` (``~/.cache`` if unset) ``/memory_agent_ros/walks``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "memory_agent_ros" / "walks"
+    """``memory_agent_ros/walks`` in the user's cache folder."""
+    return user_cache_path("memory_agent_ros") / "walks"
 
 
 def record_walk(split: str, seed: int, config: WalkConfig | None = None, *, progress: bool = False) -> Walk:

@@ -6,7 +6,6 @@ They are made from the layout alone, in about a third of a second, and kept belo
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 from scipy.spatial import cKDTree
 
 import memory_agent_sim
@@ -203,8 +203,7 @@ def _code_digest() -> str:
 
 
 def _cache_folder() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "memory_agent_ros" / "twin" / _code_digest()
+    folder = user_cache_path("memory_agent_ros") / "twin" / _code_digest()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
