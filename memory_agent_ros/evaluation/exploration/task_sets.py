@@ -22,7 +22,7 @@ MINIMUM_WAY_M = 3.0
 #: Range of a right declaration, metres.
 DECLARE_M = 2.5
 #: Metres for a search: set on ``val`` so that the nearest frontier finds 50 to 60 % (docs/exploration.md).
-SEARCH_BUDGET_M = 14.0
+SEARCH_BUDGET_M = 13.0
 DISCOVER_BUDGET_M = 25.0
 MAX_DECISIONS = 25
 

@@ -68,7 +68,7 @@ class CooccurrenceFrontier:
     name = "cooccurrence_frontier"
 
     def __init__(
-        self, counts: Cooccurrence, words: LabelVectors, per_metre: float = 0.02, room_weight: float = 0.5
+        self, counts: Cooccurrence, words: LabelVectors, per_metre: float = 0.04, room_weight: float = 1.0
     ) -> None:
         self.per_metre, self.room_weight = per_metre, room_weight
         self._goals = sorted(counts.near)

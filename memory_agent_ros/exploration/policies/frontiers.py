@@ -46,7 +46,7 @@ class InformationGain:
 
     name = "information_gain"
 
-    def __init__(self, per_metre: float = 0.2) -> None:
+    def __init__(self, per_metre: float = 0.3) -> None:
         self.per_metre = per_metre
 
     def logits(self, situations: Situations, tips: TipTokens | None = None) -> Array:
@@ -67,7 +67,7 @@ class LanguageFrontier:
 
     name = "language_frontier"
 
-    def __init__(self, per_metre: float = 0.03) -> None:
+    def __init__(self, per_metre: float = 0.1) -> None:
         self.per_metre = per_metre
 
     def logits(self, situations: Situations, tips: TipTokens | None = None) -> Array:
