@@ -16,6 +16,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--seed", type=int, default=3, help="which apartment of the split, any integer")
     parser.add_argument("--rooms", type=int, default=3, help="3 to 6")
+    parser.add_argument(
+        "--policy",
+        default="learned",
+        help="who chooses where to explore: learned, frontier, nearest_frontier, information_gain, ...",
+    )
     parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR")
     parser.add_argument("--film", choices=("gif", "mp4", "none"), default="gif", help="kind of the small film")
     parser.add_argument("--json", action="store_true", help="print what happened as JSON")
@@ -29,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     from memory_agent_ros.nodes.demo.config import DemoConfig
     from memory_agent_ros.nodes.demo.run import run_demo
 
-    config = DemoConfig(split=args.split, seed=args.seed, rooms=args.rooms, out=args.out, film=args.film)
+    config = DemoConfig(
+        split=args.split, seed=args.seed, rooms=args.rooms, policy=args.policy, out=args.out, film=args.film
+    )
     result = run_demo(config, quiet=args.quiet)
     if args.json:
         print_json(result.to_dict())

@@ -44,6 +44,10 @@ class Reason(enum.StrEnum):
     STOPPED = "stopped"
 
 
+#: What a policy chose.
+CHOSEN = (Reason.CHOSEN_FRONTIER, Reason.CHOSEN_VIEWPOINT, Reason.CHOSEN_ROOM)
+
+
 class StopReason(enum.StrEnum):
     """Why a run ended; empty while it goes on.
 

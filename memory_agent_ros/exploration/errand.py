@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.exploration.codes import Abandoned, AbandonReason, Command, Mode, Reason, StopReason
+from memory_agent_ros.exploration.codes import CHOSEN, Abandoned, AbandonReason, Command, Mode, Reason, StopReason
 from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.driver import Driver
 from memory_agent_ros.exploration.goals import Goal, GoalChooser
@@ -162,7 +162,7 @@ class Errand:
         return Command(*self._driver.command(), goal.xy, goal.reason)
 
     def _arrive(self, goal: Goal) -> None:
-        if not self.run.request.mode.by_policy:
+        if goal.reason not in CHOSEN:
             self._goals.shun(goal.xy)
         self._look_from_here()
 

@@ -57,6 +57,8 @@ class PolicyChooser:
             return StopReason.GOAL_FOUND if self._declares_goal(known, choices) else StopReason.BUDGET
         if choices.mask[0].sum() <= 1:
             return self._nothing_left(known, choices)
+        if run.request.mode is Mode.DISCOVER and not np.isfinite(run.request.budget_m):
+            choices.mask[0, 0] = False  # without a budget nothing is saved by stopping early
         ways = known.graph.distances(known.places.xy[0][choices.place[0]], known.things.xy[0])
         situations = make_situations(
             choices, known.places, known.things, known.goal, ways[None].astype(np.float32), self._config
@@ -107,8 +109,10 @@ class PolicyChooser:
             return StopReason.POLICY_STOPPED
         return StopReason.GOAL_FOUND if self._declares_goal(known, choices) else StopReason.GAVE_UP
 
-    def _nothing_left(self, known: Known, choices: Choices) -> StopReason:
-        """Only ``stop`` can be chosen: why."""
+    def _nothing_left(self, known: Known, choices: Choices) -> Goal | StopReason:
+        """Only ``stop`` can be chosen: what was not looked at closely, for discovery; else why."""
+        if self._run.request.mode is Mode.DISCOVER:
+            return self._goals.nearest_frontier() or self._goals.coverage_gap() or StopReason.NOTHING_LEFT
         if self._run.request.mode is not Mode.SEARCH:
             return StopReason.NOTHING_LEFT
         if self._declares_goal(known, choices):

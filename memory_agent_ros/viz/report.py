@@ -83,6 +83,28 @@ class QuestionRow:
 
 
 @dataclass(frozen=True)
+class Option:
+    """One candidate of a choice: mark on the map, what it is, its score, what the score is made of, tips for it."""
+
+    mark: str
+    text: str
+    score: str
+    terms: str = ""
+    tips: Sequence[str] = ()
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice of the explorer: the map with its candidates, the reason in words, the candidates best first."""
+
+    title: str
+    reason: str
+    picture: Picture
+    options: Sequence[Option]
+
+
+@dataclass(frozen=True)
 class Figure:
     """A measured value with its unit and, if there is one, its goal and whether it is met."""
 
@@ -100,6 +122,7 @@ class Report:
     headline: str
     tiles: Sequence[Tile] = ()
     maps: Sequence[Picture] = ()
+    choices: Sequence[Choice] = ()
     changes: Sequence[Picture] = ()
     questions: Sequence[QuestionRow] = ()
     film: Picture | None = None

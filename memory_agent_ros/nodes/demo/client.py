@@ -23,8 +23,8 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker, MarkerArray
 
 from memory_agent_msgs.action import AnswerQuestion, Explore
+from memory_agent_msgs.msg import ExplorationDecision, ObservationArray
 from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
-from memory_agent_msgs.msg import ObservationArray
 from memory_agent_msgs.srv import SaveMemory
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import (
@@ -34,6 +34,7 @@ from memory_agent_ros.nodes.conversions import (
     nanoseconds,
     point_from_message,
 )
+from memory_agent_ros.nodes.decision_messages import decision_from_message
 from memory_agent_ros.nodes.demo.diary import Diary, Seen, Snapshot
 from memory_agent_ros.nodes.demo.recorder import BagRecorder
 from memory_agent_ros.nodes.demo.world import World, WorldEdit, parse_world
@@ -98,9 +99,14 @@ class DemoClient:
         assert self._world is not None
         return self._world
 
-    def explore(self, mode: str, limit_s: float, on_feedback: Callable[[Any], None]) -> Any:
-        """Send the robot on a round; returns the result of the Explore action."""
+    def explore(self, mode: str, limit_s: float, on_feedback: Callable[[Any], None], policy: str = "") -> Any:
+        """Send the robot on a round; returns the result of the Explore action.
+
+        With a policy the round is a discovery by it, else ``mode`` says what it is.
+        """
         goal = Explore.Goal(mode=mode, time_limit_s=limit_s, coverage_goal=1.0)
+        if policy:
+            goal.goal_kind, goal.policy = Explore.Goal.KIND_DISCOVER, policy
         result: Explore.Result = self._act(self._explore, goal, on_feedback, "explorer_node")
         if result.error_code not in (Explore.Result.NONE, Explore.Result.TIME_LIMIT):
             raise DemoError(f"explorer_node stopped with code {result.error_code}: {result.message}")
@@ -178,6 +184,7 @@ class DemoClient:
             (Image, "camera/instances", self._on_instances, qos.sensor(5)),
             (Odometry, "odom", self._on_odometry, qos.reliable(10)),
             (OccupancyGrid, "explorer/map", self._on_grid, qos.latched()),
+            (ExplorationDecision, "explorer/decisions", self._on_decision, qos.latched(10)),
             (MarkerArray, "explorer/frontiers", self._on_frontiers, qos.latched()),
             (TFMessage, "/tf", self._on_tf, qos.tf()),
             (TFMessage, "/tf_static", self._on_tf_static, qos.tf_static()),
@@ -232,6 +239,10 @@ class DemoClient:
         if stamp_ns - self._grid_recorded_ns >= 5 * self._record_every_ns:
             self._grid_recorded_ns = stamp_ns
             self._recorder.write("/explorer/map", message, stamp_ns)
+
+    def _on_decision(self, message: ExplorationDecision) -> None:
+        self._diary.decisions.append(decision_from_message(message))
+        self._recorder.write("/explorer/decisions", message, nanoseconds(message.header.stamp))
 
     def _on_frontiers(self, message: MarkerArray) -> None:
         cells = [m for m in message.markers if m.ns == "frontiers" and m.action == Marker.ADD]

@@ -15,6 +15,8 @@ class DemoConfig:
         rooms: 3 to 6.
         width: of the camera image, pixels, 320 or 640; the height is three quarters of it.
         rate_hz: camera frames per second of simulated time.
+        policy: who chooses where to explore; ``frontier`` for the nearest frontier without candidates. One that cannot
+            be had gives way to that, with a reason.
         moves, removes: objects moved and removed behind the robot's back.
         explore_limit_s, patrol_limit_s: simulated seconds each round may take.
         start_limit_s: wall seconds the nodes may take to become active.
@@ -28,6 +30,7 @@ class DemoConfig:
     rooms: int = 3
     width: int = 320
     rate_hz: float = 5.0
+    policy: str = "learned"
     moves: int = 2
     removes: int = 1
     explore_limit_s: float = 240.0

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.geometry.pinhole import project_map
 from memory_agent_ros.nodes.demo.world import Sightings
 from memory_agent_ros.records.camera import Camera
+from memory_agent_ros.records.decision import Decision
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.viz.scene import FloorMap
 
@@ -62,6 +63,7 @@ class Diary:
         now_ns: newest simulated time.
         frames: frames the perception has worked off.
         poses: stamp and (x, y, yaw) of the base.
+        decisions: choices of the explorer's policy, in their order.
         floors, frontiers: stamp and floor plan or frontier cells, about one a simulated second.
     """
 
@@ -69,6 +71,7 @@ class Diary:
     frames: int = 0
     events: list[MemoryEvent] = field(default_factory=list)
     pictures: list[Snapshot] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     poses: list[tuple[int, float, float, float]] = field(default_factory=list)
     floors: list[tuple[int, FloorMap]] = field(default_factory=list)
     frontiers: list[tuple[int, NDArray[np.float64]]] = field(default_factory=list)

@@ -17,9 +17,20 @@ from memory_agent_ros.nodes.demo.story import Asked, DemoResult, Story
 from memory_agent_ros.nodes.demo.world import WorldEdit
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject
+from memory_agent_ros.viz.decision_picture import decision_choice, telling_decisions
 from memory_agent_ros.viz.evidence_picture import BoxNote, draw_notes, encode_jpeg
 from memory_agent_ros.viz.map_scene import event_text, last_moves, object_pictures, objects_at, picture_of
-from memory_agent_ros.viz.report import Figure, Phase, Picture, QuestionRow, Report, Tile, TimelineEvent, write_report
+from memory_agent_ros.viz.report import (
+    Choice,
+    Figure,
+    Phase,
+    Picture,
+    QuestionRow,
+    Report,
+    Tile,
+    TimelineEvent,
+    write_report,
+)
 from memory_agent_ros.viz.scene import GONE_COLOR, MapScene, object_color, scene_bounds
 from memory_agent_ros.viz.topdown import map_png
 
@@ -111,6 +122,7 @@ def build_report(
             ),
             Picture(map_png(after, width_in=5.6), "After: moves are arrows, what is gone is grey and dashed."),
         ],
+        choices=choices_of(objects, events, diary, origin),
         changes=[p for edit in story.edits for p in change_pictures(edit, diary, edit.noticed_by(events))],
         questions=[_row(memory, a) for a in story.asked],
         film=film,
@@ -121,9 +133,21 @@ def build_report(
         notes=[
             f"Apartment: split {config.split}, seed {config.seed}. Detections: the simulation's truth passed through "
             "a noise model. "
-            "Truth is used for judging only."
+            "Truth is used for judging only.",
+            *([f"Exploration: {story.explored_by}."] if story.explored_by else []),
         ],
     )
+
+
+def choices_of(objects: list[MapObject], events: list[MemoryEvent], diary: Diary, origin_ns: int) -> list[Choice]:
+    """Three choices of the explorer with their candidates on the map as it was then."""
+    found = []
+    for index in telling_decisions(diary.decisions):
+        decision = diary.decisions[index]
+        title = f"Choice {index + 1}, {(decision.stamp_ns - origin_ns) / 1e9:.0f} s, by {decision.policy}"
+        scene = scene_at(objects, events, diary, decision.stamp_ns)
+        found.append(decision_choice(decision, scene, title))
+    return found
 
 
 def timeline(events: list[MemoryEvent], story: Story, origin_ns: int) -> list[TimelineEvent]:

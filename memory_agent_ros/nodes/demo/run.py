@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from memory_agent_ros import bringup
+from memory_agent_ros.exploration.labels import LabelVectors
+from memory_agent_ros.exploration.policies.by_name import policy_by_name
 from memory_agent_ros.nodes.conversions import evidence_from_message
 from memory_agent_ros.nodes.demo.client import DemoClient
 from memory_agent_ros.nodes.demo.config import DemoConfig
@@ -20,7 +22,9 @@ from memory_agent_ros.nodes.demo.questions import DemoQuestion, build_questions
 from memory_agent_ros.nodes.demo.recorder import BagRecorder
 from memory_agent_ros.nodes.demo.story import Asked, DemoResult, Story
 from memory_agent_ros.nodes.supervisor import Supervisor
+from memory_agent_ros.perception.factory import lazy_text_embedder
 from memory_agent_ros.records.answer import Answer, AnswerState
+from memory_agent_ros.records.errors import MemoryAgentError
 from memory_agent_ros.ros_environment import child_environment
 
 
@@ -152,14 +156,17 @@ def simulation_nodes(config: DemoConfig, paths: dict[str, Path]) -> list[bringup
 
 def live(config: DemoConfig, client: DemoClient, diary: Diary, story: Story, narrator: Narrator) -> None:
     """The part in which the robot is awake."""
-    _round(config, "explore", "frontier", config.explore_limit_s, client, diary, story, narrator)
+    policy, story.explored_by = usable_policy(config.policy)
+    narrator.say(f"explore: {story.explored_by}")
+    _round("explore", "frontier", config.explore_limit_s, client, diary, story, narrator, policy)
     narrator.say(f"the robot looks elsewhere: {config.moves} objects are moved, {config.removes} taken away")
     with _phase(diary, story, "world changes"):
         story.edits += client.edit_world("move", config.moves, config.seed) if config.moves else []
         story.edits += client.edit_world("remove", config.removes, config.seed + 1) if config.removes else []
     for edit in story.edits:
         narrator.say(f"    {edit.sentence()}")
-    _round(config, "patrol", "patrol", config.patrol_limit_s, client, diary, story, narrator)
+    narrator.say("patrol: go over the known places once more")
+    _round("patrol", "patrol", config.patrol_limit_s, client, diary, story, narrator)
     story.world = client.world
     with _timed(story, "questions"):
         for question in build_questions(story.world, diary.sightings, diary.now_ns):
@@ -167,8 +174,19 @@ def live(config: DemoConfig, client: DemoClient, diary: Diary, story: Story, nar
         client.save_memory()
 
 
+def usable_policy(wanted: str) -> tuple[str, str]:
+    """Name of the policy for the explorer ("" for the nearest frontier), and a sentence for people."""
+    plain = "the nearest frontier is next"
+    if wanted == "frontier":
+        return "", plain
+    try:
+        policy_by_name(wanted, LabelVectors(lazy_text_embedder("auto")))
+    except MemoryAgentError as error:
+        return "", f"{plain}; policy {wanted} cannot be had: {error}"
+    return wanted, f"policy {wanted} chooses what is next"
+
+
 def _round(
-    config: DemoConfig,
     name: str,
     mode: str,
     limit_s: float,
@@ -176,10 +194,8 @@ def _round(
     diary: Diary,
     story: Story,
     narrator: Narrator,
+    policy: str = "",
 ) -> None:
-    narrator.say(
-        f"{name}: {'drive to the nearest unknown' if mode == 'frontier' else 'go over the known places once more'}"
-    )
     told = len(diary.events)
 
     def on_feedback(feedback: Any) -> None:
@@ -190,7 +206,7 @@ def _round(
         )
 
     with _phase(diary, story, name), _timed(story, name):
-        result = client.explore(mode, limit_s, on_feedback)
+        result = client.explore(mode, limit_s, on_feedback, policy)
     story.rounds[name] = {
         "stop_reason": str(result.stop_reason),
         "coverage": float(result.coverage),

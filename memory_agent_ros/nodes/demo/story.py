@@ -27,6 +27,7 @@ class Story:
         phases: name, start and end in simulated nanoseconds.
         rounds: result of each Explore action: stop reason, coverage, metres.
         wall_s: seconds by part of the demo.
+        explored_by: the policy that chose where to explore, or why it was the nearest frontier.
     """
 
     world: World
@@ -35,6 +36,7 @@ class Story:
     phases: list[tuple[str, int, int]] = field(default_factory=list)
     rounds: dict[str, dict[str, float | str]] = field(default_factory=dict)
     wall_s: dict[str, float] = field(default_factory=dict)
+    explored_by: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from PIL import Image
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.demo.config import DemoConfig
-from memory_agent_ros.nodes.demo.outputs import build_report, change_pictures, scene_at, write_outputs
+from memory_agent_ros.nodes.demo.outputs import build_report, change_pictures, choices_of, scene_at, write_outputs
+from memory_agent_ros.nodes.demo.run import usable_policy
 from memory_agent_ros.nodes.demo.story import DemoResult
+from memory_agent_ros.records.decision import Candidate, CandidateKind, Decision
 from memory_agent_ros.records.map_object import ObjectState
 from tests.nodes.demo.conftest import Lived
 
@@ -88,3 +90,26 @@ def test_keyframes_of_the_answers_are_pictures(lived: Lived) -> None:
         ids = {e.keyframe_id for a in lived.story.asked for e in a.answer.evidence}
         for number in ids:
             assert Image.open(io.BytesIO(memory.keyframe(number).jpeg)).size == (320, 240)
+
+
+def test_the_report_shows_three_choices_with_candidates_and_reasons(lived: Lived) -> None:
+    diary = lived.diary
+    candidates = tuple(Candidate(CandidateKind.FRONTIER, np.array([x, 0.0]), x) for x in (1.0, 2.0, 3.0))
+    terms = ({"way": 0.5}, {"way": 0.1}, {"way": -0.6})
+    diary.decisions = [
+        Decision(stamp, "p-1", "", candidates, np.array([2, 1, 0], np.float32), terms, ((),) * 3, 0, f"reason {i}")
+        for i, stamp in enumerate(np.linspace(0, diary.now_ns, 5).astype(int).tolist())
+    ]
+    with SpatialMemory.open(lived.map_path, read_only=True) as memory:
+        choices = choices_of(memory.objects(), memory.changes(), diary, 0)
+    diary.decisions = []
+    assert len(choices) == 3
+    assert all(c.reason.startswith("reason") and "p-1" in c.title for c in choices)
+    assert [o.chosen for o in choices[0].options] == [True, False, False]
+
+
+def test_a_policy_that_cannot_be_had_gives_way_with_a_reason() -> None:
+    assert usable_policy("frontier")[0] == ""
+    name, why = usable_policy("wander")
+    assert name == "" and "wander" in why and "cannot be had" in why
+    assert usable_policy("nearest_frontier")[0] == "nearest_frontier"
