@@ -109,8 +109,10 @@ def test_a_policy_that_stops_without_the_goal_gave_up() -> None:
     world, explorer = three_rooms(), Explorer()
     explorer.start("search", goal="mug", policy=Weighs(is_stop=1.0))
     assert drive(world, explorer).stop_reason is StopReason.GAVE_UP
-    explorer.start("discover", policy=Weighs(is_stop=1.0))
+    explorer.start("discover", policy=Weighs(is_stop=1.0), budget_m=50.0)
     assert drive(world, explorer).stop_reason is StopReason.POLICY_STOPPED
+    explorer.start("discover", policy=Weighs(is_stop=1.0), max_decisions=1)
+    assert drive(world, explorer).stop_reason is StopReason.BUDGET, "without a metre budget nothing is saved by it"
 
 
 def test_budgets_end_the_run() -> None:
