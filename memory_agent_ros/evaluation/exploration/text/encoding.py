@@ -40,7 +40,7 @@ class TextVectors:
         wanted = dict.fromkeys(texts)
         if len(self._known) + len(wanted) > self._most:
             self._known.clear()
-        new = [t for t in wanted if t not in self._known]
+        new = sorted((t for t in wanted if t not in self._known), key=len)  # batches of like length need no padding
         if new:
             self._known.update(zip(new, self._encode(new), strict=True))
         return np.array([self._known[t] for t in texts], np.float32).reshape(len(texts), WIDTH)

@@ -56,8 +56,9 @@ def make_text_environment(
     name = f"{kind}/{task}"
     if kind == "scienceworld":
         chosen = variations(task, split)[:count]
-        games = lambda: ReplayedGame(ScienceWorldGame(task, chosen), cache)  # noqa: E731
-        return TextEnvironment(name, games, TextVectors(embedder), config), range(len(chosen))
+        return TextEnvironment(
+            name, lambda: ReplayedGame(ScienceWorldGame(task, chosen), cache), TextVectors(embedder), config
+        ), range(len(chosen))
     seeds = range(_FIRST_SEED[split], _FIRST_SEED[split] + count)
     folder = folder or cache_folder().parent / "textworld"
     level = _level(task)

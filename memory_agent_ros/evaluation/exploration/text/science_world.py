@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import json
 import shutil
 from collections.abc import Sequence
 from functools import cache
@@ -67,8 +68,13 @@ class ScienceWorldGame:
         look, carried = self._server.freeActionLook(), self._server.freeActionInventory()
         lines = tuple(line.strip() for line in f"{look}\n{carried}".splitlines() if line.strip())
         over = done or score < 0.0  # a score below 0 says that the task has failed
-        commands = () if over else sensible(list(self._server.getValidActionObjectCombinations()), self._goal)
+        commands = () if over else sensible(self._valid(), self._goal)
         return Scene(self._goal, lines, answer[:200], commands, min(max(score, 0.0), 1.0), over)
+
+    def _valid(self) -> list[str]:
+        """What can be done now, in one answer: a list of Java's would come one by one."""
+        found = json.loads(self._server.getValidActionObjectCombinationsJSON())
+        return [str(one["action"]) for one in found["validActions"]]
 
 
 def sensible(commands: Sequence[str], goal: str) -> tuple[str, ...]:
