@@ -115,6 +115,7 @@ _COMMON = (
     LaunchArgument("map_path", "", "map file to open or create; empty keeps the memory in RAM only"),
     LaunchArgument("log_level", "info", "log level of every node", ("debug", "info", "warn", "error", "fatal")),
     LaunchArgument("detector", "", "detector of the perception node; empty takes the one in params_file"),
+    LaunchArgument("policy", "", "who chooses where to explore; empty takes the one in params_file"),
     LaunchArgument("rviz", "false", "start RViz with rviz/memory.rviz", ("true", "false")),
     LaunchArgument("respawn", "false", "start a node again when it dies", ("true", "false")),
     LaunchArgument(
@@ -279,7 +280,8 @@ def _agent_nodes(settings: Mapping[str, str], managed_first: tuple[NodeSpec, ...
     own: dict[str, dict[str, Any]] = {
         "memory_node": {"map_path": settings["map_path"]} if settings["map_path"] else {},
         "perception_node": {"detector": settings["detector"]} if settings["detector"] else {},
-        "explorer_node": {"explore_on_activate": settings["explore"]},
+        "explorer_node": {"explore_on_activate": settings["explore"]}
+        | ({"policy": settings["policy"]} if settings["policy"] else {}),
         "reasoner_node": {},
     }
     nodes = [

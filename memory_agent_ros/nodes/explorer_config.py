@@ -37,6 +37,9 @@ class ExplorerNodeConfig:
     memory_period_s: float = parameter(
         1.0, "Wall seconds between two looks at the memory, for policies.", minimum=0.1, maximum=60.0
     )
+    use_tips: bool = parameter(
+        True, "Policies read the tips of the map before each choice; what was learned is written after each run."
+    )
     map_source: str = parameter(
         "depth", "Floor plan: made from depth, or taken from topic map.", choices=("depth", "topic")
     )

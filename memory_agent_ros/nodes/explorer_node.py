@@ -12,15 +12,16 @@ import math
 import sys
 from typing import Any
 
-from geometry_msgs.msg import Twist, TwistStamped
 from nav_msgs.msg import OccupancyGrid
 
 from memory_agent_msgs.action import Explore
-from memory_agent_ros.exploration.codes import Command, Reason, StopReason
+from memory_agent_ros.exploration.codes import Command, StopReason
+from memory_agent_ros.exploration.experience import domain_of, own_score, tips_of
 from memory_agent_ros.exploration.explorer import Explorer
 from memory_agent_ros.exploration.floor_plan import FloorPlan
 from memory_agent_ros.exploration.policies.by_name import policy_by_name
 from memory_agent_ros.nodes import qos
+from memory_agent_ros.nodes.base_driver import BaseDriver
 from memory_agent_ros.nodes.depth_intake import DepthIntake, DepthIntakeConfig, DepthView
 from memory_agent_ros.nodes.explore_action import Asked, asked_for, error_code, feedback_message, result_message
 from memory_agent_ros.nodes.explorer_config import ExplorerNodeConfig
@@ -30,11 +31,20 @@ from memory_agent_ros.nodes.goal_server import GoalServer
 from memory_agent_ros.nodes.memory_picture import MemoryPicture
 from memory_agent_ros.nodes.nav2_driver import Nav2Driver, navigate_to_pose_type
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
+from memory_agent_ros.nodes.tips_exchange import RemoteTips
 from memory_agent_ros.perception.factory import lazy_text_embedder
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 
-#: What the explorer does by turning on the spot or backing off, which is never left to Nav2.
-_OWN_MOTION = (Reason.LOOK_AROUND, Reason.RECOVERY, Reason.STOPPED, Reason.WAITING)
+#: Ends that say something about the choices, and not about the robot.
+_LEARNED_FROM = (
+    StopReason.GOAL_FOUND,
+    StopReason.GAVE_UP,
+    StopReason.GOAL_UNREACHABLE,
+    StopReason.POLICY_STOPPED,
+    StopReason.NOTHING_LEFT,
+    StopReason.BUDGET,
+    StopReason.TIME_LIMIT,
+)
 
 
 class ExplorerNode(AgentNode[ExplorerNodeConfig]):
@@ -46,13 +56,15 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
     def setup(self) -> None:
         """Advertise; make the explorer."""
         config = self.config
-        twist = TwistStamped if config.stamped_cmd_vel else Twist
-        self._command_publisher = self.advertise(twist, "cmd_vel", qos.reliable(1))
         self._view = ExplorerView(self, config.map_frame)
-        self._nav2 = None
+        nav2 = None
         if config.use_nav2:
-            self._nav2 = Nav2Driver(self, navigate_to_pose_type(), retry_pause_s=config.nav2_retry_pause_s)
+            nav2 = Nav2Driver(self, navigate_to_pose_type(), retry_pause_s=config.nav2_retry_pause_s)
+        self._base = BaseDriver(
+            self, nav2, stamped=config.stamped_cmd_vel, base_frame=config.base_frame, map_frame=config.map_frame
+        )
         self._picture = MemoryPicture(self, config.memory_period_s)
+        self._tips = RemoteTips(self, self._on_tips_problem) if config.use_tips else None
         self._texts = lazy_text_embedder(config.text_embedder)
         self._plan: FloorPlan | None = None
         self._asked: Asked | None = None
@@ -67,7 +79,6 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         self._last_frame_clock_ns = self.get_clock().now().nanoseconds
         self._begun_ns = self._wall_ns()
         self._lacking_since_ns: int | None = None
-        self._standing = True
         intake = DepthIntakeConfig(
             config.map_frame,
             config.base_frame,
@@ -98,8 +109,9 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             return
         server.destroy()
         self._picture.close()
-        if self._nav2 is not None:
-            self._nav2.destroy()
+        if self._tips is not None:
+            self._tips.close()
+        self._base.destroy()
         del self._server
 
     def status(self) -> dict[str, object]:
@@ -133,6 +145,8 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         if asked.mode.by_policy:
             self.explorer.labels.vectors([asked.text or "thing"])  # loads models now, while the base stands
             policy = policy_by_name(asked.policy or self.config.policy, self.explorer.labels)
+            if self._tips is not None:
+                self._tips.fetch(domain_of(asked.mode))
         self.explorer.start(
             asked.mode,
             asked.time_limit_s,
@@ -141,6 +155,7 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             policy=policy,
             budget_m=asked.budget_m,
             max_decisions=asked.max_decisions,
+            tips=self._tips,
         )
         self._view.begin_run()
         self._asked, self._begun_ns, self._lacking_since_ns = asked, self._wall_ns(), None
@@ -152,12 +167,11 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
 
     def _end(self, reason: StopReason, code: int, message: str) -> None:
         """Stop the base and conclude the goal, if there is one."""
-        if self._nav2 is not None:
-            self._nav2.stop()
-        self._drive(0.0, 0.0)
+        self._base.stop()
         if self._asked is not None:
             self._asked, self._goal_xy = None, None
-            self.get_logger().info(f"exploration ended: {message}")
+            self.get_logger().info(message)
+            self._write_tips(reason)
             self._view.tell(self.explorer)
             self._show()
         self._conclude(code, message, reason)
@@ -166,11 +180,23 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         result = result_message(self.explorer, code, message, reason)
         self._server.conclude(result, success=code == Explore.Result.NONE)
 
+    def _write_tips(self, reason: StopReason) -> None:
+        """Keep what was learned, if the run ended by what was chosen in it."""
+        run = self.explorer.run
+        if self._tips is None or reason not in _LEARNED_FROM or not run.experience:
+            return
+        name = f"{run.request.mode} at {run.start_ns}"
+        self._tips.add(tips_of(run, own_score(run), episode=name, world="", stamp_ns=self._stamp_ns))
+
+    def _on_tips_problem(self, sentence: str) -> None:
+        self.counts["tips"] += 1
+        self.get_logger().warning(sentence, throttle_duration_sec=5.0)
+
     # Input.
 
     def _make_explorer(self) -> None:
         self.explorer = Explorer(self.config.explorer, self._picture.world, self._texts)
-        self.explorer.driven_by_others = self._nav2 is not None
+        self.explorer.driven_by_others = self._base.uses_nav2
         self._adopt()
 
     def _start_anew(self) -> None:
@@ -199,7 +225,7 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             old = self._picture.age_s(self._wall_ns()) > self.config.input_timeout_s
             if self._picture.world is None or old:
                 return StopReason.NO_MEMORY, self._picture.problem() or "the memory has not answered yet"
-        if self._nav2 is not None and not self._nav2.available:
+        if self._base.gone:
             return StopReason.DRIVER_GONE, "action navigate_to_pose: no server; start Nav2"
         return None
 
@@ -213,9 +239,9 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         wall_ns = self._wall_ns()
         silent_s = (self.get_clock().now().nanoseconds - self._last_frame_clock_ns) * 1e-9
         if self._asked is not None:
-            if not self._standing and silent_s > self.config.command_hold_s:
+            if not self._base.standing and silent_s > self.config.command_hold_s:
                 self.counts["stopped_for_silence"] += 1
-                self._drive(0.0, 0.0)
+                self._base.drive(0.0, 0.0)
             if self._asked.mode.by_policy:
                 self._picture.refresh(wall_ns)
             self._give_up_waiting(wall_ns)
@@ -256,28 +282,15 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
         if self._asked is None:
             return
         if self._lacking() is not None:
-            if self._nav2 is not None:
-                self._nav2.stop()
+            self._base.stop()
             self._act(self.explorer.wait(), view)
             return
         if self._picture.world is not None:
             self.explorer.memory = self._picture.world
-        self._hear_nav2()
+        self._base.hear(self.explorer)
         command = self.explorer.step()
         self._view.tell(self.explorer)
         self._act(command, view)
-
-    def _hear_nav2(self) -> None:
-        """How Nav2's last way ended."""
-        outcome = self._nav2.outcome(self._wall_ns()) if self._nav2 is not None else None
-        if outcome is None:
-            return
-        if outcome.why is None:
-            self.explorer.goal_reached()
-            return
-        self.counts[f"nav2_{outcome.why}"] += 1
-        if self.explorer.goal_failed(outcome.why, outcome.detail):
-            self.get_logger().warning(f"goal put aside, {outcome.why}: {outcome.detail}")
 
     # Output.
 
@@ -288,31 +301,9 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
             self._end(reason, error_code(reason, mode), f"exploration ended: {reason}")
             return
         self._goal_xy = command.goal_xy
+        self._base.act(command, view.T_map_base[:2, 3], view.stamp_ns)
         frame = self.config.map_frame
-        if self._nav2 is None or command.goal_xy is None or command.reason in _OWN_MOTION:
-            if self._nav2 is not None:
-                self._nav2.stop()
-            self._drive(command.linear_mps, command.angular_rps)
-        else:
-            if not self._standing:
-                self._drive(0.0, 0.0)  # Nav2 has the base now
-            self._nav2.drive_to(command.goal_xy, view.T_map_base[:2, 3], frame, view.stamp_ns, self._wall_ns())
         self._server.feedback(feedback_message(self.explorer, command, self._view.decision, frame, view.stamp_ns))
-
-    def _drive(self, linear_mps: float, angular_rps: float) -> None:
-        """Publish a velocity; standing still is said once."""
-        standing = linear_mps == 0 and angular_rps == 0
-        if standing and self._standing and self._asked is None:
-            return
-        self._standing = standing
-        twist = Twist()
-        twist.linear.x, twist.angular.z = float(linear_mps), float(angular_rps)
-        if not self.config.stamped_cmd_vel:
-            self._command_publisher.publish(twist)
-            return
-        stamped = TwistStamped(twist=twist)
-        stamped.header.stamp, stamped.header.frame_id = self.get_clock().now().to_msg(), self.config.base_frame
-        self._command_publisher.publish(stamped)
 
     def _show(self) -> None:
         self._last_shown_ns = self._wall_ns()

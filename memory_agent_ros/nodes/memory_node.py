@@ -26,7 +26,7 @@ from visualization_msgs.msg import MarkerArray
 
 from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
 from memory_agent_msgs.msg import ObservationArray
-from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory
+from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory, Tips
 from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.sessions.session import Session
@@ -42,6 +42,7 @@ from memory_agent_ros.nodes.observation_frames import frame_from_observation_arr
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.nodes.pose_graph import MapCorrectionConfig, MapFollower
 from memory_agent_ros.nodes.tf import make_transform_buffer
+from memory_agent_ros.nodes.tips_exchange import SERVICE as TIPS_SERVICE
 from memory_agent_ros.perception.factory import make_text_embedder
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError, StoreError
 from memory_agent_ros.records.event import MemoryEvent
@@ -111,6 +112,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self.serve(EditObject, "memory/edit_object", services.edit)
         self.serve(SaveMemory, "memory/save", services.save)
         self.serve(LoadMemory, "memory/load", services.load)
+        self.serve(Tips, TIPS_SERVICE, services.tips)
         self._timings = {name: Timing() for name in ("decode", "observe", "array")}
         self._refusal = ""
         self._follower: MapFollower | None = None

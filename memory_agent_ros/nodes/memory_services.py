@@ -8,10 +8,11 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory
+from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory, Tips
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.conversions import event_message, nanoseconds, object_message, point_from_message
 from memory_agent_ros.nodes.structure_messages import relation_message, room_message
+from memory_agent_ros.nodes.tips_exchange import tip_from_message, tip_message
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject, ObjectState
@@ -55,7 +56,7 @@ def _answering(
 
 
 class MemoryServices:
-    """Callbacks of ``memory/query_objects``, ``forget_objects``, ``edit_object``, ``save`` and ``load``."""
+    """Callbacks of ``memory/query_objects``, ``forget_objects``, ``edit_object``, ``save``, ``load``, ``tips``."""
 
     def __init__(self, holder: MemoryHolder) -> None:
         self._holder = holder
@@ -149,6 +150,15 @@ class MemoryServices:
         memory = self._holder.load(request.path)
         response.message = f"opened {memory.place}"
         response.objects = len(memory.objects())
+
+    @_answering
+    def tips(self, request: Tips.Request, response: Tips.Response) -> None:
+        """``memory/tips``."""
+        memory = self._holder.memory
+        if request.remember:
+            response.fresh = memory.tips.remember(tip_from_message(tip, memory.place) for tip in request.remember)
+        if request.domain:
+            response.tips = [tip_message(tip) for tip in memory.tips.of(request.domain)]
 
     def _find(self, request: QueryObjects.Request) -> list[MapObject]:
         return self._holder.memory.find(

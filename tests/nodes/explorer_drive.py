@@ -6,7 +6,7 @@ from rclpy.action import ActionClient
 from rclpy.parameter import Parameter
 
 from memory_agent_msgs.action import Explore
-from memory_agent_msgs.srv import QueryObjects
+from memory_agent_msgs.srv import QueryObjects, Tips
 from memory_agent_ros.geometry.se3 import planar
 from memory_agent_ros.nodes.conversions import object_message
 from memory_agent_ros.nodes.explorer_node import ExplorerNode
@@ -58,16 +58,27 @@ class Drive:
 
 
 class FakeMemory:
-    """The memory node's query service with things and rooms of the test."""
+    """The memory node's services with things, rooms and tips of the test."""
 
     def __init__(self, graph, things=(), rooms=()):
         self.things, self.rooms, self.asked, self.refusal = list(things), list(rooms), [], ""
         self._node = graph.helper
-        self._service = self._node.create_service(QueryObjects, "memory/query_objects", self._answer)
+        self.tips = []
+        self._services = [
+            self._node.create_service(QueryObjects, "memory/query_objects", self._answer),
+            self._node.create_service(Tips, "memory/tips", self._exchange),
+        ]
 
     def vanish(self):
         """The memory node dies."""
-        self._node.destroy_service(self._service)
+        for service in self._services:
+            self._node.destroy_service(service)
+
+    def _exchange(self, request, response):
+        self.tips += request.remember
+        response.success, response.fresh = True, len(request.remember)
+        response.tips = [tip for tip in self.tips if tip.domain == request.domain]
+        return response
 
     def _answer(self, request, response):
         self.asked.append(request.mode)

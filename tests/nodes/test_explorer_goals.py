@@ -167,6 +167,43 @@ def test_a_search_for_what_is_not_there_is_not_found(graph, start):
     assert (result.error_code, result.found, result.stop_reason) == (Explore.Result.NOT_FOUND, False, "budget")
 
 
+def test_what_was_learned_is_kept_in_the_map_and_read_the_next_time(graph, start):
+    drive = start()
+    memory = FakeMemory(graph, [chair(drive)])
+    search = {"goal_kind": "search", "goal_text": "chair", "policy": "information_gain"}
+    assert drive.result(drive.send(**search)).result.found
+    graph.until(lambda: memory.tips)
+    (tip,) = memory.tips
+    assert (tip.domain, tip.goal, tip.kind, tip.score, list(tip.object_ids)) == ("search", "chair", "stop", 1.0, [4])
+    assert tip.policy == "information_gain" and tip.stamp.sec > 0 and "chair" in tip.text
+    memory.tips[0].text = "chairs stand right here"
+    handle = drive.send(**search)
+    graph.until(lambda: drive.node._tips.arrived)
+    assert drive.result(handle).result.found
+    decision = drive.node.explorer.decisions[-1]
+    assert drive.node._tips.tips("search")[0].text == "chairs stand right here"
+    read = drive.node._tips.retrieve("search", np.array([tip.situation], np.float32))
+    assert [t.text for t in read.tips[0]] == ["chairs stand right here"]
+    assert decision.policy == "information_gain"
+
+
+def test_a_cancelled_run_teaches_nothing(graph, start):
+    drive = start()
+    memory = FakeMemory(graph, [])
+    handle = drive.send(goal_kind="discover", policy="nearest_frontier")
+
+    def chosen():
+        drive.yaw += 0.25
+        drive.shoot()
+        return drive.node.explorer.decisions
+
+    graph.until(chosen, 20.0)
+    graph.until(handle.cancel_goal_async().done)
+    drive.result(handle)
+    drive.shoot()
+    assert memory.tips == []
+
+
 def test_without_a_memory_a_search_ends_with_its_own_code(graph, start):
     drive = start()
     outcome = drive.result(drive.send(goal_kind="search", goal_text="chair"))
@@ -341,7 +378,7 @@ def test_cancelling_stops_nav2(graph, start, serve):
     def turn():
         drive.yaw += 0.3
         drive.shoot()
-        return drive.node._nav2._handle is not None
+        return drive.node._base._nav2._handle is not None
 
     graph.until(turn, 20.0)
     for _ in range(25):
@@ -369,11 +406,11 @@ def test_a_server_that_dies_on_the_way_ends_the_run_one_that_comes_back_does_not
     def turn():
         drive.yaw += 0.3
         drive.shoot()
-        return drive.node._nav2.driving
+        return drive.node._base._nav2.driving
 
     graph.until(turn, 20.0)
     nav2.vanish()
-    drive.until(lambda: not drive.node._nav2.driving)
+    drive.until(lambda: not drive.node._base._nav2.driving)
     assert drive.feedback[-1].reason == "waiting"
     nav2 = serve(KEEP)
     graph.until(turn, 20.0)
