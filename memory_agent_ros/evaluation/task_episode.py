@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memory_agent_ros.evaluation.episode import Episode, EpisodeConfig, Hook, make_simulation
-from memory_agent_ros.evaluation.exploration.apartments import MINIMUM_PIXELS, apartment
+from memory_agent_ros.evaluation.exploration.apartments import MINIMUM_PIXELS, apartment, recognised
 from memory_agent_ros.evaluation.exploration.task_sets import (
     DECLARE_M,
     DISCOVER_BUDGET_M,
@@ -186,7 +186,7 @@ def run_goal(
 ) -> GoalResult:
     """One goal in a running episode; ``twin`` is its apartment as it is now."""
     explorer, sim = episode.explorer, episode.sim
-    judge = TaskJudge(task, *_truth(episode, goal), _shortest_m(episode, twin.tables, goal))
+    judge = TaskJudge(task, *_truth(episode, goal), _shortest_m(episode, recognised(twin.tables), goal))
 
     def watch(tick: Tick) -> None:
         judge.look(tick.frame, sim.T_map_base[:2, 3], explorer.travelled_m)
