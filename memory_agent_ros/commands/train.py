@@ -9,12 +9,18 @@ from memory_agent_ros.commands.output import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``train encoder --seed S --minutes M --out F``, ``train detection-model|cooccurrence --apartments N --out F``."""
-    parser.add_argument("what", choices=("encoder", "detection-model", "cooccurrence"), help="which part")
+    """``train encoder|explorer --seed S --minutes M --out F``, ``train detection-model|cooccurrence --out F``."""
+    parser.add_argument("what", choices=("encoder", "detection-model", "cooccurrence", "explorer"), help="which part")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=20.0, help="longest time, without making the data")
-    parser.add_argument("--steps", type=int, default=1200, help="most steps")
-    parser.add_argument("--apartments", type=int, default=24, help="walks of the train split")
+    parser.add_argument(
+        "--minutes", type=float, default=None, help="longest time, without making the data (20; explorer: 90)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=None, help="most steps (1200; explorer: environment steps, 300000)"
+    )
+    parser.add_argument("--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 200)")
+    parser.add_argument("--engine", default="here", help="explorer: where rollouts are played: here, processes, ray")
+    parser.add_argument("--jobs", type=int, default=1, help="explorer: workers of the engine")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
     parser.add_argument("--restart", action="store_true", help="do not go on from a checkpoint")
 
@@ -31,10 +37,33 @@ def run(args: argparse.Namespace) -> int:
         import torch  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("training needs PyTorch: pip install memory_agent_ros[models]") from error
+    if args.what == "explorer":
+        return _explorer(args)
     from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
 
-    config = TrainConfig(args.seed, args.steps, args.minutes, args.apartments)
+    config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
     figures = train_encoder(config, args.out, resume=not args.restart, progress=not args.quiet)
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _explorer(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.training.explorer_courses import ExplorerTraining
+    from memory_agent_ros.evaluation.training.train_explorer import train_explorer
+    from memory_agent_ros.exploration.empo2 import Empo2Config
+
+    training = ExplorerTraining(
+        Empo2Config(decisions=args.steps or 300_000, seed=args.seed), apartments=args.apartments or 200
+    )
+    figures = train_explorer(
+        training,
+        args.out,
+        minutes=args.minutes or 90.0,
+        engine=args.engine if args.jobs == 1 or args.engine != "here" else "processes",
+        jobs=args.jobs,
+        resume=not args.restart,
+        progress=not args.quiet,
+    )
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     return 0
 
@@ -42,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
 def _detection_model(args: argparse.Namespace) -> int:
     from memory_agent_ros.evaluation.training.detection_model import train
 
-    card = train(args.out, range(args.seed, args.seed + args.apartments), progress=not args.quiet)
+    card = train(args.out, range(args.seed, args.seed + (args.apartments or 24)), progress=not args.quiet)
     tell(args, f"{card['examples']} examples, log loss {card['log_loss']}, written to {args.out}")
     return 0
 
@@ -50,7 +79,7 @@ def _detection_model(args: argparse.Namespace) -> int:
 def _cooccurrence(args: argparse.Namespace) -> int:
     from memory_agent_ros.evaluation.exploration.counting import count
 
-    counts = count(range(args.seed, args.seed + args.apartments), progress=not args.quiet)
+    counts = count(range(args.seed, args.seed + (args.apartments or 24)), progress=not args.quiet)
     counts.save(args.out)
     tell(args, f"{len(counts.near)} goals counted in {counts.card['apartments']} apartments, written to {args.out}")
     return 0

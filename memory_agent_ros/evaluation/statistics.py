@@ -120,6 +120,26 @@ def _interval(data: NDArray[np.float64], statistic: Callable[[NDArray[np.float64
     return float("nan"), float("nan")
 
 
+def crossed_figure(
+    table: NDArray[np.float64], unit: str = "", goal: Goal | None = None, *, comparisons: int = 1
+) -> Figure:
+    """The mean of a (training seeds, scenes) table, with an interval over both.
+
+    Args:
+        table: one number for each training seed and scene; rows and columns are drawn anew with replacement.
+        unit: of the value.
+        goal: what it should reach.
+        comparisons: how many intervals are read together; each is widened (Bonferroni) so that all hold at 95 %.
+    """
+    rng = np.random.default_rng(0)
+    seeds = rng.multinomial(len(table), np.full(len(table), 1.0 / len(table)), RESAMPLES) / len(table)
+    scenes = rng.multinomial(table.shape[1], np.full(table.shape[1], 1.0 / table.shape[1]), RESAMPLES) / table.shape[1]
+    drawn = np.einsum("rs,sa,ra->r", seeds, table, scenes, optimize=True)
+    tail = 2.5 / comparisons
+    low, high = np.percentile(drawn, [tail, 100.0 - tail]) if table.size > 1 else (np.nan, np.nan)
+    return Figure(float(table.mean()), float(low), float(high), unit, goal)
+
+
 def ratio_of_sums(data: NDArray[np.float64]) -> float:
     """(N, 2) rows of numerator, denominator -> pooled ratio."""
     total = data[:, 1].sum()

@@ -75,6 +75,8 @@ TOKEN: tuple[str, ...] = (
 )
 SHAPE = Shape(goal=len(GOAL), context=len(TOKEN), candidate=len(FEATURES), key=3 * LABEL)
 INDEX: dict[str, int] = {name: i for i, name in enumerate(FEATURES)}
+#: Weight of the goal in the key: a situation of the same goal elsewhere is nearer than the same place for another goal.
+KEY_GOAL = np.float32(np.sqrt(3.0))
 THING, NEAR, IN_ROOM = (slice(len(SCALARS) + i * LABEL, len(SCALARS) + (i + 1) * LABEL) for i in range(3))
 
 
@@ -225,11 +227,12 @@ def _tokens(things: Things, count: int) -> tuple[Array, Bools]:
 
 
 def _key(goal: Goal, things: Things, places: Places, around: _Surroundings) -> Array:
-    """(B, 3 L) unit: the goal, what is in sight, what the room holds; each part of length one where there is any."""
+    """(B, 3 L) unit: the goal, what is in sight, what the room holds, the goal weighing most."""
     sight = (things.mask & things.in_sight).astype(np.float32)
     seen = (sight[:, None] @ things.vector)[:, 0]
     parts = [goal.vector, seen, around.room[:, 0]]
     units = [p / np.maximum(np.linalg.norm(p, axis=1, keepdims=True), 1e-9) for p in parts]
+    units[0] = units[0] * KEY_GOAL
     key = np.concatenate(units, axis=1)
     key[:, -1] += ~key.any(axis=1)
     return np.asarray(key / np.linalg.norm(key, axis=1, keepdims=True), dtype=np.float32)

@@ -84,6 +84,16 @@ class LearnedPolicy:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({k: v.contiguous() for k, v in self.module.state_dict().items()}, str(path), about)
 
+    def standardise(self, situations: Situations) -> None:
+        """Fit the scale of the inputs to typical situations, before training."""
+        import torch
+
+        seen = self._input(situations, None)
+        with torch.no_grad():
+            self.module.goal_standard.fit(seen.goal)
+            self.module.context_standard.fit(seen.context[seen.context_mask])
+            self.module.candidate_standard.fit(seen.candidates[seen.candidate_mask])
+
     def scores(self, situations: Situations, tips: TipTokens | None = None) -> Any:
         """(B, C) tensor of scores with gradients; -inf where there is no candidate."""
         return self.module(self._input(situations, tips)).total

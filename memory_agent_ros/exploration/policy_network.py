@@ -91,6 +91,29 @@ class Block(nn.Module):
         return x + self.mlp(self.norm_mlp(x))
 
 
+class Standard(nn.Module):
+    """Inputs less their mean, in their deviations, as they were when training began.
+
+    Without, rare marks and the many small numbers of a label vector would be learned last.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("deviation", torch.ones(width))
+
+    def fit(self, values: Tensor) -> None:
+        """(M, width) values that are typical; what never varies is left as it is."""
+        deviation = values.std(dim=0)
+        varies = deviation > 1e-3
+        self.mean.copy_(torch.where(varies, values.mean(dim=0), 0.0))
+        self.deviation.copy_(torch.where(varies, deviation.clamp(min=0.3), 1.0))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(..., width) -> (..., width), bounded."""
+        return ((values - self.mean) / self.deviation).clamp(-8.0, 8.0)
+
+
 class PolicyNetwork(nn.Module):
     """Scores candidates.
 
@@ -101,6 +124,8 @@ class PolicyNetwork(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         self.config, shape, dim = config, config.shape, config.dim
+        self.goal_standard, self.context_standard = Standard(shape.goal), Standard(shape.context)
+        self.candidate_standard = Standard(shape.candidate)
         self.candidate_in, self.candidate_gate = nn.Linear(shape.candidate, dim), nn.Linear(shape.candidate, dim)
         self.goal_in, self.goal_gate = nn.Linear(shape.goal, dim), nn.Linear(shape.goal, dim)
         self.context_in, self.context_gate = nn.Linear(shape.context, dim), nn.Linear(shape.context, dim)
@@ -117,26 +142,28 @@ class PolicyNetwork(nn.Module):
 
     def forward(self, seen: PolicyInput) -> Scores:
         """Score the candidates of each situation."""
-        goal_gate = self.goal_gate(seen.goal)[:, None]
+        goal, around = self.goal_standard(seen.goal), self.context_standard(seen.context)
+        candidates = self.candidate_standard(seen.candidates)
+        goal_gate = self.goal_gate(goal)[:, None]
         # Products of goal and label make "this is where such things are" linear in them.
-        x = self.candidate_in(seen.candidates) + self.candidate_gate(seen.candidates) * goal_gate
-        x = x + self.goal_in(seen.goal)[:, None]
-        context = self.context_in(seen.context) + self.context_gate(seen.context) * goal_gate
+        x = self.candidate_in(candidates) + self.candidate_gate(candidates) * goal_gate
+        x = x + self.goal_in(goal)[:, None]
+        context = self.context_in(around) + self.context_gate(around) * goal_gate
         mask = torch.cat([seen.candidate_mask, seen.context_mask], dim=1)
         for block in self.blocks:
             x = block(x, context, mask)
         own = self.head(self.norm(x)).squeeze(-1)
-        return Scores(own.masked_fill(~seen.candidate_mask, -torch.inf), self._votes(seen))
+        return Scores(own.masked_fill(~seen.candidate_mask, -torch.inf), self._votes(seen, candidates))
 
-    def _votes(self, seen: PolicyInput) -> Tensor:
+    def _votes(self, seen: PolicyInput, candidates: Tensor) -> Tensor:
         """(B, C, T): each tip's weight, shared out over the candidates by likeness to its choice.
 
         Tips of nearer situations weigh more; together they weigh as much as one.
         """
         if seen.tips.shape[1] == 0:
             return seen.candidates.new_zeros(*seen.candidate_mask.shape, 0)
-        here = functional.normalize(self.vote_in(seen.candidates), dim=-1)
-        chosen = functional.normalize(self.vote_in(seen.tips[..., :-2]), dim=-1)
+        here = functional.normalize(self.vote_in(candidates), dim=-1)
+        chosen = functional.normalize(self.vote_in(self.candidate_standard(seen.tips[..., :-2])), dim=-1)
         like = self.vote_sharpness.exp() * (here @ chosen.transpose(1, 2))
         share = like.masked_fill(~seen.candidate_mask[..., None], -torch.inf).softmax(dim=1)
         score, cosine = seen.tips[..., -2], seen.tips[..., -1]

@@ -83,7 +83,7 @@ def rollout(
     environment: Environment,
     policy: Policy,
     tasks: Sequence[int],
-    tips: TipStore | None = None,
+    tips: TipStore | Sequence[TipStore] | None = None,
     seed: Sequence[int] = (0,),
     *,
     temperature: float = 1.0,
@@ -95,7 +95,7 @@ def rollout(
         environment: what is played.
         policy: what chooses, by drawing from its softmax.
         tasks: numbers of tasks; the same may occur more than once.
-        tips: read in every situation; without, the policy acts without tips.
+        tips: read in every situation, one store for all or one for each task; without, the policy acts without tips.
         seed: of the draws.
         temperature: of the softmax; 0 always takes the highest score. The probabilities that are kept are those of 1.
         words: keep the choices in words, for tips.
@@ -110,7 +110,7 @@ def rollout(
     while alive.any():
         rows = np.flatnonzero(alive)
         here = situations.rows(rows)
-        told = None if tips is None else tips.retrieve(environment.name, here.key).tokens
+        told = None if tips is None else _told(tips, environment.name, rows, here.key)
         choice, log_prob = draw(policy.logits(here, told), rng, temperature)
         text += [
             environment.choice_text(r, c) if words else "" for r, c in zip(rows.tolist(), choice.tolist(), strict=True)
@@ -138,6 +138,13 @@ def rollout(
         goal,
         environment.scores().astype(np.float32),
     )
+
+
+def _told(tips: TipStore | Sequence[TipStore], domain: str, rows: NDArray[np.intp], keys: Array) -> TipTokens:
+    """What the stores say in the situations of some rows."""
+    if not isinstance(tips, Sequence):
+        return tips.retrieve(domain, keys).tokens
+    return concatenate_tips([tips[r].retrieve(domain, keys[i : i + 1]).tokens for i, r in enumerate(rows.tolist())])
 
 
 def merge(parts: Sequence[Rollout]) -> Rollout:

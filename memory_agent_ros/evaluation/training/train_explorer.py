@@ -1,0 +1,206 @@
+"""``memory-agent train explorer``: EMPO2 from nothing, with checkpoints, logs and a learning curve. Needs torch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from memory_agent_ros.evaluation.exploration.task_sets import discover_tasks, search_tasks
+from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
+from memory_agent_ros.evaluation.hardware import commit
+from memory_agent_ros.evaluation.training.explorer_card import write_card, write_curve
+from memory_agent_ros.evaluation.training.explorer_courses import (
+    ExplorerTraining,
+    label_vectors,
+    make_courses,
+    make_policy,
+    standardise,
+)
+from memory_agent_ros.exploration.empo2 import Empo2
+from memory_agent_ros.exploration.engines import make_engine
+from memory_agent_ros.exploration.learned_policy import LearnedPolicy
+from memory_agent_ros.exploration.rollout import rollout
+
+#: Updates between two checkpoints, and between two looks at ``val``.
+CHECKPOINT_EVERY, VAL_EVERY = 20, 60
+#: Seeds of ``val`` for the curve and the card.
+VAL_SEEDS = range(0, 60)
+#: Figures of an update that the bar shows.
+_SHOWN = ("score", "length", "loss_entropy")
+
+
+def train_explorer(
+    training: ExplorerTraining,
+    out: Path,
+    *,
+    minutes: float = 90.0,
+    engine: str = "here",
+    jobs: int = 1,
+    resume: bool = True,
+    progress: bool = False,
+    courses: Callable[[ExplorerTraining], Any] = make_courses,
+    examine: Callable[[LearnedPolicy, ExplorerTraining], dict[str, float]] | None = None,
+) -> dict[str, float]:
+    """Train until the environment steps or the minutes are used up; write weights, card and curve.
+
+    Beside ``out`` there are, while it trains, a checkpoint with everything needed to go on, and ``out`` with the ending
+    ``.logs``: figures of each update as JSON lines and, where TensorBoard is installed, as its event files.
+
+    Args:
+        training: what and how.
+        out: safetensors file of the policy.
+        minutes: longest time, over all sittings.
+        engine: where rollouts are played, see :func:`~memory_agent_ros.exploration.engines.make_engine`.
+        jobs: workers; the rollouts of an update are divided among them.
+        resume: go on from a checkpoint of the same settings.
+        progress: show a bar.
+        courses: what is practised.
+        examine: figures on ``val``; by default of search and discovery.
+
+    Returns:
+        the last figures on ``val``.
+    """
+    torch.set_num_threads(1)
+    examine = examine or val_figures
+    made = courses(training)
+    policy = make_policy(training, made[0].environment.shape)
+    checkpoint, logs = out.with_suffix(".checkpoint.pt"), _Logs(out.with_suffix(".logs"), fresh=not resume)
+    playing: AbstractContextManager[Any] = nullcontext()
+    if engine != "here":
+        playing = make_engine(
+            engine, partial(make_policy, training, made[0].environment.shape), partial(courses, training), jobs
+        )
+    with playing as collect, logs:
+        algorithm = Empo2(policy, made, training.empo2, collect, jobs)
+        curve, spent = _begin(algorithm, training, checkpoint if resume else None, made)
+        started = time.monotonic() - spent
+        total, before = training.empo2.decisions, algorithm.decisions
+        bar = tqdm(total=total, initial=before, desc="train explorer", unit="decision", disable=not progress)
+        while not algorithm.done and time.monotonic() - started < 60.0 * minutes:
+            before = algorithm.decisions
+            figures = algorithm.step()
+            bar.update(algorithm.decisions - before)
+            bar.set_postfix({name: f"{figures[name]:.3f}" for name in _SHOWN}, refresh=False)
+            logs.write(algorithm.decisions, figures)
+            if algorithm.updates % VAL_EVERY == 0:
+                curve.append(_point(algorithm, examine(policy, training), time.monotonic() - started, logs))
+            if algorithm.updates % CHECKPOINT_EVERY == 0:
+                _keep(checkpoint, algorithm, training, curve, time.monotonic() - started)
+        bar.close()
+        last = examine(policy, training)
+        curve.append(_point(algorithm, last, time.monotonic() - started, logs))
+    policy.about.update(_about(algorithm, training, curve, last, time.monotonic() - started))
+    policy.save(out)
+    write_card(out)
+    write_curve(out)
+    checkpoint.unlink(missing_ok=True)
+    return last
+
+
+def val_figures(policy: LearnedPolicy, training: ExplorerTraining) -> dict[str, float]:
+    """Success and SPL of searches, area under the curve of discovery, on ``val``, tips off, best score taken."""
+    words, out = label_vectors(training.text_vectors), {}
+    search = TwinEnvironment(search_tasks("val", VAL_SEEDS), words)
+    done = played_outcomes(search, policy)
+    out["val_success"] = float(np.mean([o.success for o in done]))
+    out["val_spl"] = float(np.mean([o.spl for o in done]))
+    if training.discover > 0:
+        discover = TwinEnvironment(discover_tasks("val", VAL_SEEDS), words)
+        out["val_auc"] = float(np.mean([o.auc for o in played_outcomes(discover, policy)]))
+    return out
+
+
+def played_outcomes(environment: TwinEnvironment, policy: LearnedPolicy, batch: int = 64) -> list[Any]:
+    """Outcomes of one episode of each task."""
+    out = []
+    for first in range(0, len(environment.tasks), batch):
+        numbers = range(first, min(first + batch, len(environment.tasks)))
+        rollout(environment, policy, numbers, temperature=0.0, words=False)
+        out += environment.outcomes()
+    return out
+
+
+def _begin(
+    algorithm: Empo2, training: ExplorerTraining, checkpoint: Path | None, courses: Any
+) -> tuple[list[Any], float]:
+    """Curve and seconds so far, from a checkpoint of the same settings; else the inputs are standardised."""
+    if checkpoint is not None and checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        if state["training"] == json.dumps(asdict(training)):
+            algorithm.restore(state["algorithm"])
+            return list(state["curve"]), float(state["spent"])
+    policy = algorithm.policy
+    assert isinstance(policy, LearnedPolicy)
+    algorithm.decisions = standardise(policy, courses)
+    return [], 0.0
+
+
+def _keep(path: Path, algorithm: Empo2, training: ExplorerTraining, curve: list[Any], spent: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"algorithm": algorithm.state(), "training": json.dumps(asdict(training)), "commit": commit()}
+    draft = path.with_suffix(".part")
+    torch.save({**state, "curve": curve, "spent": spent}, draft)
+    draft.replace(path)
+
+
+def _point(algorithm: Empo2, figures: Mapping[str, float], seconds: float, logs: _Logs) -> dict[str, float]:
+    logs.write(algorithm.decisions, figures)
+    return {"decisions": float(algorithm.decisions), "seconds": round(seconds, 1), **figures}
+
+
+def _about(
+    algorithm: Empo2, training: ExplorerTraining, curve: list[Any], figures: Mapping[str, float], seconds: float
+) -> dict[str, str]:
+    return {
+        "training": json.dumps(asdict(training)),
+        "figures": json.dumps(dict(figures)),
+        "curve": json.dumps(curve),
+        "labels": label_vectors(training.text_vectors).kind,
+        "commit": commit() or "unknown",
+        "decisions": str(algorithm.decisions),
+        "updates": str(algorithm.updates),
+        "seconds": f"{seconds:.0f}",
+    }
+
+
+class _Logs:
+    """Figures by environment step: JSON lines always, TensorBoard's event files where it is installed."""
+
+    def __init__(self, folder: Path, fresh: bool) -> None:
+        self._folder, self._fresh = folder, fresh
+
+    def __enter__(self) -> _Logs:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._lines = (self._folder / "figures.jsonl").open("w" if self._fresh else "a", encoding="utf-8")
+        self._board: Any = None
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            return self
+        self._board = SummaryWriter(str(self._folder))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._lines.close()
+        if self._board is not None:
+            self._board.close()
+
+    def write(self, decisions: int, figures: Mapping[str, float]) -> None:
+        """One line, one point of each curve."""
+        merged: dict[str, float] = defaultdict(float, figures)
+        self._lines.write(json.dumps({"decisions": decisions, **{k: round(v, 6) for k, v in merged.items()}}) + "\n")
+        self._lines.flush()
+        if self._board is not None:
+            for name, value in figures.items():
+                self._board.add_scalar(f"explorer/{name}", value, decisions)
