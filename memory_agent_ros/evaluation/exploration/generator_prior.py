@@ -65,13 +65,14 @@ class GeneratorPrior:
         environment = self._environment
         task, tables = environment.task(row), environment.slots.tables[row]
         assert tables is not None
-        key = (task.split, task.seed, task.placement, task.goals[:1])
+        goal = environment.goal_text(row)
+        key = (task.split, task.seed, task.placement, goal)
         if key not in self._known:
             things, nodes = environment.memory.furniture.shape[1], len(tables.nodes_xy)
             pieces = np.flatnonzero(~tables.movable)
             places = [(tables.rooms[tables.boxes.room[i]], tables.labels[i]) for i in pieces]
             places += [(room, FLOOR) for room in tables.rooms]
-            weights = np.array(surface_weights(task.goals[0], self._placement or task.placement, places))
+            weights = np.array(surface_weights(goal, self._placement or task.placement, places))
             weights = weights / max(weights.sum(), 1e-9)
             mass = np.zeros(things + nodes)
             mass[pieces] = weights[: len(pieces)]

@@ -53,8 +53,17 @@ def run_batch(
 
     ``watch`` sees each step's situations and choices.
     """
-    situations = environment.reset(tasks)
-    done, decisions = np.zeros(len(tasks), bool), 0
+    return play(environment, policy, environment.reset(tasks), watch)
+
+
+def play(
+    environment: TwinEnvironment,
+    policy: Policy,
+    situations: Situations,
+    watch: Callable[[Situations, NDArray[np.int64]], None] | None = None,
+) -> int:
+    """Go on from some situations to the end of the episodes; returns how many decisions were made."""
+    done, decisions = np.zeros(len(situations), bool), 0
     while not done.all():
         choices = np.argmax(policy.logits(situations), axis=1)
         if watch is not None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
+import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.evaluation.exploration.apartments import apartment
+from memory_agent_ros.evaluation.exploration.states import state_numbers, task_number, write_rows
 from memory_agent_ros.evaluation.exploration.task_sets import goal_things
 from memory_agent_ros.evaluation.exploration.twin_memory import TwinMemory
 from memory_agent_ros.exploration.candidates import (
@@ -29,7 +30,7 @@ from memory_agent_ros.exploration.candidates import (
     declarable,
 )
 from memory_agent_ros.exploration.features import SHAPE, make_situations
-from memory_agent_ros.exploration.labels import LabelVectors
+from memory_agent_ros.exploration.labels import LABEL, LabelVectors
 from memory_agent_ros.exploration.situation import Shape, Situations, Step
 from memory_agent_ros.records.decision import CandidateKind
 from memory_agent_ros.records.exploration_task import EpisodeOutcome, ExplorationTask, TaskKind
@@ -43,7 +44,17 @@ TWIN_CANDIDATES = CandidateConfig(frontiers=12, rooms=6, viewpoints=11)
 #: An episode whose metres are used up to this rest is over.
 _REST_M = 0.4
 ROOMS = 6
+#: Time between two goals of a chain, while the world is changed, seconds.
+BETWEEN_GOALS_S = 3600.0
 _KINDS = tuple(TaskKind)
+
+
+class MemoryMode(enum.StrEnum):
+    """What the robot knows when a further goal is given."""
+
+    KEPT = "memory_kept"
+    RESET = "memory_reset"
+    ORACLE = "oracle_map"
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,23 +123,48 @@ class TwinEnvironment:
         self._rows = chosen
         for row, task in enumerate(chosen):
             self.slots.load(row, self._tables(task))
-        self._start()
-        everywhere = np.ones(len(chosen), bool)
-        self._take(self.slots.look(everywhere), everywhere)
-        return self._situations(everywhere)
-
-    def _start(self) -> None:
-        count, things = len(self._rows), self.slots.things
         self.memory = TwinMemory(self.slots, ROOMS)
-        self.memory.vector = np.zeros((count, things, SHAPE.key // 3), np.float32)
-        self._movable = np.zeros((count, things), bool)
-        self._is_goal = np.zeros((count, things), bool)
-        for row, task in enumerate(self._rows):
-            self._place(row, task)
+        self.memory.vector = np.zeros((len(chosen), self.slots.things, LABEL), np.float32)
+        self._movable = np.zeros((len(chosen), self.slots.things), bool)
+        return self._begin([task.goals[0] if task.goals else "" for task in chosen])
+
+    def next_goal(self, goals: Sequence[str], tables: Sequence[TwinTables], memory: MemoryMode) -> Situations:
+        """Go on from where the robots stand with other goals, in a world that was changed meanwhile.
+
+        Args:
+            goals: one for each episode.
+            tables: the apartments as they are now.
+            memory: what becomes of what the robots remember.
+        """
+        everywhere = np.ones(len(self._rows), bool)
+        self.memory.world_changes(BETWEEN_GOALS_S)
+        for row, one in enumerate(tables):
+            self.slots.replace_things(row, one)
+        if memory is not MemoryMode.KEPT:
+            self.memory.forget(everywhere)
+            self.slots.known[:] = 0
+        situations = self._begin(goals)
+        return self.tell_all() if memory is MemoryMode.ORACLE else situations
+
+    def tell_all(self) -> Situations:
+        """Give every robot the map: the floor, and each thing where it is now."""
+        self.slots.known[:] = 255
+        self.memory.know_all(np.ones(len(self._rows), bool))
+        self._last = self._situations(~self.done)
+        return self._last
+
+    def _begin(self, goals: Sequence[str]) -> Situations:
+        """Counters at zero, new goals, a look all round."""
+        count = len(self._rows)
+        self._goals = list(goals)
+        self._is_goal = np.zeros((count, self.slots.things), bool)
+        self.memory.match[:] = 0.0
+        for row, goal in enumerate(self._goals):
+            self._place(row, goal)
         self._budget = np.array([t.budget_m for t in self._rows], np.float32)
         self._most = np.array([t.max_decisions for t in self._rows], np.int64)
         self._kind = np.array([_KINDS.index(t.kind) for t in self._rows], np.int64)
-        self._goal_vector = self.words.vectors([t.goals[0] if t.goals else "" for t in self._rows])
+        self._goal_vector = self.words.vectors(self._goals)
         self.metres, self.decisions = np.zeros(count), np.zeros(count, np.int64)
         self.done, self.success = np.zeros(count, bool), np.zeros(count, bool)
         self.wrong, self.reason = np.zeros(count, np.int64), [""] * count
@@ -136,9 +172,12 @@ class TwinEnvironment:
         self.shortest = self._shortest()
         self._hit = np.zeros(count, bool)
         self._targets = np.zeros((count, self.config.count), np.int64)
-        self._salt = np.array([_salt(t) for t in self._rows], np.uint64)
+        self._salt = np.array([task_number(t, g) for t, g in zip(self._rows, self._goals, strict=True)], np.uint64)
+        everywhere = np.ones(count, bool)
+        self._take(self.slots.look(everywhere), everywhere)
+        return self._situations(everywhere)
 
-    def _place(self, row: int, task: ExplorationTask) -> None:
+    def _place(self, row: int, goal: str) -> None:
         tables = self.slots.tables[row]
         assert tables is not None
         count = len(tables.labels)
@@ -146,8 +185,8 @@ class TwinEnvironment:
         self.memory.furniture[row, :count] = ~tables.movable
         self.memory.set_rooms(row, tables.boxes.room)
         self._movable[row, :count] = tables.movable & tables.boxes.present
-        if task.goals:
-            matching = goal_things(tables.labels, task.goals[0])
+        if goal:
+            matching = goal_things(tables.labels, goal)
             self.memory.match[row, :count] = matching
             self._is_goal[row, :count] = matching & tables.boxes.present
 
@@ -224,23 +263,18 @@ class TwinEnvironment:
             budget_m=self._budget[rows],
             left_m=(self._budget - self.metres)[rows].astype(np.float32),
             left_decisions=(1.0 - self.decisions / self._most)[rows].astype(np.float32),
-            state=self._state()[rows],
+            state=state_numbers(self._salt, self._xy(), self.memory.in_sight)[rows],
         )
         distance = self.memory.distance_m(rows, choices.place)
         found = make_situations(choices, places, things, goal, distance, self.config)
         self._hit[rows] = (declarable(things, self.config) & self._is_goal[rows]).any(axis=1)
         self._targets[rows] = choices.place
-        self._last = found if len(rows) == len(active) else _written(self._last, rows, found)
+        self._last = found if len(rows) == len(active) else write_rows(self._last, rows, found)
         return self._last
 
-    def _state(self) -> NDArray[np.int64]:
-        """(B,) hash of the apartment, the square metre the robot is in, and the things in sight."""
-        xy = self.slots.nodes_xy[np.arange(len(self.slots)), self.slots.node]
-        cell = np.floor(xy).astype(np.int64)
-        weights = _mix(np.arange(1, self.slots.things + 1, dtype=np.uint64))
-        sight = (self.memory.in_sight * weights).sum(axis=1, dtype=np.uint64)
-        mixed = _mix(self._salt ^ _mix(sight + _mix((cell[:, 0] * 4096 + cell[:, 1]).astype(np.uint64))))
-        return mixed.view(np.int64)
+    def _xy(self) -> NDArray[np.float32]:
+        """(B, 2) where the robots are, metres."""
+        return self.slots.nodes_xy[np.arange(len(self.slots)), self.slots.node]
 
     # ---------------------------------------------------------------- results
 
@@ -273,8 +307,7 @@ class TwinEnvironment:
 
     def goal_text(self, row: int) -> str:
         """The goal of an episode, in words."""
-        task = self._rows[row]
-        return task.goals[0] if task.goals else task.kind.value
+        return self._goals[row] or self._rows[row].kind.value
 
     def choice_text(self, row: int, choice: int) -> str:
         """A candidate of the current situation, in words."""
@@ -289,38 +322,5 @@ class TwinEnvironment:
         return f"{what} the {room}, {path:.1f} m away"
 
 
-def _written(last: Situations, rows: Indices, found: Situations) -> Situations:
-    """The last situations with some rows replaced."""
-
-    def put(name: str) -> NDArray[Any]:
-        values: NDArray[Any] = getattr(last, name).copy()
-        values[rows] = getattr(found, name)
-        return values
-
-    return Situations(
-        goal=put("goal"),
-        context=put("context"),
-        context_mask=put("context_mask"),
-        candidates=put("candidates"),
-        candidate_mask=put("candidate_mask"),
-        key=put("key"),
-        state=put("state"),
-    )
-
-
 def _apartment(task: ExplorationTask) -> TwinTables:
     return apartment(task.split, task.seed, task.placement)
-
-
-def _salt(task: ExplorationTask) -> int:
-    text = f"{task.split}/{task.seed}/{task.placement}/{task.goals}"
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
-
-
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """SplitMix64 (Steele et al., OOPSLA 2014)."""
-    with np.errstate(over="ignore"):
-        z = values + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return np.asarray(z ^ (z >> np.uint64(31)))

@@ -58,6 +58,7 @@ class TwinMemory:
         self.furniture = np.zeros((count, things), bool)
         self.match = np.zeros((count, things), np.float32)
         self._room = np.full((count, things), -1, np.int64)
+        self._true_room = self._room.copy()
         seen_well = slots.things_around & (slots.range_m <= _VIEW_M)
         self._from = np.ascontiguousarray(seen_well.transpose(0, 2, 1))
         self._range = slots.range_m
@@ -83,11 +84,14 @@ class TwinMemory:
             array[rows] = value
 
     def set_rooms(self, row: int, rooms: NDArray[np.integer]) -> None:
-        """The rooms of a row's things, (m,) int."""
-        self._room[row, : len(rooms)] = rooms
+        """The rooms in which a row's things truly are, (m,) int."""
+        self._true_room[row, : len(rooms)] = rooms
+        unseen = ~self.seen[row, : len(rooms)]
+        self._room[row, : len(rooms)][unseen] = rooms[unseen]
 
-    def world_changes(self) -> None:
-        """Call before the world is changed: what is remembered keeps its old place until it is seen again."""
+    def world_changes(self, seconds: float) -> None:
+        """Call before the world is changed, ``seconds`` pass: what is remembered stays until it is seen again."""
+        self.age_s += np.float32(seconds)
         if not self._moved:
             self._range, self._around = self._range.copy(), self._around.copy()
             self._moved = True
@@ -128,6 +132,7 @@ class TwinMemory:
             self._from[rows, things] = around & (range_m <= _VIEW_M)
             self._xy[rows, things] = slots.thing_xy[rows, things]
             self._seat[rows, things] = _seats(range_m, around)
+            self._room[rows, things] = self._true_room[rows, things]
 
     def places(self, rows: Indices, reached: Bools) -> Places:
         """What some of the robots know of the floor; ``reached`` (b, V) are the known places of these rows."""
@@ -157,9 +162,9 @@ class TwinMemory:
         """Floor counts in gains only this near to known floor: what lies deeper a robot cannot expect."""
         for row in rows:
             known = self._slots.known[row]
-            new = np.flatnonzero(np.unpackbits(known & ~self._counted[row]))
             tables = self._slots.tables[row]
             assert tables is not None
+            new = np.flatnonzero(np.unpackbits(known & ~self._counted[row], count=len(tables.cell_xy)))
             near = _near(tables.cell_xy.tobytes(), known.shape[0])
             self._beside[row] |= np.bitwise_or.reduce(near[new], axis=0)
             self._counted[row] = known
