@@ -179,5 +179,6 @@ def _figures(episodes: Sequence[Episode]) -> dict[str, Figure]:
 
 
 def _details(episode: Episode) -> dict[str, Any]:
-    row = asdict(episode)
-    return row | row.pop("outcome")
+    row: dict[str, Any] = asdict(episode)
+    outcome: dict[str, Any] = row.pop("outcome")
+    return row | outcome

@@ -44,16 +44,15 @@ def gap_closed_figure(
     goal: Goal | None = None,
 ) -> Figure:
     """(ours - floor) / (ceiling - floor) of the means; NaN where ceiling - floor is below 0.3."""
+    if np.mean(ceiling) - np.mean(floor) < LEAST_GAP:
+        return not_measured("", goal)
     columns = [np.array(per_apartment(seeds, values))[:, 0] for values in (ours, floor, ceiling)]
-    count = np.array(per_apartment(seeds, ours))[:, 1]
-    return figure(np.stack([*columns, count], axis=1).tolist(), _gap_closed, "", goal)
+    return figure(np.stack(columns, axis=1).tolist(), _gap_closed, "", goal)
 
 
 def _gap_closed(data: NDArray[np.float64]) -> float:
-    ours, floor, ceiling, count = data.sum(axis=0)
-    if (ceiling - floor) / count < LEAST_GAP:
-        return float("nan")
-    return float((ours - floor) / (ceiling - floor))
+    ours, floor, ceiling = data.sum(axis=0)
+    return float((ours - floor) / (ceiling - floor)) if ceiling > floor else float("nan")
 
 
 def not_measured(unit: str = "", goal: Goal | None = None) -> Figure:

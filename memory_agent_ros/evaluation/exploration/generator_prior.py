@@ -2,7 +2,8 @@
 
 Privileged twice over: it has the placement's own table P(room, furniture | category), which no other policy sees, and
 the whole floor plan with its furniture, known or not. It does not know where the goal is. It heads for the place that
-shows most of the probability not yet looked at per metre, by whichever candidate leads there.
+shows most of the probability not yet looked at per metre, by whichever candidate leads there. Where there is no goal
+it is told where all things stand, and heads for the place that shows most unseen ones per metre.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class GeneratorPrior:
     def _target(self, row: int) -> int:
         """The node that shows most probability per metre."""
         slots, memory = self._environment.slots, self._environment.memory
+        if not self._environment.task(row).goals:
+            return self._most_unseen(row)
         mass, shows = self._tables(row)
         things = memory.furniture.shape[1]
         nodes = len(mass) - things
@@ -57,6 +60,14 @@ class GeneratorPrior:
         left = shows @ np.where(looked, 0.0, mass)
         way = slots.path_m[row, slots.node[row], :nodes]
         return int(np.argmax(left / (way + _EXTRA_M)))
+
+    def _most_unseen(self, row: int) -> int:
+        """Without a goal: the node that shows most movable things not yet seen per metre, by the truth."""
+        slots, memory = self._environment.slots, self._environment.memory
+        unseen = ~memory.seen[row] & ~memory.furniture[row]
+        shown = slots.things_around[row] @ unseen.astype(np.float32)
+        way = np.where(slots.node_mask[row], slots.path_m[row, slots.node[row]], np.inf)
+        return int(np.argmax(shown / (way + _EXTRA_M)))
 
     def _tables(self, row: int) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """(M + V,) probability of each piece of furniture and each bit of floor, (V, M + V) what each node shows."""

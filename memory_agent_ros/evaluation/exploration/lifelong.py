@@ -43,9 +43,9 @@ def draw_chains(
 ) -> list[Chain]:
     """A chain for each large apartment among the seeds.
 
-    Goals are things worth a search from the start, no two in a row of one label; the world is changed before each but
-    the first: things are moved by the placement's habits, one in two is taken away instead, never the last one of the
-    next goal's label.
+    The robot begins each goal where it began the first, as from a dock. Goals are things worth a search from there, no
+    label twice in a row nor again before all were wanted; before each but the first the world is changed: things are
+    moved by the placement's habits and taken away in turn.
     """
     return [_chain(split, seed, placement, goals, edits) for seed in large_apartments(split, seeds)]
 
@@ -60,7 +60,7 @@ def _chain(split: str, seed: int, placement: str, goals: int, edits: int) -> Cha
     for _ in range(goals - 1):
         world.apply_edits(world.sample_edits(edits, rng))
         now = recognised(world.tables)
-        possible = [n for n in searchable(now, 0.0) if n != wanted[-1]]
+        possible = [n for n in searchable(now) if n != wanted[-1]]
         fresh = [n for n in possible if n not in wanted] or possible
         wanted.append(fresh[int(rng.integers(len(fresh)))])
         tables.append(now)

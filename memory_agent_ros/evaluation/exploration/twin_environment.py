@@ -129,7 +129,7 @@ class TwinEnvironment:
         return self._begin([task.goals[0] if task.goals else "" for task in chosen])
 
     def next_goal(self, goals: Sequence[str], tables: Sequence[TwinTables], memory: MemoryMode) -> Situations:
-        """Go on from where the robots stand with other goals, in a world that was changed meanwhile.
+        """Other goals, in a world that was changed while the robots were back where they had started.
 
         Args:
             goals: one for each episode.
@@ -140,6 +140,7 @@ class TwinEnvironment:
         self.memory.world_changes(BETWEEN_GOALS_S)
         for row, one in enumerate(tables):
             self.slots.replace_things(row, one)
+            self.slots.node[row] = one.start
         if memory is not MemoryMode.KEPT:
             self.memory.forget(everywhere)
             self.slots.known[:] = 0
