@@ -47,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0 once the episode has ended, whatever was found."""
-    from memory_agent_ros.evaluation.episode import EpisodeConfig, run_episode
+    from memory_agent_ros.evaluation.episode import EpisodeConfig
+    from memory_agent_ros.evaluation.whole_episode import run_episode
 
     width = args.width or (640 if args.task is None else 320)
     config = EpisodeConfig(

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +15,21 @@ from memory_agent_ros.evaluation.phase import PhaseResult, Tick, TickLog
 from memory_agent_ros.evaluation.visible import VisibleCounter
 from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.explorer import Explorer
+from memory_agent_ros.exploration.labels import LabelVectors
+from memory_agent_ros.exploration.policies.by_name import policy_by_name
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.perception.factory import make_image_embedder
+from memory_agent_ros.perception.factory import lazy_text_embedder, make_image_embedder
 from memory_agent_ros.perception.ground_truth import DetectionNoise, GroundTruthDetector
 from memory_agent_ros.perception.pipeline import PerceptionPipeline
 from memory_agent_ros.perception.protocols import TextEmbedder
-from memory_agent_ros.records.errors import BadInputError, MissingExtraError
+from memory_agent_ros.records.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from memory_agent_sim.simulation import Simulation
 
-#: Policies of ``memory-agent episode --policy``.
-POLICIES = ("frontier",)
+#: Explores by the nearest frontier, without candidates.
+PLAIN = "frontier"
 
 
 @dataclass(frozen=True)
@@ -48,6 +46,8 @@ class EpisodeConfig:
         sensor: "render" or "raycast".
         depth_noise: "none" or "kinect".
         image_embedder: name for :func:`~memory_agent_ros.perception.factory.make_image_embedder`.
+        policy: who chooses where to explore: "frontier", or a name for
+            :func:`~memory_agent_ros.exploration.policies.by_name.policy_by_name`.
         explore_s: limit of the exploration, seconds of simulated time, 1 to 3600.
         patrol_s: limit of the patrol, seconds of simulated time, 1 to 3600.
         edits: changes made behind the robot's back before a patrol, 0 to 20; 0 leaves the patrol out.
@@ -65,6 +65,7 @@ class EpisodeConfig:
     sensor: str = "render"
     depth_noise: str = "none"
     image_embedder: str = "color_histogram"
+    policy: str = PLAIN
     explore_s: float = 600.0
     patrol_s: float = 600.0
     edits: int = 0
@@ -98,7 +99,7 @@ class Episode:
     ) -> None:
         self.sim, self.memory, self.config = sim, memory, config
         self.others = dict(others or {})
-        self.texts = texts
+        self.texts = texts if texts is not None or config.policy == PLAIN else lazy_text_embedder("auto")
         self.new_explorer()
         detector = GroundTruthDetector(sim.labels, config.noise, seed % 2**32)
         self.pipeline = PerceptionPipeline(detector, make_image_embedder(config.image_embedder))
@@ -115,13 +116,17 @@ class Episode:
         """Run the explorer until it stops.
 
         Args:
-            phase: "explore" (frontier mode) or "patrol".
+            phase: "explore" (until nothing is left) or "patrol".
             time_limit_s: simulated seconds.
             hook: called after each frame.
             progress: show a bar.
             count: count what is visible in :attr:`visible`.
         """
-        self.explorer.start("frontier" if phase == "explore" else "patrol", time_limit_s)
+        if phase != "explore" or self.config.policy == PLAIN:
+            self.explorer.start("frontier" if phase == "explore" else "patrol", time_limit_s)
+        else:
+            policy = policy_by_name(self.config.policy, LabelVectors(self.texts))
+            self.explorer.start("discover", time_limit_s, policy=policy)
         return self.drive(phase, time_limit_s, hook, progress, count)
 
     def drive(
@@ -216,45 +221,6 @@ class Changed:
     disturbed: list[int]
 
 
-@dataclass(frozen=True, eq=False)
-class EpisodeResult:
-    """What an episode gave.
-
-    Attributes:
-        split, seed, policy: what was run.
-        phases: exploration, and the patrol if there was one.
-        coverage: share of the free floor seen in the exploration, by room.
-        objects: label -> number of confirmed present objects at the end.
-        events: kind -> number of events.
-        edits: what was changed, as counts.
-        map_path: the map file, or None if it was not kept.
-    """
-
-    split: str
-    seed: int
-    policy: str
-    phases: tuple[PhaseResult, ...]
-    coverage: Mapping[str, float]
-    objects: Mapping[str, int]
-    events: Mapping[str, int]
-    edits: Mapping[str, int]
-    map_path: str | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return {
-            "split": self.split,
-            "seed": self.seed,
-            "policy": self.policy,
-            "phases": [p.summary() for p in self.phases],
-            "coverage": {k: round(v, 4) for k, v in self.coverage.items()},
-            "objects": dict(self.objects),
-            "events": dict(self.events),
-            "edits": dict(self.edits),
-            "map": self.map_path,
-        }
-
-
 def make_simulation(split: str, seed: int, config: EpisodeConfig) -> Simulation:
     """Build the apartment of a seed.
 
@@ -279,59 +245,3 @@ def make_simulation(split: str, seed: int, config: EpisodeConfig) -> Simulation:
             sensor=config.sensor,
         ),
     )
-
-
-def run_episode(
-    split: str,
-    seed: int,
-    policy: str = "frontier",
-    config: EpisodeConfig | None = None,
-    *,
-    map_path: Path | None = None,
-    hook: Hook | None = None,
-    progress: bool = False,
-) -> EpisodeResult:
-    """Run one episode: explore, and if ``config.edits`` > 0 change the world and patrol.
-
-    Args:
-        split: "train", "val" or "test".
-        seed: any integer.
-        policy: one of :data:`POLICIES`.
-        config: settings.
-        map_path: where to keep the map; thrown away if None.
-        hook: called with a :class:`Tick` after each frame.
-        progress: show bars.
-
-    Raises:
-        BadInputError: ``policy_unknown``.
-        MissingExtraError: the simulator is not installed.
-    """
-    if policy not in POLICIES:
-        raise BadInputError("policy_unknown", f"policy must be one of {POLICIES}, got {policy!r}")
-    config = config or EpisodeConfig()
-    with ExitStack() as stack:
-        sim = make_simulation(split, seed, config)
-        stack.callback(sim.close)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        memory = stack.enter_context(SpatialMemory.open(map_path or folder / "episode.map", config.memory))
-        episode = Episode(sim, memory, config, seed)
-        phases = [episode.run_phase("explore", config.explore_s, hook, progress)]
-        coverage = episode.coverage()
-        edits: dict[str, int] = {}
-        if config.edits:
-            changed = episode.edit(seed)
-            edits = {"moved": len(changed.moved), "removed": len(changed.removed)}
-            phases.append(episode.run_phase("patrol", config.patrol_s, hook, progress))
-        present = [o.label for o in memory.objects() if str(o.state) == "present"]
-        events = Counter(str(e.kind) for e in memory.changes())
-        return EpisodeResult(
-            split,
-            seed,
-            policy,
-            tuple(phases),
-            coverage,
-            dict(sorted(Counter(present).items())),
-            dict(events),
-            edits,
-            None if map_path is None else str(map_path),
-        )

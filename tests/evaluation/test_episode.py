@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from memory_agent_ros.evaluation import bench
-from memory_agent_ros.evaluation.episode import EpisodeConfig, run_episode
+from memory_agent_ros.evaluation.episode import EpisodeConfig
 from memory_agent_ros.evaluation.phase import Tick
+from memory_agent_ros.evaluation.whole_episode import run_episode
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 
@@ -39,7 +40,7 @@ def test_an_episode_explores_remembers_and_keeps_its_map(tmp_path: Path) -> None
 
 
 def test_an_unknown_policy_is_refused() -> None:
-    with pytest.raises(BadInputError, match="policy must be one of"):
+    with pytest.raises(BadInputError, match="there is no policy 'teleport'"):
         run_episode("train", 0, policy="teleport")
 
 

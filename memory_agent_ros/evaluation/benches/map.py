@@ -35,7 +35,7 @@ EDITS = 8
 #: Times are taken on frames with this many detections, or on the busiest tenth where a scene has too few of them.
 BUSY = 20
 _GONE_NEVER = 10**9
-_SCENE_OPTIONS = ("width", "height", "rooms", "depth_noise", "sensor")
+_SCENE_OPTIONS = ("width", "height", "rooms", "depth_noise", "sensor", "policy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         seeds: scenes.
         jobs: processes.
         options: ``arms`` (bool, True), ``progress`` (bool), ``scene`` (:class:`EpisodeConfig`), or of it ``width``,
-            ``height``, ``rooms``, ``depth_noise`` and ``sensor`` alone.
+            ``height``, ``rooms``, ``depth_noise``, ``sensor`` and ``policy`` alone.
     """
     config = options.get("scene") or EpisodeConfig(edits=EDITS)
     given = {name: options[name] for name in _SCENE_OPTIONS if options.get(name) is not None}
