@@ -4,7 +4,8 @@ Agreement: in each apartment a policy (nearest frontier) chooses in the twin; th
 with rendered pictures, a frame every 0.2 s, where a thing counts as seen from 400 visible pixels (at 640 x 480) on.
 Compared are, an apartment, the share of movable things found, the area under its curve and the metres driven; and for
 every category that stands there whether a search with these choices had succeeded (an instance seen from within 2.5 m
-in the budget) and after how many metres.
+in the budget) and after how many metres. ``stuck`` is the share of apartments in which the driven robot did not get to
+a place; they are left out of the rest.
 
 Speed: decisions a second of two processes, one core each, with 64 episodes of the nearest frontier at a time,
 candidates and features included (``decisions_per_s``), and of driving and looking alone in one process
@@ -61,9 +62,11 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
             rows.append(row)
             bar.update()
     rows.sort(key=lambda r: r["seed"])
+    driven = [r for r in rows if not r["stuck"]]
     speed = _speed(split, seeds)
     figures = {name: Figure(value, value, value, unit, goal) for name, (value, unit, goal) in speed.items()}
-    return Outcome(figures | _agreement(rows), {world: _world(rows, world) for world in _WORLDS}, rows)
+    figures["stuck"] = figure([[float(bool(r["stuck"]))] for r in rows], mean)
+    return Outcome(figures | _agreement(driven), {world: _world(driven, world) for world in _WORLDS}, rows)
 
 
 def _runs(split: str, seeds: range, jobs: int) -> Iterator[dict[str, Any]]:
@@ -87,13 +90,15 @@ def compare(split: str, seed: int, width: int = 320, height: int = 240) -> dict[
     task = ExplorationTask(TaskKind.DISCOVER, split, seed, (), PLACEMENT, DISCOVER_BUDGET_M, 50)
     places = chosen_places(TwinEnvironment([task], LabelVectors()), NearestFrontier(), 0)
     sim = Simulation(split, seed, SimulationConfig(width=width, height=height, placement=PLACEMENT))
-    try:
-        walks = {"twin": walk_in_twin(tables, places), "mujoco": walk_rendered(sim, tables.nodes_xy[places])}
-    finally:
-        sim.close()
     goals = searchable(tables)
     things = tables.movable & tables.boxes.present
-    row: dict[str, Any] = {"seed": seed, "decisions": len(places), "goals": goals}
+    row: dict[str, Any] = {"seed": seed, "decisions": len(places), "goals": goals, "stuck": ""}
+    try:
+        walks = {"twin": walk_in_twin(tables, places), "mujoco": walk_rendered(sim, tables.nodes_xy[places])}
+    except TimeoutError as error:
+        return row | {"stuck": str(error)}
+    finally:
+        sim.close()
     for world, walk in walks.items():
         row[world] = _numbers(walk, things)
         results = goal_results(walk, tables, SEARCH_BUDGET_M, DECLARE_M, goals)

@@ -30,6 +30,8 @@ SEEN_PIXELS, SEEN_M = MINIMUM_PIXELS, 6.0
 _SLOWEST_MPS = 0.1
 _ARRIVED_M = 0.15
 _SPIN_RPS = 1.2
+#: Frames in touch with something after which the robot backs off, for so many frames.
+_TOUCHES, _BACK_OFF = 5, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +119,16 @@ class _Walker:
     def drive(self, goal: NDArray[np.float64]) -> None:
         """Follow the shortest way to (2,)."""
         path = self._path(goal)
-        length = float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
+        touches, length = 0, float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum())
         for _ in range(int((length / _SLOWEST_MPS + 10.0) * self._sim.config.rate_hz)):
             T = self._sim.T_map_base
             if np.linalg.norm(T[:2, 3] - goal) < _ARRIVED_M:
                 return
+            touches = touches + 1 if self._sim.collided else 0
+            if touches >= _TOUCHES:
+                for _ in range(_BACK_OFF):
+                    self._tick(-0.15, 0.0)
+                path, touches = self._path(goal), 0
             self._tick(*self._follower.command(path, T[:2, 3], yaw_of(T), np.inf))
         raise TimeoutError(f"the robot did not get to {goal.round(2)} from {self._sim.T_map_base[:2, 3].round(2)}")
 
