@@ -171,7 +171,8 @@ class Errand:
         self._failures = 0
         self._stuck.reset()
         self._driver.clear()
-        self.look(everything=False)
+        # Small things are recognised from near only: floor that was seen from afar is no reason not to look there.
+        self.look(everything=self.run.request.mode in (Mode.SEARCH, Mode.DISCOVER))
 
     # -- looking ------------------------------------------------------------------------------------------------
 
