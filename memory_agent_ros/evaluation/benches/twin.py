@@ -1,11 +1,13 @@
 """The ``twin`` benchmark: how fast the twin is, and how well it agrees with the rendered simulation.
 
 Agreement: in each apartment a policy (nearest frontier) chooses in the twin; the same choices are then driven in MuJoCo
-with rendered pictures, a frame every 0.2 s, where a thing counts as seen from 400 visible pixels (at 640 x 480) on.
+with rendered pictures, one every 0.4 s, where a thing counts as seen from 400 visible pixels (at 640 x 480) on.
 Compared are, an apartment, the share of movable things found, the area under its curve and the metres driven; and for
 every category that stands there whether a search with these choices had succeeded (an instance seen from within 2.5 m
 in the budget) and after how many metres. ``stuck`` is the share of apartments in which the driven robot did not get to
 a place; they are left out of the rest.
+
+``bench rendered`` compares whole episodes, in which each world goes its own way.
 
 Speed: decisions a second of two processes, one core each, with 64 episodes of the nearest frontier at a time,
 candidates and features included (``decisions_per_s``), and of driving and looking alone in one process

@@ -30,6 +30,8 @@ SEEN_PIXELS, SEEN_M = MINIMUM_PIXELS, 6.0
 _SLOWEST_MPS = 0.1
 _ARRIVED_M = 0.15
 _SPIN_RPS = 1.2
+#: Every second tick of 0.2 s has a picture.
+_TICKS_PER_FRAME = 2
 #: Frames in touch with something after which the robot backs off, for so many frames.
 _TOUCHES, _BACK_OFF = 5, 8
 
@@ -109,7 +111,7 @@ class _Walker:
         self._nearest = np.full(len(sim.labels), np.inf)
         floor, self._origin = sim.free_floor(0.05)
         self._cost = _clearance_cost(floor)
-        self.metres = 0.0
+        self.metres, self._ticks = 0.0, 0
 
     def taken(self) -> NDArray[np.float64]:
         """(M,) distances noted since the last time."""
@@ -147,6 +149,9 @@ class _Walker:
         self._sim.step(linear, angular)
         here = self._sim.T_map_base[:2, 3]
         self.metres += float(np.linalg.norm(here - before))
+        self._ticks += 1
+        if self._ticks % _TICKS_PER_FRAME:
+            return
         instances = self._sim.frame().instances
         assert instances is not None
         ids, counts = np.unique(instances, return_counts=True)
