@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.rigid import rigid_fault
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,12 +47,10 @@ class Frame:
 
     def __post_init__(self) -> None:
         T = np.asarray(self.T_map_camera, dtype=np.float64)
-        if T.shape != (4, 4) or not np.isfinite(T).all():
-            raise BadInputError("pose_not_finite", "T_map_camera must be a finite 4x4 matrix; check the pose source")
-        if np.abs(T[:3, :3] @ T[:3, :3].T - np.eye(3)).max() > 1e-3 or np.linalg.det(T[:3, :3]) < 0:
-            raise BadInputError("pose_not_rigid", "the rotation of T_map_camera is not orthonormal")
-        if np.abs(T[3] - [0, 0, 0, 1]).max() > 1e-6:
-            raise BadInputError("pose_not_rigid", "the last row of T_map_camera must be 0 0 0 1; is it transposed?")
+        fault = rigid_fault(T)
+        if fault is not None:
+            finite = T.shape == (4, 4) and bool(np.isfinite(T).all())
+            raise BadInputError("pose_not_rigid" if finite else "pose_not_finite", f"T_map_camera {fault}")
         if self.pose_covariance is not None and np.shape(self.pose_covariance) != (6, 6):
             raise BadInputError("pose_covariance", f"must be 6x6, got {np.shape(self.pose_covariance)}; leave it None")
         size = (self.camera.height, self.camera.width)

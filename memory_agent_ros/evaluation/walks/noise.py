@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.geometry.boxes import axis_aligned_box, upright_box
-from memory_agent_ros.geometry.se3 import transform_points
+from memory_agent_ros.memory.association.frame_alignment import moved
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.observation import Observation
 
@@ -78,17 +78,14 @@ class PoseNoise:
 
 
 def moved_observation(obs: Observation, T: NDArray[np.float64]) -> Observation:
-    """An observation as it would have been with the camera's pose multiplied from the left by (4, 4) ``T``."""
-    points = transform_points(T, obs.points_map).astype(np.float32)
+    """An observation as it would have been with the camera's pose multiplied from the left by (4, 4) ``T``.
+
+    Its box is fitted anew.
+    """
+    out = moved(obs, T)
+    points = out.points_map
     center, size, yaw = upright_box(points) if len(points) >= 8 else axis_aligned_box(points)
-    R = T[:3, :3]
-    return dataclasses.replace(
-        obs,
-        points_map=points,
-        centroid_map=transform_points(T, obs.centroid_map[None])[0],
-        covariance=R @ obs.covariance @ R.T,
-        box=OrientedBox(center, size, yaw),
-    )
+    return dataclasses.replace(out, box=OrientedBox(center, size, yaw))
 
 
 def kept(count: int, miss: float, seed: Sequence[int]) -> NDArray[np.bool_]:

@@ -26,6 +26,7 @@ from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind
+from memory_agent_ros.records.rigid import rigid_fault
 
 _TABLES = ("objects", "frames", "keyframes", "observations", "events")
 #: Evidence of lying at the same place, and the least a pair needs, log-odds.
@@ -65,10 +66,9 @@ def check_transform(T: NDArray[np.float64]) -> NDArray[np.float64]:
         BadInputError: ``transform_not_rigid``, ``transform_not_upright``.
     """
     T = np.asarray(T, dtype=np.float64)
-    if T.shape != (4, 4) or not np.isfinite(T).all() or np.abs(T[3] - [0, 0, 0, 1]).max() > 1e-9:
-        raise BadInputError("transform_not_rigid", "T_map_other must be a finite (4, 4) matrix, last row 0 0 0 1")
-    if np.abs(T[:3, :3] @ T[:3, :3].T - np.eye(3)).max() > 1e-6 or np.linalg.det(T[:3, :3]) < 0:
-        raise BadInputError("transform_not_rigid", "the rotation of T_map_other is not orthonormal")
+    fault = rigid_fault(T, 1e-6)  # it moves a whole map, far from the origin too
+    if fault is not None:
+        raise BadInputError("transform_not_rigid", f"T_map_other {fault}")
     if T[2, 2] < np.cos(0.02):
         raise BadInputError("transform_not_upright", "maps are z-up: T_map_other may turn about z only")
     return T
@@ -94,7 +94,7 @@ def _moved(track: Track, T: NDArray[np.float64], offsets: dict[str, int]) -> Tra
     out = copy.deepcopy(track)
     out.id = track.id + offsets["objects"]
     R = T[:3, :3]
-    for cloud in (out.cloud, *out.visits, *out.former):
+    for cloud in (out.cloud, *out.former):
         cloud.anchors[cloud.anchors > 0] += offsets["frames"]
         cloud.repose(np.asarray(transform_points(T, cloud.points), dtype=np.float32))
     out.centroid = R @ track.centroid + T[:3, 3]
@@ -197,7 +197,7 @@ def _unite(state: MapState, changes: Changes, own_id: int, new_id: int, origin: 
     target = new.box(config).center
     far = float(np.linalg.norm(previous - target)) >= config.moved_m
     if far and new.last_seen_ns <= own.last_seen_ns:  # its place is out of date: only its history comes in
-        new.cloud, new.visits, new.information = own.cloud.copy(), [], np.zeros((3, 3))
+        new.cloud, new.information = own.cloud.copy(), np.zeros((3, 3))
     shown = new.confirmed
     lifecycle.replace_track(state, changes, own, new, config, moved=far and new.last_seen_ns > own.last_seen_ns)
     own.gone, own.log_odds, own.negatives, own.last_negative_ns = presence
