@@ -105,7 +105,7 @@ def close_loop(memory: SpatialMemory, walk: Walk, arm: str) -> float:
     if arm == "no_reanchor":
         return 0.0
     if arm == "one_anchor_per_object":
-        hang_on_one_anchor(memory._state)
+        hang_on_one_anchor(memory._state, memory._store)
     anchors = memory.anchor_poses()
     nodes = sorted({*list(anchors)[::NODES_EVERY], list(anchors)[-1]})
     at = np.searchsorted(walk.stamps_ns, [anchors[i].stamp_ns for i in nodes])

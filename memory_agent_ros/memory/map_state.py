@@ -92,6 +92,7 @@ class ObservationRow:
     Attributes:
         placement: which place of the object it belongs to; observations of the present place are better evidence.
         quality: how good the view is, in [0, 1].
+        surface: what it measured, packed; None if it was not taken in.
     """
 
     id: int
@@ -100,6 +101,7 @@ class ObservationRow:
     frame_row: int
     quality: float
     observation: Observation
+    surface: bytes | None = None
 
 
 @dataclass

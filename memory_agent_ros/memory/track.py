@@ -9,12 +9,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.anchors.visit_clouds import begin_visit, join_visits, limit_visits
 from memory_agent_ros.memory.association.appearance import AppearanceBank
 from memory_agent_ros.memory.association.labels import LabelVotes
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
-from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud, voxel_means
+from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.observation import Observation
@@ -62,8 +61,7 @@ class Track:
         first_range_m: from how far it was first detected.
         announced: (3,) position last told in an event; ``announced_ns`` when.
         logged_ns: stamp of its last logged observation.
-        visits: clouds of single visits that ``cloud`` fuses, oldest first, the last one growing; none if all voxels are
-            of one visit. Kept until the next correction of the map.
+        settled: placements before this one say nothing of where it stands: a person has moved it.
         former: clouds of the places where it stood before, until the next correction of the map shows whether it really
             left them.
     """
@@ -94,7 +92,7 @@ class Track:
     announced: NDArray[np.float64] | None = None
     announced_ns: int = 0
     logged_ns: int = -(1 << 62)
-    visits: list[VoxelCloud] = field(default_factory=list)
+    settled: int = 0
     former: list[VoxelCloud] = field(default_factory=list)
 
     @property
@@ -142,14 +140,7 @@ class Track:
     def absorb_points(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> int:
         """Add only the surface of an observation (a fragment); returns how many voxels are new."""
         weight = sharpness(obs.range_m, config.sharp_range_m)
-        begin_visit(self.visits, self.cloud, at)
-        limit_visits(self.visits, config.hit_cap, config.max_voxels)
-        keys, means = voxel_means(obs.points_map, self.cloud.voxel_m)
-        if self.visits and self.visits[-1].voxel_m == self.cloud.voxel_m:
-            self.visits[-1].integrate_means(keys, means, config.hit_cap, config.max_voxels, weight, at)
-        elif self.visits:
-            self.visits[-1].integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
-        return self.cloud.integrate_means(keys, means, config.hit_cap, config.max_voxels, weight, at)
+        return self.cloud.integrate(obs.points_map, config.hit_cap, config.max_voxels, weight, at)
 
     def relocate(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> None:
         """Leave the old place: geometry starts again from one observation."""
@@ -182,7 +173,6 @@ class Track:
             self._leave()
         self.former = [*self.former, *other.former][-_FORMER:]
         if moved:
-            self.visits = other.visits
             self.cloud, self.centroid, self.information = other.cloud, other.centroid, other.information
             self.log_odds, self.negatives, self.last_negative_ns = (
                 other.log_odds,
@@ -194,7 +184,6 @@ class Track:
             self.conflicts = other.conflicts
             self.views = other.views
         else:
-            self.visits = join_visits(self.parts, other.parts, config.hit_cap, config.max_voxels)
             self.cloud.merge(other.cloud, config.hit_cap, config.max_voxels)
             self.log_odds = max(self.log_odds, other.log_odds)
             self._add_information(other.centroid, other.information)
@@ -207,46 +196,25 @@ class Track:
 
     def _leave(self) -> None:
         """Keep the geometry of a place where it seems to be no longer."""
-        self.former, self.visits = [*self.former, *self.parts][-_FORMER:], []
-
-    @property
-    def parts(self) -> list[VoxelCloud]:
-        """One cloud per visit."""
-        return self.visits or [self.cloud]
+        self.former = [*self.former, self.cloud][-_FORMER:]
 
     def move(self, offset_m: NDArray[np.float64]) -> None:
         """Translate the whole object by (3,) metres (a correction by hand)."""
-        for cloud in (self.cloud, *self.visits):
-            cloud.shift(offset_m)
+        self.cloud.shift(offset_m)
         self.centroid = self.centroid + offset_m
         self.new_place()
+        self.settled = self.placement
 
     def repose(self, points: NDArray[np.float32], corrections: NDArray[np.float64], turn: NDArray[np.float64]) -> None:
-        """Put the (N, 3) voxels of all parts where their (N, 4, 4) corrections lead; ``turn`` (3, 3) is the newest's.
+        """Put the (N, 3) voxels where their (N, 4, 4) corrections lead; ``turn`` (3, 3) is the newest's.
 
         The centroid, an average over all views, gets the average of the corrections, weighted by hits.
         """
-        mean = np.average(corrections, axis=0, weights=np.concatenate([c.hits for c in self.parts]))
+        mean = np.average(corrections, axis=0, weights=self.cloud.hits)
         self.centroid = mean[:3, :3] @ self.centroid + mean[:3, 3]
-        start = 0
-        for cloud in self.parts:
-            count = len(cloud)
-            cloud.repose(points[start : start + count])
-            start += count
+        self.cloud.repose(points)
         self.information = turn @ self.information @ turn.T
         self.views.directions = [[round(float(x), 4) for x in turn @ np.array(d)] for d in self.views.directions]
-
-    def fuse_visits(self, losses: NDArray[np.float64], config: MemoryConfig) -> None:
-        """All visits become one cloud; ``losses`` (N,) go from the hits of their voxels first."""
-        fused, start = VoxelCloud(config.voxel_m), 0
-        for cloud in self.visits:
-            count = len(cloud)
-            cloud.carve_all(losses[start : start + count])
-            fused.merge(cloud, config.hit_cap, config.max_voxels)
-            start += count
-        if len(fused):
-            self.cloud = fused
-        self.visits = []
 
     def box(self, config: MemoryConfig) -> OrientedBox:
         """Upright box of the points seen often enough."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.memory.anchors.measured_surface import MeasuredSurface
 from memory_agent_ros.memory.association.association import Associator, Matches, associate
 from memory_agent_ros.memory.association.duplicates import count_together, find_duplicates
 from memory_agent_ros.memory.config import MemoryConfig
@@ -82,7 +83,7 @@ def step(
     better_known = any(is_newcomer(t) and t.observations in _RETRY_LINKS for t, _ in detected)
     settle(state, changes, fresh, lost, better_known, frame.stamp_ns, config)
     announce(state, changes, [t for t, _ in detected], frame.stamp_ns, config)
-    _log(run, detected)
+    _log(run, detected, _pieces(run, tracks, matches))
     state.last_stamp_ns = frame.stamp_ns
     return changes
 
@@ -168,13 +169,12 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
     grown = [(t, o) for t, o in detected if t.observations > 1]
     if not grown:
         return
-    clouds = [(t, o, c) for t, o in grown for c in (t.cloud, *t.visits[-1:])]
-    verdict = judge_points(np.concatenate([c.points for _, _, c in clouds]), run.view, run.config, detected=True)
+    verdict = judge_points(np.concatenate([t.cloud.points for t, _ in grown]), run.view, run.config, detected=True)
     scale = np.tile(run.to_depth, 2)
     margin = _CARVE_MARGIN_PX * run.view.camera.width / 640.0
     start = 0
-    for track, obs, cloud in clouds:
-        rows = slice(start, start + len(cloud))
+    for track, obs in grown:
+        rows = slice(start, start + len(track.cloud))
         start = rows.stop
         stale = verdict.through[rows]
         if not obs.truncated and track.id not in fragmented:
@@ -184,7 +184,7 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
             inside = (uv[:, 0] > x0 - rim) & (uv[:, 0] < x1 + rim) & (uv[:, 1] > y0 - rim) & (uv[:, 1] < y1 + rim)
             stale = stale | (verdict.agree[rows] & ~inside)
         if stale.any():
-            cloud.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m))
+            track.cloud.carve(stale, sharpness(obs.range_m, run.config.sharp_range_m))
 
 
 def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:
@@ -221,23 +221,43 @@ def _merge_duplicates(run: _Step, detected: Sequence[Track]) -> None:
         merge_tracks(run.state, run.changes, keep_id, other_id, run.frame.stamp_ns, run.config)
 
 
-def _log(run: _Step, detected: Sequence[tuple[Track, Observation]]) -> None:
+def _pieces(run: _Step, tracks: Sequence[Track], matches: Matches) -> dict[int, list[Observation]]:
+    """Object id -> further detections of it in this image."""
+    pieces: dict[int, list[Observation]] = {}
+    for i, j in matches.fragments.items():
+        pieces.setdefault(tracks[j].id, []).append(run.observations[i])
+    return pieces
+
+
+def _log(
+    run: _Step, detected: Sequence[tuple[Track, Observation]], pieces: Mapping[int, Sequence[Observation]]
+) -> None:
     """Observation rows of this frame, its picture if an object or the scene wants it, its depth thumbnail."""
     image_pixels = run.frame.camera.width * run.frame.camera.height
-    alive = [(run.state.resolve(t.id), o) for t, o in detected if t.id in run.state.tracks or t.id in run.state.aliases]
+    here = [(t.id, o) for t, o in detected if t.id in run.state.tracks or t.id in run.state.aliases]
+    alive = [(run.state.resolve(i), o) for i, o in here]
     scored = [(t, o, keyframes.quality(o, image_pixels), keyframes.view_direction(t, run.frame)) for t, o in alive]
     wanting = [t.confirmed and keyframes.wants_view(t, q, d, run.config) for t, _, q, d in scored]
     _keep_picture(run, any(wanting), {t.id: t.placement for t, _ in alive})
     for wants, (track, _, view_quality, direction) in zip(wanting, scored, strict=True):
         if wants:
             keyframes.keep_view(track, view_quality, direction, run.config)
-    for track, obs, view_quality, _ in scored:
+    for (first_id, _), (track, obs, view_quality, _) in zip(here, scored, strict=True):
         due = obs.stamp_ns - track.logged_ns >= run.config.observation_interval_s * 1e9
         if due or run.changes.keyframe is not None:
             track.logged_ns = obs.stamp_ns
+            surface = None
+            if track.last_seen_ns == obs.stamp_ns:  # else it contradicts the object's label, and was not taken in
+                surface = MeasuredSurface.of(run.frame, obs, pieces.get(first_id, ())).packed()
             run.changes.rows.append(
                 ObservationRow(
-                    run.state.next_id("observations"), track.id, track.placement, _frame_row(run), view_quality, obs
+                    run.state.next_id("observations"),
+                    track.id,
+                    track.placement,
+                    _frame_row(run),
+                    view_quality,
+                    obs,
+                    surface,
                 )
             )
 

@@ -20,12 +20,10 @@ class MeasuredAt(NamedTuple):
     Attributes:
         anchor: id of the frame that is the anchor, 0 if unknown.
         trusted_since: between this anchor and the newest the pose has hardly drifted, so they are averaged.
-        visit_since: a visit that began before this anchor is over.
     """
 
     anchor: int = 0
     trusted_since: int = 0
-    visit_since: int = 0
 
 
 #: Geometry of unknown origin, such as a person's correction.
@@ -79,22 +77,34 @@ class VoxelCloud:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @staticmethod
+    def of_surest(
+        points: Points,
+        hits: NDArray[np.floating],
+        anchors: NDArray[np.integer],
+        voxel_m: float,
+        max_voxels: int,
+    ) -> VoxelCloud:
+        """A cloud of (N, 3) points with (N,) hits and anchors; each voxel gets the point with most hits in it.
+
+        The voxels are as fine as ``max_voxels`` allows. A mean would draw the surface's edges inwards.
+        """
+        order = np.argsort(-hits, kind="stable")
+        while True:
+            keys, first = np.unique(voxel_keys(points[order], voxel_m), return_index=True)
+            if len(keys) <= max_voxels:
+                break
+            voxel_m *= 2
+        out, chosen = VoxelCloud(voxel_m), order[first]
+        out.keys, out.points = keys, points[chosen].astype(np.float32)
+        out.hits, out.anchors = hits[chosen].astype(np.float32), anchors[chosen].astype(np.int32)
+        return out
+
     def integrate(
         self, points: Points, hit_cap: float, max_voxels: int, weight: float = 1.0, at: MeasuredAt = UNANCHORED
     ) -> int:
         """Add one observation's (M, 3) points; returns how many voxels are new."""
-        return self.integrate_means(*voxel_means(points, self.voxel_m), hit_cap, max_voxels, weight, at)
-
-    def integrate_means(
-        self,
-        keys: NDArray[np.int64],
-        means: Points,
-        hit_cap: float,
-        max_voxels: int,
-        weight: float = 1.0,
-        at: MeasuredAt = UNANCHORED,
-    ) -> int:
-        """The same for points that went through :func:`voxel_means` with this cloud's ``voxel_m``."""
+        keys, means = voxel_means(points, self.voxel_m)
         hits, anchors = np.full(len(keys), weight, dtype=np.float32), np.full(len(keys), at.anchor, dtype=np.int32)
         added = self._insert(keys, means, hits, anchors, hit_cap, at.trusted_since)
         while len(self.keys) > max_voxels:
@@ -140,12 +150,6 @@ class VoxelCloud:
             np.maximum(self.hits, 1e-2, out=self.hits)
         self.revision += 1
         return gone
-
-    def carve_all(self, losses: NDArray[np.floating]) -> None:
-        """Take (N,) losses from the hits; voxels that have none left go."""
-        self.hits = (self.hits - losses).astype(np.float32)
-        self._keep(self.hits > 1e-3)
-        self.revision += 1
 
     def shift(self, offset_m: NDArray[np.float64]) -> None:
         """Translate all points by (3,) metres."""

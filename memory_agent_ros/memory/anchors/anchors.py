@@ -21,6 +21,7 @@ from memory_agent_ros.memory.anchors.anchor_rows import (
     rewritten_poses,
 )
 from memory_agent_ros.memory.anchors.corrections import Corrections
+from memory_agent_ros.memory.anchors.fusion import renew_clouds
 from memory_agent_ros.memory.anchors.mixups import AGREE_M, SAME_SPACE, relative_m, shared_of_smaller
 from memory_agent_ros.memory.anchors.reunion import Reunion
 from memory_agent_ros.memory.config import MemoryConfig
@@ -30,6 +31,7 @@ from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.anchor import AnchorPose
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
+from memory_agent_ros.records.rigid import rigid_fault
 
 #: Objects that move less than this stay as they are, metres.
 _STILL_M = 1e-6
@@ -77,10 +79,12 @@ def reanchor(
     T_new = corrections.T_new
     at = corrections.index_of(np.array([r.frame_row for r in state.looks.records], dtype=np.int64))
     state.looks.repose({r.frame_row: T_new[i] for r, i in zip(state.looks.records, at.tolist(), strict=True)})
-    _fuse_visits(state, sightings, corrections, config)
+    changes.touched |= renew_clouds(state, store, sightings, corrections, config)
     why = f"map revision {map_revision}"
     reunion = Reunion(state, store, changes, corrections, sightings, config, newest, why)
     reunion.run()
+    regrouped = _regrouped(sightings, owners) & set(state.tracks)
+    changes.touched |= renew_clouds(state, store, sightings, corrections, config, regrouped)
     changes.rewrite.observations = rewritten_observations(sightings, owners)
     _return_former(state, changes, config)
     for track in (state.tracks[i] for i in changes.touched if i in state.tracks):
@@ -108,9 +112,9 @@ def _checked(poses: Mapping[int, NDArray[np.float64]], rows: NDArray[np.int64]) 
     checked = {}
     for row, pose in poses.items():
         T = np.asarray(pose, dtype=np.float64)
-        good = T.shape == (4, 4) and np.isfinite(T).all() and np.abs(T[3] - [0, 0, 0, 1]).max() < 1e-6
-        if not good or np.abs(T[:3, :3] @ T[:3, :3].T - np.eye(3)).max() > 1e-3 or np.linalg.det(T[:3, :3]) < 0:
-            raise BadInputError("pose_not_rigid", f"the new pose of anchor {row} is no rigid 4x4 transform")
+        fault = rigid_fault(T)
+        if fault is not None:
+            raise BadInputError("pose_not_rigid", f"the new pose of anchor {row} {fault}")
         checked[int(row)] = T
     return checked
 
@@ -127,8 +131,8 @@ def _move_tracks(state: MapState, corrections: Corrections, changes: Changes) ->
     largest = 0.0
     for tracks in _chunks(state):
         _move_former(tracks, corrections)
-        lengths = [sum(map(len, t.parts)) for t in tracks]
-        clouds = [c for t in tracks for c in t.parts]
+        clouds = [t.cloud for t in tracks]
+        lengths = [len(c) for c in clouds]
         anchors = np.concatenate([c.anchors for c in clouds])
         last = corrections.index_at(np.array([t.last_seen_ns for t in tracks], dtype=np.int64))
         index = np.where(anchors == 0, np.repeat(last, lengths), corrections.index_of(anchors))  # 0 in older schemas
@@ -150,18 +154,10 @@ def _move_tracks(state: MapState, corrections: Corrections, changes: Changes) ->
     return newest, largest
 
 
-def _fuse_visits(state: MapState, sightings: Sightings, corrections: Corrections, config: MemoryConfig) -> None:
-    """Visits that now fit together become one cloud, after thumbnails taken later have carved them."""
-    order = np.argsort(sightings.object_ids, kind="stable")
-    owners = sightings.object_ids[order]
-    for track in state.tracks.values():
-        if not track.visits:
-            continue
-        first, end = np.searchsorted(owners, [track.id, track.id + 1])
-        frames = corrections.rows[sightings.frames[order[first:end]]]
-        last = np.concatenate([np.full(len(c), c.anchors.max(initial=0)) for c in track.visits])
-        lost = state.looks.seen_through(np.concatenate([c.points for c in track.visits]), last, frames)
-        track.fuse_visits(lost, config)
+def _regrouped(sightings: Sightings, owners: NDArray[np.int64]) -> set[int]:
+    """Ids of objects that gained or lost sightings; ``owners`` (N,) had them before."""
+    changed = sightings.object_ids != owners
+    return set(np.concatenate([sightings.object_ids[changed], owners[changed]]).tolist())
 
 
 def _move_former(tracks: Iterable[Track], corrections: Corrections) -> None:
@@ -193,8 +189,9 @@ def _return_former(state: MapState, changes: Changes, config: MemoryConfig) -> N
                 changes.touched.add(object_id)
 
 
-def hang_on_one_anchor(state: MapState) -> None:
-    """Let all voxels of each object hang on its newest anchor: what a memory without anchors per voxel would do."""
+def hang_on_one_anchor(state: MapState, store: Store) -> None:
+    """Let all of each object hang on its newest anchor: what a memory without anchors per voxel or view would do."""
     for track in state.tracks.values():
         track.cloud.anchors[:] = track.cloud.anchors.max(initial=0)
-        track.visits = []
+    with store.transaction() as cursor:
+        cursor.execute("DELETE FROM surfaces")

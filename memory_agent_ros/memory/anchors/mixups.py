@@ -10,7 +10,7 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from memory_agent_ros.memory.anchors.anchor_rows import Sightings
 from memory_agent_ros.memory.anchors.corrections import Corrections
@@ -31,21 +31,21 @@ _FEW_VOXELS = 6
 _BOX_HITS = 1.0
 
 
-def reach_m(diagonal_m: float) -> float:
+def reach_m(diagonal_m: ArrayLike) -> NDArray[np.float64]:
     """How far apart the centres of two views of one thing of this size may lie, metres."""
-    return max(0.15, 0.35 * diagonal_m)
+    return np.maximum(0.15, 0.35 * np.asarray(diagonal_m, dtype=np.float64))
 
 
 def shared_of_smaller(
     low_a: NDArray[np.float64], high_a: NDArray[np.float64], low_b: NDArray[np.float64], high_b: NDArray[np.float64]
-) -> float:
-    """Share of the smaller of two axis-aligned boxes that lies in the other: large things are seen in parts."""
-    overlap = np.clip(np.minimum(high_a, high_b) - np.maximum(low_a, low_b), 0.0, None).prod()
-    smaller = min(np.clip(high_a - low_a, 0.02, None).prod(), np.clip(high_b - low_b, 0.02, None).prod())
-    return float(overlap / smaller)
+) -> NDArray[np.float64]:
+    """Share of the smaller of two boxes that lies in the other, (..., 3) corners: large things are seen in parts."""
+    overlap = np.clip(np.minimum(high_a, high_b) - np.maximum(low_a, low_b), 0.0, None).prod(axis=-1)
+    volumes = (np.clip(high - low, 0.02, None).prod(axis=-1) for high, low in ((high_a, low_a), (high_b, low_b)))
+    return np.asarray(overlap / np.minimum(*volumes))
 
 
-def _half_extents(sizes: NDArray[np.float64], yaws: NDArray[np.float64]) -> NDArray[np.float64]:
+def half_extents(sizes: NDArray[np.float64], yaws: NDArray[np.float64]) -> NDArray[np.float64]:
     """(N, 3) half extents along the axes of (N, 3) sizes of boxes turned by (N,) yaws."""
     c, s = np.abs(np.cos(yaws)), np.abs(np.sin(yaws))
     x, y = c * sizes[:, 0] + s * sizes[:, 1], s * sizes[:, 0] + c * sizes[:, 1]
@@ -105,7 +105,7 @@ def visits_of(rows: NDArray[np.intp], sightings: Sightings, corrections: Correct
                 continue
         part = rows[start:end]
         diagonals = np.linalg.norm(sightings.sizes[part], axis=1)
-        half = _half_extents(sightings.sizes[part], sightings.yaws[part])
+        half = half_extents(sightings.sizes[part], sightings.yaws[part])
         visits.append(
             Visit(
                 part, np.median(sightings.centers[part], axis=0), float(np.quantile(diagonals, 0.75)),
@@ -144,7 +144,7 @@ def away_from_home(visits: list[Visit], corrections: Corrections) -> list[list[V
 def _near(a: Visit, b: Visit) -> bool:
     if float(np.linalg.norm(a.center - b.center)) <= reach_m(max(a.diagonal_m, b.diagonal_m)):
         return True
-    return shared_of_smaller(a.low, a.high, b.low, b.high) >= SAME_SPACE
+    return bool(shared_of_smaller(a.low, a.high, b.low, b.high) >= SAME_SPACE)
 
 
 def _stray_at(visit: Visit, strays: list[list[Visit]]) -> list[Visit] | None:

@@ -115,12 +115,12 @@ class Reunion:
             return None
         bounds_a, bounds_b = a.bounds(self.config), b.bounds(self.config)
         diagonals = [float(np.linalg.norm(high - low)) for low, high in (bounds_a, bounds_b)]
-        reach = reach_m(min(diagonals))
+        reach = float(reach_m(min(diagonals)))
         if distance_m <= reach:
             return distance_m / reach
         near = 2 * self.config.overlap_m
         shares = [float((x.cloud.distances(y.cloud.samples(64)) < near).mean()) for x, y in ((a, b), (b, a))]
-        shares.append(shared_of_smaller(*bounds_a, *bounds_b))
+        shares.append(float(shared_of_smaller(*bounds_a, *bounds_b)))
         return 2.0 - max(shares) if max(shares) >= SAME_SPACE else None
 
     def _seen_together(self, a: int, b: int, first: Track, second: Track) -> bool:

@@ -18,10 +18,8 @@ WIDTH, HEIGHT = 80, 60
 
 #: Over so many thumbnails (10 m, or one turn and a half) odometry drifts by less than a voxel.
 _AVERAGED_LOOKS = 40
-#: A visit to an object is cut after so many thumbnails.
-_VISIT_LOOKS = 40
-#: Thumbnails that carve an object after a correction, and frames of the object for which each of them stands.
-_CARVING_LOOKS, _FRAMES_PER_LOOK = 32, 1.0
+#: Width of the rim of a detection's box within which what is seen may be the object, pixels of a thumbnail.
+_RIM_PX = 0.75
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +96,7 @@ class LookLog:
         """The anchor in force: the newest thumbnail's frame."""
         if not self.records:
             return MeasuredAt()
-        return MeasuredAt(*(self.records[-n:][0].frame_row for n in (1, _AVERAGED_LOOKS, _VISIT_LOOKS)))
+        return MeasuredAt(*(self.records[-n:][0].frame_row for n in (1, _AVERAGED_LOOKS)))
 
     def repose(self, poses: Mapping[int, NDArray[np.float64]]) -> None:
         """Give the thumbnails of the named frame rows new (4, 4) poses."""
@@ -169,34 +167,39 @@ class LookLog:
         last = rows[np.argmax(stamps[rows])]
         return bool(through[last] >= self._config.through_share * judged[last])
 
-    def seen_through(
-        self, points: NDArray[np.float32], after_rows: NDArray[np.integer], frame_rows: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """(N,) how much of the hits of each of (N, 3) points thumbnails of the named frames take: they see through it.
+    def denied(
+        self,
+        points: NDArray[np.float32],
+        frame_rows: NDArray[np.integer],
+        boxes: NDArray[np.floating],
+        whole: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        """(L, N) which of (N, 3) points of an object the thumbnails of L frames deny.
 
-        Only frames after each point's (N,) ``after_rows`` count, those nearest to the points, and only where all
-        readings around lie behind the point. Each stands for :data:`_FRAMES_PER_LOOK` frames.
+        They see through a point, or they see what is there outside the detection of the object, which was ``whole``:
+        (L,), with ``boxes`` (L, 4) in shares of the image. A frame without a thumbnail denies nothing, and only where
+        all readings around agree is anything denied.
         """
-        lost = np.zeros(len(points))
-        frames = np.array([r.frame_row for r in self.records], dtype=np.int64)
-        rows = np.flatnonzero(np.isin(frames, frame_rows) & (frames > after_rows.min(initial=np.iinfo(np.int32).max)))
-        if len(rows) == 0:
-            return lost
+        out = np.zeros((len(frame_rows), len(points)), dtype=bool)
+        known = {r.frame_row: n for n, r in enumerate(self.records)}
+        named = np.array([n for n, row in enumerate(frame_rows.tolist()) if row in known], dtype=np.intp)
+        if len(named) == 0:
+            return out
+        rows = np.array([known[row] for row in frame_rows[named].tolist()])
         T, K, depth = self._stack()
-        away = np.linalg.norm(T[rows, :3, 3] - points.mean(axis=0), axis=1)
-        scale = _FRAMES_PER_LOOK * max(1.0, len(rows) / _CARVING_LOOKS)
-        for row in rows[np.argsort(away)[:_CARVING_LOOKS]].tolist():
-            asked = np.flatnonzero(frames[row] > after_rows)
-            uv, z = (x[0] for x in _project(points[asked], T[row, None], K[row, None]))
-            with np.errstate(invalid="ignore"):
-                inside = (z > 0.05) & (uv > 0).all(axis=1) & (uv < [WIDTH - 1, HEIGHT - 1]).all(axis=1)
-            asked, z, (u, v) = asked[inside], z[inside], uv[inside].astype(np.intp).T
-            around = np.stack([depth[row, v + j, u + i] for i in (0, 1) for j in (0, 1)])
-            tolerance = self._config.depth_tolerance_m + self._config.depth_tolerance_ratio * z
-            through = around.min(axis=0) / 1000.0 > z + tolerance  # no reading: 0
-            sharp = np.clip((self._config.sharp_range_m / z) ** 2, 0.05, 1.0)
-            lost[asked] += scale * np.where(through, sharp, 0.0)
-        return lost
+        uv, z = _project(points, T[rows], K[rows])
+        with np.errstate(invalid="ignore"):
+            inside = (z > 0.05) & (uv > 0).all(axis=2) & (uv < [WIDTH - 1, HEIGHT - 1]).all(axis=2)
+        column, line = np.moveaxis(np.where(inside[..., None], uv, 0).astype(np.intp), 2, 0)
+        around = [depth[rows[:, None], line + j, column + i] for i in (0, 1) for j in (0, 1)]
+        nearest = np.minimum.reduce(around) / 1000.0  # no reading: 0
+        tolerance = self._config.depth_tolerance_m + self._config.depth_tolerance_ratio * z
+        box = boxes[named][:, None] * np.tile([WIDTH, HEIGHT], 2)
+        with np.errstate(invalid="ignore"):
+            beside = ((uv < box[..., :2] - _RIM_PX) | (uv > box[..., 2:] + _RIM_PX)).any(axis=2) & whole[named, None]
+            through = nearest > z + tolerance
+            out[named] = inside & (through | (beside & (nearest >= z - tolerance)))
+        return out
 
     def _judge(
         self, points: NDArray[np.float32], before_ns: int, within_m: float, after_ns: int = -(1 << 62)
@@ -234,7 +237,7 @@ def _project(
     points: NDArray[np.float32], T: NDArray[np.float64], K: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(N, 3) points into L cameras -> (L, N, 2) pixels, (L, N) z."""
-    local = np.einsum("lji,lnj->lni", T[:, :3, :3], points[None].astype(np.float64) - T[:, None, :3, 3])
+    local = (points[None].astype(np.float64) - T[:, None, :3, 3]) @ T[:, :3, :3]
     z = local[..., 2]
     safe = np.where(z > 1e-6, z, np.nan)
     u = K[:, 0, 0, None] * local[..., 0] / safe + K[:, 0, 2, None]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.memory.anchors.visit_clouds import pack_visits, unpack_visits
+from memory_agent_ros.memory.anchors.former_places import pack_former, unpack_former
 from memory_agent_ros.memory.association.appearance import AppearanceBank
 from memory_agent_ros.memory.association.labels import LabelVotes
 from memory_agent_ros.memory.config import MemoryConfig
@@ -57,6 +57,7 @@ def object_row(track: Track, config: MemoryConfig, version: int) -> tuple[Any, .
         "min_pixels": track.min_pixels if math.isfinite(track.min_pixels) else None,
         "announced": None if track.announced is None else track.announced.tolist(),
         "bank_weights": track.bank.weights.tolist(),
+        "settled": track.settled,
     }
     return (
         track.id, track.label, int(track.confirmed), int(track.gone), track.presence, x, y, z, track.observations,
@@ -99,7 +100,7 @@ def cloud_row(track: Track, config: MemoryConfig | None = None) -> tuple[Any, ..
         cloud_crc(keys, points, hits, anchors),
         anchors,
         _packed_box(track, config),
-        pack_visits(track.visits, track.former),
+        pack_former(track.former),
     )
 
 
@@ -152,8 +153,8 @@ def cloud_of(
     return cloud
 
 
-def track_of(row: tuple[Any, ...], cloud: VoxelCloud, visits: bytes | None = None) -> Track:
-    """Inverse of :func:`object_row`; ``visits`` as in the ``clouds`` table."""
+def track_of(row: tuple[Any, ...], cloud: VoxelCloud, former: bytes | None = None) -> Track:
+    """Inverse of :func:`object_row`; ``former`` as in the ``clouds`` table."""
     (object_id, label, confirmed, gone, _, _, _, _, observations, first, last, looked, text, vectors) = row
     body = json.loads(text)
     weights = np.array(body["bank_weights"], dtype=np.float32)
@@ -180,5 +181,6 @@ def track_of(row: tuple[Any, ...], cloud: VoxelCloud, visits: bytes | None = Non
     )
     for name in _PLAIN:
         setattr(track, name, body[name])
-    track.visits, track.former = unpack_visits(visits)
+    track.settled = body.get("settled", 0)
+    track.former = unpack_former(former)
     return track

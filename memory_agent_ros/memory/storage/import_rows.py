@@ -53,6 +53,7 @@ def statements(other: Store, move: Move) -> list[Statement]:
         _insert(other, "frames", lambda row: _frame(row, move)),
         _insert(other, "keyframes", lambda row: _keyframe(row, move)),
         _insert(other, "observations", lambda row: _observation(row, move)),
+        ("INSERT INTO surfaces VALUES (?,?)", _surfaces(other, move)),
         _insert(other, "events", lambda row: _event(row, move)),
         ("INSERT INTO aliases VALUES (?,?)", _aliases(other, move)),
         (
@@ -105,6 +106,13 @@ def _observation(row: Row, move: Move) -> Row | None:
         "z": z,
         "yaw": float((row["yaw"] + yaw_of(move.T) + np.pi) % (2 * np.pi) - np.pi),
     }
+
+
+def _surfaces(other: Store, move: Move) -> list[tuple[int, bytes]]:
+    """In the camera's frame: they stay as they are."""
+    offset, owner_offset = move.offsets["observations"], move.offsets["objects"]
+    rows = other.rows("SELECT o.id, o.object_id, s.data FROM surfaces s JOIN observations o ON o.id = s.observation_id")
+    return [(row_id + offset, data) for row_id, owner, data in rows if owner + owner_offset in move.owners]
 
 
 def _event(row: Row, move: Move) -> Row:

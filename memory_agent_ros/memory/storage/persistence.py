@@ -67,10 +67,10 @@ _INSERT_OBJECT = (
 )
 
 _INSERT_CLOUD = """
-INSERT INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box, visits)
+INSERT INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box, former)
 VALUES (?,?,?,?,?,?,?,?,?)
 ON CONFLICT (object_id) DO UPDATE SET voxel_m=excluded.voxel_m, keys=excluded.keys, points=excluded.points,
-hits=excluded.hits, crc=excluded.crc, anchors=excluded.anchors, box=excluded.box, visits=excluded.visits
+hits=excluded.hits, crc=excluded.crc, anchors=excluded.anchors, box=excluded.box, former=excluded.former
 """
 _INSERT_ALIAS = "INSERT INTO aliases VALUES (?,?) ON CONFLICT (old_id) DO UPDATE SET new_id=excluded.new_id"
 _INSERT_TOGETHER = "INSERT INTO together VALUES (?,?,?) ON CONFLICT (a, b) DO UPDATE SET count=excluded.count"
@@ -194,6 +194,14 @@ class Persistence:
             f"INSERT INTO observations VALUES ({','.join('?' * 22)}) ON CONFLICT DO NOTHING",
             [r for r in rows if r[1] in state.tracks],
         )
+        cursor.executemany(
+            "INSERT INTO surfaces VALUES (?,?) ON CONFLICT DO NOTHING",
+            [
+                (r.id, r.surface)
+                for r, row in zip(changes.rows, rows, strict=True)
+                if r.surface is not None and row[1] in state.tracks
+            ],
+        )
         self._thin(cursor, {r[1] for r in rows})
         cursor.executemany("DELETE FROM objects WHERE id=?", [(i,) for i in changes.removed])
         cursor.executemany(
@@ -306,15 +314,15 @@ class Persistence:
         clouds = {
             r[0]: (cloud_of(*r[:-1]), r[-1])
             for r in self._store.rows(
-                "SELECT object_id, voxel_m, keys, points, hits, crc, anchors, box, visits FROM clouds "
+                "SELECT object_id, voxel_m, keys, points, hits, crc, anchors, box, former FROM clouds "
                 f"WHERE object_id {where}",
                 chosen,
             )
         }
         found = {}
         for row in self._store.rows(f"SELECT {TRACK_COLUMNS} FROM objects WHERE id {where}", chosen):
-            cloud, visits = clouds[row[0]]
-            track = found[row[0]] = track_of(row, cloud, visits)
+            cloud, former = clouds[row[0]]
+            track = found[row[0]] = track_of(row, cloud, former)
             self._written[track.id] = (cloud.revision, cloud.voxel_m, len(cloud), track.placement)
         return [found[i] for i in ids]
 

@@ -6,7 +6,7 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -28,7 +28,7 @@ CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN DELETE FROM boxes WH
 CREATE TABLE clouds (
     object_id INTEGER PRIMARY KEY REFERENCES objects(id) ON DELETE CASCADE, voxel_m REAL NOT NULL,
     keys BLOB NOT NULL, points BLOB NOT NULL, hits BLOB NOT NULL, crc INTEGER NOT NULL, anchors BLOB,
-    box BLOB, visits BLOB
+    box BLOB, former BLOB
 );
 CREATE TABLE aliases (old_id INTEGER PRIMARY KEY, new_id INTEGER NOT NULL);
 CREATE TABLE together (
@@ -50,6 +50,9 @@ CREATE TABLE observations (
     x REAL NOT NULL, y REAL NOT NULL, z REAL NOT NULL,
     sx REAL NOT NULL, sy REAL NOT NULL, sz REAL NOT NULL, yaw REAL NOT NULL,
     x0 REAL NOT NULL, y0 REAL NOT NULL, x1 REAL NOT NULL, y1 REAL NOT NULL
+);
+CREATE TABLE surfaces (
+    observation_id INTEGER PRIMARY KEY REFERENCES observations(id) ON DELETE CASCADE, data BLOB NOT NULL
 );
 CREATE INDEX observations_of_object ON observations (object_id);
 CREATE INDEX evidence_of_object ON observations (object_id, placement DESC, quality DESC, id)
@@ -107,6 +110,11 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "episode TEXT NOT NULL, step INTEGER NOT NULL, policy TEXT NOT NULL, stamp_ns INTEGER NOT NULL, "
         "world TEXT NOT NULL, objects TEXT NOT NULL)",
         "CREATE UNIQUE INDEX tips_once ON tips (domain, digest)",
+    ),
+    6: (
+        "ALTER TABLE clouds RENAME COLUMN visits TO former",
+        "CREATE TABLE surfaces (observation_id INTEGER PRIMARY KEY REFERENCES observations(id) ON DELETE CASCADE, "
+        "data BLOB NOT NULL)",
     ),
 }
 

@@ -319,4 +319,4 @@ def signature(track: Track) -> tuple[object, ...]:
 
 def track_bytes(track: Track) -> int:
     """Working memory that a track takes, by estimate."""
-    return _OVERHEAD_BYTES + 24 * sum(map(len, (track.cloud, *track.visits, *track.former))) + track.bank.vectors.nbytes
+    return _OVERHEAD_BYTES + 24 * sum(map(len, (track.cloud, *track.former))) + track.bank.vectors.nbytes

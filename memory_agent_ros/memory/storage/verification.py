@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 
+from memory_agent_ros.memory.anchors.measured_surface import MeasuredSurface
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage import archive
 from memory_agent_ros.memory.storage.codec import cloud_crc
@@ -23,6 +24,9 @@ def problems(store: Store, state: MapState) -> list[str]:
         if zlib.crc32(jpeg) != crc:
             found.append(f"keyframe {keyframe_id} is damaged")
     found += damaged_tips(store)
+    for observation_id, data in store.rows("SELECT observation_id, data FROM surfaces"):
+        if MeasuredSurface.unpack(data) is None:
+            found.append(f"the surface of observation {observation_id} is damaged")
     for track in state.tracks.scan():
         if track.confirmed and not archive.evidence(store, track.id, 1):
             found.append(f"object {track.id} ({track.label}) has no evidence")
