@@ -5,15 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from memory_agent_ros.exploration.codes import StopReason
 from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.coverage import Coverage
 from memory_agent_ros.exploration.depth_scan import DepthScanner
+from memory_agent_ros.exploration.explorer import Explorer
 from memory_agent_ros.exploration.floor_plan import FREE, OCCUPIED, UNKNOWN, FloorPlan
 from memory_agent_ros.exploration.frontier import find_frontiers
+from memory_agent_ros.exploration.mapper import Mapper
 from memory_agent_ros.exploration.occupancy import OccupancyGrid
 from memory_agent_ros.exploration.path_planner import PathPlanner
 from memory_agent_ros.records.errors import BadInputError
-from tests.exploration.box_world import BoxWorld
+from tests.exploration.box_world import BoxWorld, three_rooms
 
 CONFIG = ExplorerConfig()
 
@@ -131,3 +134,25 @@ def test_what_cannot_be_a_plan_is_refused(resolution_m: float, origin: tuple, sh
     with pytest.raises(BadInputError) as error:
         FloorPlan(np.zeros(shape, np.int8), resolution_m, np.array(origin))
     assert error.value.reason == "floor_plan_invalid"
+
+
+def test_a_run_on_somebody_elses_growing_plan_sees_all_rooms() -> None:
+    world, explorer, slam = three_rooms(), Explorer(CONFIG), Mapper(CONFIG)
+    explorer.start("frontier", 300.0)
+    for step in range(900):
+        view = (world.stamp_ns, world.T_map_base, world.depth(), world.camera, world.T_map_camera)
+        explorer.update(*view)
+        slam.add(*view)
+        if step % 10 == 0:  # cut to what is known, so that it grows and its origin moves; not on the explorer's cells
+            cells = slam.grid.cells
+            rows, columns = np.nonzero(cells >= 0)
+            low = np.array([columns.min(), rows.min()])
+            known = cells[low[1] : rows.max() + 1, low[0] : columns.max() + 1]
+            values = np.choose(np.sign(known) + 1, [-1, 12, 80])
+            explorer.grid.adopt(FloorPlan(values, 0.05, slam.grid.origin_xy + low * 0.05 + 0.013), 25, 65)
+        command = explorer.step()
+        if command.done:
+            break
+        world.move(command.linear_mps, command.angular_rps)
+    assert command.stop_reason is StopReason.NO_FRONTIERS_LEFT
+    assert explorer.coverage >= 0.93 and world.collisions <= 2
