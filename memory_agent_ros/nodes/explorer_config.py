@@ -80,8 +80,8 @@ class ExplorerNodeConfig:
     )
     explorer: ExplorerConfig = field(default_factory=ExplorerConfig)
 
-    def __post_init__(self) -> None:
-        """Refuse values that contradict each other.
+    def check(self) -> None:
+        """Refuse values that do not go together.
 
         Raises:
             BadInputError: ``camera_rotation`` or ``map_thresholds``.

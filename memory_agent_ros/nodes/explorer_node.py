@@ -56,6 +56,7 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
     def setup(self) -> None:
         """Advertise; make the explorer."""
         config = self.config
+        config.check()
         self._view = ExplorerView(self, config.map_frame)
         nav2 = None
         if config.use_nav2:

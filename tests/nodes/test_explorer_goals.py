@@ -426,3 +426,10 @@ def test_old_requests_go_on_as_before(start):
     assert outcome.result.error_code == Explore.Result.TIME_LIMIT
     assert outcome.result.decisions == 0 and not outcome.result.found
     assert dataclasses.is_dataclass(drive.node.config)
+
+
+def test_thresholds_that_cross_are_refused_at_configure(graph, robot_camera):
+    drive = Drive(graph, robot_camera, **QUICK, map_source="topic", map_free_max=70, map_occupied_min=60)
+    assert not bring_up(drive.node)
+    assert drive.node.state == "unconfigured"
+    drive.client.destroy()
