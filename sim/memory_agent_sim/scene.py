@@ -25,6 +25,9 @@ HIDDEN_GROUP = 5
 #: Where removed and spare things wait, out of every ray's way.
 LIMBO = (0.0, 0.0, -40.0)
 TIMESTEP_S = 0.01
+#: Of a body without mass MuJoCo takes the place in the map for that of its inertial frame; once the body is turned, the
+#: boxes that speed up rays are then elsewhere, and ``mj_multiRay`` misses it.
+_AT_ORIGIN: dict[str, Any] = {"mass": 1.0, "ipos": [0.0] * 3, "inertia": [1.0] * 3, "explicitinertial": True}
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,7 +195,7 @@ def _add_things(builder: _Builder, layout: Layout) -> list[Thing]:
         vertices = np.vstack([p.vertices for p in parts]).astype(np.float64)
         low, high = vertices.min(axis=0), vertices.max(axis=0)
         box = (float(low[0]), float(low[1]), float(low[2]), float(high[0]), float(high[1]), float(high[2]))
-        body = builder.spec.worldbody.add_body(name=f"thing{len(things) + 1}", mocap=True, pos=LIMBO)
+        body = builder.spec.worldbody.add_body(name=f"thing{len(things) + 1}", mocap=True, pos=LIMBO, **_AT_ORIGIN)
         builder.add(body, parts)
         builder.collide(body, [box])
         label, key = instance.category, instance.key
@@ -203,6 +206,7 @@ def _add_things(builder: _Builder, layout: Layout) -> list[Thing]:
             name=f"thing{len(things) + 1}",
             pos=[piece.x, piece.y, 0.0],
             quat=[np.cos(piece.yaw / 2), 0, 0, np.sin(piece.yaw / 2)],
+            **_AT_ORIGIN,
         )
         builder.add(body, shape.parts)
         builder.collide(body, shape.boxes)

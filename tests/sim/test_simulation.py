@@ -332,3 +332,20 @@ def test_floor_objects_and_walls_are_not_free_floor(apartment: Simulation) -> No
 def test_bad_config_is_refused(field: dict[str, object]) -> None:
     with pytest.raises(BadInputError):
         SimulationConfig(**field)  # type: ignore[arg-type]
+
+
+def test_rays_meet_turned_furniture_as_pictures_do() -> None:
+    simulations = [
+        Simulation("train", 4, SimulationConfig(96, 72, rooms=3, placement="habitual", sensor=sensor))
+        for sensor in ("render", "raycast")
+    ]
+    for x, y, yaw in ((6.18, 2.53, -1.6), (6.18, 2.53, 2.0), (3.2, 4.8, -1.9)):
+        frames = []
+        for simulation in simulations:
+            simulation.place(x, y, yaw)
+            frames.append(simulation.frame())
+        a, b = (frame.instances for frame in frames)
+        assert a is not None and b is not None
+        assert (a == b).mean() > 0.97
+    for simulation in simulations:
+        simulation.close()
