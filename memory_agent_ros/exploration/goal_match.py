@@ -30,6 +30,11 @@ class GoalMatch:
 
     def of(self, goal: str, labels: Sequence[str]) -> NDArray[np.float32]:
         """A goal and (M,) labels -> (M,) match, 0 to 1."""
+        names = list(dict.fromkeys(labels))  # many things share a label
+        of = dict(zip(names, self._of(goal, names), strict=True))
+        return np.array([of[label] for label in labels], np.float32)
+
+    def _of(self, goal: str, labels: Sequence[str]) -> NDArray[np.float32]:
         wanted = normal_label(goal)
         plain = [normal_label(label) for label in labels]
         if not wanted or not plain:

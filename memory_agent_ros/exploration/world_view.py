@@ -22,7 +22,6 @@ from memory_agent_ros.exploration.mapper import Mapper
 from memory_agent_ros.exploration.path_planner import PathPlanner
 from memory_agent_ros.exploration.run_state import RunState
 from memory_agent_ros.exploration.view_field import ViewField
-from memory_agent_ros.geometry.boxes import corners
 from memory_agent_ros.records.exploration_task import TaskKind
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.room import Room
@@ -145,7 +144,7 @@ class WorldView:
         there = np.array([o.presence if o.state is ObjectState.PRESENT else 0.0 for o in objects], np.float32)
         seen_ns = np.array([o.last_seen_ns for o in objects], np.int64)
         here_ns = max(self._mapper.here_since_ns(), run.start_ns or 0)
-        outlines = [corners(o.box.center, 0.9 * o.box.size, o.box.yaw)[:, :2] for o in objects]
+        outlines = _outlines(objects)
         return Things(
             vector=self._labels.vectors(labels)[None],
             xy=xy[None].astype(np.float32),
@@ -165,7 +164,7 @@ class WorldView:
         run: RunState,
         objects: Sequence[MapObject],
         xy: NDArray[np.float64],
-        outlines: Sequence[NDArray[np.float64]],
+        outlines: NDArray[np.float64],
         field: ViewField,
     ) -> NDArray[np.float32]:
         """(M,) how much a look from near would tell of what stands on a piece of furniture; 0 for other things."""
@@ -176,7 +175,7 @@ class WorldView:
         from_xy, faces = self._looks(run)
         visible = field.visible(from_xy, self._config.surface_range_m)
         for i in large:
-            cells = field.cells(np.concatenate([outlines[i][:4], xy[i : i + 1]]))
+            cells = field.cells(outlines[i])
             offset = xy[i] - from_xy
             turned = np.abs(np.mod(np.arctan2(offset[:, 1], offset[:, 0]) - faces + np.pi, 2 * np.pi) - np.pi)
             faced = ~(turned > self._mapper.hfov / 2)  # a look all round has no heading
@@ -212,37 +211,47 @@ class WorldView:
         )
 
 
+def _outlines(objects: Sequence[MapObject]) -> NDArray[np.float64]:
+    """(M, 5, 2) the corners of each thing's footprint, drawn in by a tenth, and its middle; metres, map frame."""
+    center = np.array([o.box.center[:2] for o in objects]).reshape(-1, 1, 2)
+    half = 0.45 * np.array([o.box.size[:2] for o in objects]).reshape(-1, 1, 2)
+    yaw = np.array([o.box.yaw for o in objects])
+    local = half * np.array([[-1, -1], [1, -1], [-1, 1], [1, 1], [0, 0]])
+    R = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]]).transpose(2, 0, 1)
+    return np.asarray(center + local @ R.transpose(0, 2, 1))
+
+
 def _rooms_of(xy: NDArray[np.float64], rooms: Sequence[Room]) -> NDArray[np.int64]:
     """(N, 2) points -> (N,) number of the room they are in, -1 for none."""
     found = np.full(len(xy), -1, np.int64)
     for number, room in enumerate(rooms):
-        outline = room.polygon.astype(np.float32).reshape(-1, 1, 2)
-        if len(outline) < 3:
+        if len(room.polygon) < 3:
             continue
-        inside = [cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in xy]
-        found[np.array(inside, dtype=bool) & (found < 0)] = number
+        near = (xy >= room.polygon.min(axis=0)).all(axis=1) & (xy <= room.polygon.max(axis=0)).all(axis=1)
+        outline = room.polygon.astype(np.float32).reshape(-1, 1, 2)
+        for i in np.flatnonzero(near & (found < 0)):
+            if cv2.pointPolygonTest(outline, (float(xy[i, 0]), float(xy[i, 1])), False) >= 0:
+                found[i] = number
     return found
 
 
 def _seats(
     places: Places,
     xy: NDArray[np.float64],
-    outlines: Sequence[NDArray[np.float64]],
+    outlines: NDArray[np.float64],
     field: ViewField,
     visible: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
     """(M,) for each thing the nearest known place to look at it from, -1 if there is none."""
-    seats = np.full(len(xy), -1, np.int64)
     if not len(xy):
-        return seats
+        return np.full(0, -1, np.int64)
     away = np.linalg.norm(places.xy[0][:, None] - xy[None], axis=2)
     cost = np.repeat(places.path_m[0][:, None], len(xy), axis=1)
     cost[(away < _NEAREST_M) | (away > _FARTHEST_M) | ~np.isfinite(cost)] = np.inf
     cost[0] = np.inf  # the robot stands there already
-    for i, outline in enumerate(outlines):
-        cells = field.cells(np.concatenate([outline[:4], xy[i : i + 1]]))
-        sight = visible[:, cells[cells >= 0]].any(axis=1)
-        of_it = np.where(sight, cost[:, i], np.inf)
-        best = int(np.argmin(of_it))
-        seats[i] = best if np.isfinite(of_it[best]) else -1
-    return seats
+    cells = field.cells(outlines.reshape(-1, 2)).reshape(len(xy), -1)
+    near, thing = np.nonzero(np.isfinite(cost))
+    sight = (visible[near[:, None], cells[thing]] & (cells[thing] >= 0)).any(axis=1)
+    cost[near[~sight], thing[~sight]] = np.inf
+    best = np.argmin(cost, axis=0)
+    return np.where(np.isfinite(cost[best, np.arange(len(xy))]), best, -1)

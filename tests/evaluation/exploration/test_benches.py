@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from memory_agent_ros.evaluation.benches import discover, lifelong, search
+from memory_agent_ros.evaluation.benches import decision, discover, lifelong, search
 from memory_agent_ros.evaluation.exploration.arms import ARMS, LEARNED
 
 
@@ -34,3 +35,9 @@ def test_lifelong_counts_the_goals_after_the_first(own_cache) -> None:
     seeds, spl = lifelong._after_first(results, lifelong._KEPT, "spl")
     assert len(spl) == 2 * len(kept) == len(seeds)
     assert np.mean(spl) > 0
+
+
+def test_a_decision_is_timed_with_enough_to_decide(own_cache, words) -> None:
+    pytest.importorskip("torch")
+    row = decision.measure("train", 1, decision.small_policy(), words, repeats=1)
+    assert row["candidates"] >= 50 and 0 < row["policy_ms"] < row["decision_ms"]
