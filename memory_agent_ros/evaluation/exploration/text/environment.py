@@ -15,6 +15,8 @@ from memory_agent_ros.evaluation.exploration.text.encoding import WIDTH, TextVec
 from memory_agent_ros.evaluation.exploration.text.game import Scene, TextGame
 from memory_agent_ros.exploration.situation import Array, Shape, Situations, SituationWords, Step
 
+#: Vectors of texts are read with numbers of about 1.
+_SCALE = float(np.sqrt(WIDTH))
 #: Beside the text's vector: how often it was chosen in this episode, in this state, whether it was chosen last, how
 #: like the goal it is.
 _CHOICE_SCALARS = 4
@@ -147,7 +149,8 @@ class TextEnvironment:
             context[row, : len(lines)] = _context(lines, len(seen[row]), vectors)
             candidates[row, : len(offered)] = _candidates(slot, offered, vectors)
         left = [1.0 - len(s.chosen) / self._config.decisions for s in self._slots]
-        goal = np.concatenate([np.stack([vectors[g] for g in goals]), np.array(left, np.float32)[:, None]], axis=1)
+        wanted = np.stack([vectors[g] for g in goals]) * _SCALE
+        goal = np.concatenate([wanted, np.array(left)[:, None]], axis=1).astype(np.float32)
         return Situations(
             goal=goal,
             context=context,
@@ -184,7 +187,7 @@ def _context(lines: Sequence[str], seen: int, vectors: dict[str, NDArray[np.floa
     """(N, O) tokens: the first ``seen`` lines are what is seen, the others what was done, oldest first."""
     out = np.zeros((len(lines), WIDTH + _LINE_SCALARS), np.float32)
     for n, line in enumerate(lines):
-        out[n, :WIDTH] = vectors[line]
+        out[n, :WIDTH] = vectors[line] * _SCALE
         if n >= seen:
             out[n, WIDTH:] = 1.0, 1.0 / (len(lines) - n)
     return out
@@ -196,4 +199,4 @@ def _candidates(slot: _Slot, offered: Sequence[str], vectors: dict[str, NDArray[
     text = np.stack([vectors[c] for c in offered])
     scalars = [[np.log1p(often[c]), np.log1p(slot.in_state[state, c]), float(slot.chosen[-1:] == [c])] for c in offered]
     like = text @ vectors[slot.scene.goal]
-    return np.concatenate([text, np.array(scalars), like[:, None]], axis=1).astype(np.float32)
+    return np.concatenate([text * _SCALE, np.array(scalars), like[:, None]], axis=1).astype(np.float32)

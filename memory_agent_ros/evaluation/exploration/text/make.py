@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from memory_agent_ros.evaluation.exploration.text.encoding import Embedder, TextVectors
+from memory_agent_ros.evaluation.exploration.text.encoding import TextVectors
 from memory_agent_ros.evaluation.exploration.text.environment import TextConfig, TextEnvironment
 from memory_agent_ros.evaluation.exploration.text.game import ReplayedGame, SceneCache
 from memory_agent_ros.evaluation.exploration.text.science_world import ScienceWorldGame, variations
@@ -15,7 +15,7 @@ from memory_agent_ros.records.errors import BadInputError
 #: Environment -> tasks it is measured on.
 TASKS: dict[str, tuple[str, ...]] = {
     "scienceworld": ("find-living-thing", "lifespan-longest-lived"),
-    "textworld": ("treasure-hunter-12",),
+    "textworld": ("treasure-hunter-10",),
 }
 #: Decisions of an episode.
 DECISIONS = {"scienceworld": 12, "textworld": 30}
@@ -28,9 +28,10 @@ def make_text_environment(
     task: str,
     split: str,
     count: int,
-    embedder: Embedder | None = None,
+    vectors: TextVectors | None = None,
     config: TextConfig | None = None,
     folder: Path | None = None,
+    cache: SceneCache | None = None,
 ) -> tuple[TextEnvironment, range]:
     """An environment of one task, and the numbers of its games.
 
@@ -39,9 +40,10 @@ def make_text_environment(
         task: a task of ScienceWorld, or ``treasure-hunter-LEVEL``.
         split: ``train``, ``val`` or ``test``: ScienceWorld's own sets of variations, or seeds of TextWorld's games.
         count: games at most.
-        embedder: of sentences; without, texts with words in common have like vectors.
+        vectors: of texts; without, texts with words in common have like vectors.
         config: how much of a game is read; by default as many decisions as :data:`DECISIONS` says.
         folder: where generated games are kept; the user's cache by default.
+        cache: of scenes of the same games.
 
     Raises:
         BadInputError: ``environment_unknown``, ``task_unknown``, ``split_unknown``.
@@ -52,17 +54,17 @@ def make_text_environment(
     if split not in _FIRST_SEED:
         raise BadInputError("split_unknown", f"split must be one of {tuple(_FIRST_SEED)}, got {split!r}")
     config = config or TextConfig(decisions=DECISIONS[kind])
-    cache = SceneCache()
+    cache, vectors = cache or SceneCache(), vectors or TextVectors()
     name = f"{kind}/{task}"
     if kind == "scienceworld":
         chosen = variations(task, split)[:count]
         return TextEnvironment(
-            name, lambda: ReplayedGame(ScienceWorldGame(task, chosen), cache), TextVectors(embedder), config
+            name, lambda: ReplayedGame(ScienceWorldGame(task, chosen), cache), vectors, config
         ), range(len(chosen))
     seeds = range(_FIRST_SEED[split], _FIRST_SEED[split] + count)
     folder = folder or cache_folder().parent / "textworld"
     level = _level(task)
-    return TextEnvironment(name, lambda: TextWorldGame(level, seeds, folder), TextVectors(embedder), config), range(
+    return TextEnvironment(name, lambda: TextWorldGame(level, seeds, folder), vectors, config), range(
         count
     )
 
