@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``bench NAME --split S --seeds A:B --json F [--jobs N]``."""
+    """``bench NAME --split S --seeds A:B --json F [--jobs N] [--env E]``."""
     parser.add_argument("name", help="which benchmark (map, latency, ...)")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--seeds", default="0:10", metavar="A:B", help="scenes, half-open")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result there; - is stdout")
     parser.add_argument("--details", type=Path, default=None, metavar="FILE", help="write per-scene numbers there")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--env", default=None, help="empo2: scienceworld or textworld instead of apartments")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -37,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
         args.details,
         {"latency": _latency},
         progress=not args.quiet,
+        **({"env": args.env} if args.env else {}),
     )
     if stdout:
         print_json(result)

@@ -48,8 +48,13 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         seeds: apartments; those with too few rooms are left out.
         jobs: processes, each for one training at a time.
         options: ``progress`` (bool), ``training_seeds`` (how many), ``comparison``
-            (:class:`~memory_agent_ros.evaluation.exploration.empo2_runs.Comparison`).
+            (:class:`~memory_agent_ros.evaluation.exploration.empo2_runs.Comparison`), ``env`` (a text environment
+            instead, see :mod:`memory_agent_ros.evaluation.exploration.text.bench`).
     """
+    if options.get("env"):
+        from memory_agent_ros.evaluation.exploration.text.bench import bench_text
+
+        return bench_text(str(options["env"]), split, seeds, jobs, options)
     comparison = replace(options.get("comparison") or Comparison(), split=split, seeds=tuple(seeds))
     count = int(options.get("training_seeds") or TRAINING_SEEDS)
     runs = _runs(comparison, count, jobs, bool(options.get("progress", False)))

@@ -22,7 +22,7 @@ from memory_agent_ros.exploration.rollout import rollout
 from memory_agent_ros.exploration.tips import TipStore
 
 #: What each arm changes in the settings of ``full``.
-ARMS: dict[str, dict[str, float]] = {
+ARMS: dict[str, dict[str, Any]] = {
     "grpo": {"novelty": 0.0, "off_policy": 0.0, "tips_on_policy": 0.0},
     "full": {},
 }
@@ -75,6 +75,9 @@ def run(arm: str, seed: int, comparison: TextComparison) -> dict[str, Any]:
     config = replace(comparison.empo2, seed=seed, decisions=comparison.decisions or DECISIONS[kind], **ARMS[arm])
     policy = LearnedPolicy.new(PolicyConfig(practised.shape, comparison.dim, layers=comparison.layers), seed, "reader")
     algorithm, curve, started = Empo2(policy, [Course(practised, tasks)], config), [], time.perf_counter()
+    first = rollout(practised, policy, tasks[:16], words=False)  # tells the scale of the inputs
+    policy.standardise(first.situations)
+    algorithm.decisions = len(first.choice)
     while not algorithm.done:
         figures = algorithm.step()
         curve.append([algorithm.decisions, round(figures["score"], 4), figures["with_tips"]])

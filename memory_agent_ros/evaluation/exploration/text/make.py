@@ -64,9 +64,7 @@ def make_text_environment(
     seeds = range(_FIRST_SEED[split], _FIRST_SEED[split] + count)
     folder = folder or cache_folder().parent / "textworld"
     level = _level(task)
-    return TextEnvironment(name, lambda: TextWorldGame(level, seeds, folder), vectors, config), range(
-        count
-    )
+    return TextEnvironment(name, lambda: TextWorldGame(level, seeds, folder), vectors, config), range(count)
 
 
 def _level(task: str) -> int:
