@@ -6,6 +6,8 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from memory_agent_ros.records.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -29,6 +31,16 @@ def apartment(split: str, seed: int, placement: str) -> TwinTables:
     except ImportError as error:
         raise MissingExtraError(f"{error}; install the simulator: pip install ./sim (or `make setup`)") from error
     return recognised(twin_tables(split, seed, placement))
+
+
+@lru_cache(maxsize=64)
+def changed_apartment(split: str, seed: int, placement: str, edits: int) -> TwinTables:
+    """The apartment after so many things were moved or taken away, the same ones each time."""
+    from memory_agent_sim.twin.world import TwinWorld
+
+    world = TwinWorld(split, seed, placement)
+    world.apply_edits(world.sample_edits(edits, np.random.default_rng([abs(seed), 55])))
+    return recognised(world.tables)
 
 
 def recognised(tables: TwinTables, minimum_pixels: float = MINIMUM_PIXELS) -> TwinTables:

@@ -81,6 +81,22 @@ def discover_tasks(
     )
 
 
+def verify_tasks(
+    split: str, seeds: Sequence[int], placement: str = "habitual", budget_m: float = DISCOVER_BUDGET_M, edits: int = 4
+) -> list[ExplorationTask]:
+    """Look again, per metre, at the things of a remembered apartment of which some were moved, in each large one.
+
+    Raises:
+        BadInputError: ``tasks_empty`` if no seed gives a task.
+    """
+    return _some(
+        [
+            ExplorationTask(TaskKind.VERIFY, split, seed, (), placement, budget_m, 2 * MAX_DECISIONS, edits)
+            for seed in large_apartments(split, seeds)
+        ]
+    )
+
+
 def searchable(tables: TwinTables, minimum_m: float = MINIMUM_WAY_M) -> list[str]:
     """Labels of movable things that are worth a search from where the robot starts, in alphabetical order."""
     names = sorted({str(label) for label in np.array(tables.labels)[tables.movable & tables.boxes.present]})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.evaluation.exploration.apartments import apartment
+from memory_agent_ros.evaluation.exploration.apartments import apartment, changed_apartment
 from memory_agent_ros.evaluation.exploration.states import state_numbers, task_number, write_rows
 from memory_agent_ros.evaluation.exploration.task_sets import goal_things
 from memory_agent_ros.evaluation.exploration.twin_memory import TwinMemory
@@ -47,6 +47,8 @@ ROOMS = 6
 #: Time between two goals of a chain, while the world is changed, seconds.
 BETWEEN_GOALS_S = 3600.0
 _KINDS = tuple(TaskKind)
+#: Kinds that are scored by the area under the curve of what was found.
+_BY_AREA = (TaskKind.DISCOVER, TaskKind.VERIFY)
 
 
 class MemoryMode(enum.StrEnum):
@@ -75,7 +77,8 @@ class TwinEnvironment:
     """Episodes in the twin, B at a time. An episode is one goal.
 
     Rewards: ``search`` 1 for a right declaration, else 0; ``discover`` what the step adds to the area under the curve
-    of things found over metres.
+    of things found over metres; ``verify`` the same of stale things that were seen again or found gone. A robot that
+    verifies remembers the whole apartment as it was before some things were moved.
 
     Args:
         tasks: numbered as :meth:`reset` names them; all of one kind.
@@ -126,7 +129,13 @@ class TwinEnvironment:
         self.memory = TwinMemory(self.slots, ROOMS)
         self.memory.vector = np.zeros((len(chosen), self.slots.things, LABEL), np.float32)
         self._movable = np.zeros((len(chosen), self.slots.things), bool)
-        return self._begin([task.goals[0] if task.goals else "" for task in chosen])
+        self._movable_ever = self._movable.copy()
+        situations = self._begin([task.goals[0] if task.goals else "" for task in chosen])
+        if chosen[0].kind is not TaskKind.VERIFY:
+            return situations
+        self.tell_all()
+        now = [changed_apartment(t.split, t.seed, t.placement, t.edits) for t in chosen]
+        return self.next_goal([""] * len(chosen), now, MemoryMode.KEPT)
 
     def next_goal(self, goals: Sequence[str], tables: Sequence[TwinTables], memory: MemoryMode) -> Situations:
         """Other goals, in a world that was changed while the robots were back where they had started.
@@ -170,6 +179,9 @@ class TwinEnvironment:
         self.done, self.success = np.zeros(count, bool), np.zeros(count, bool)
         self.wrong, self.reason = np.zeros(count, np.int64), [""] * count
         self.found, self.auc = np.zeros(count), np.zeros(count)
+        self._stale = self.memory.seen & self._movable_ever & (self.memory.age_s > self.config.stale_s)
+        wanted = np.where((self._kind == _KINDS.index(TaskKind.VERIFY))[:, None], self._stale, self._movable)
+        self._count = np.maximum(wanted.sum(axis=1), 1)
         self.shortest = self._shortest()
         self._hit = np.zeros(count, bool)
         self._targets = np.zeros((count, self.config.count), np.int64)
@@ -186,6 +198,7 @@ class TwinEnvironment:
         self.memory.furniture[row, :count] = ~tables.movable
         self.memory.set_rooms(row, tables.boxes.room)
         self._movable[row, :count] = tables.movable & tables.boxes.present
+        self._movable_ever[row, :count] = tables.movable
         if goal:
             matching = goal_things(tables.labels, goal)
             self.memory.match[row, :count] = matching
@@ -214,7 +227,7 @@ class TwinEnvironment:
         self._close(drives)
         ended = active & self.done
         self.auc[ended] += (self.found * np.clip(1.0 - self.metres / self._budget, 0.0, 1.0))[ended]
-        if self._rows[0].kind is TaskKind.DISCOVER:
+        if self._rows[0].kind in _BY_AREA:
             reward += (self.auc - before).astype(np.float32)
         return Step(self._situations(~self.done), reward, self.done.copy())
 
@@ -229,14 +242,19 @@ class TwinEnvironment:
         self.done |= stops
 
     def _take(self, drive: Drive, active: Bools) -> None:
-        new = np.isfinite(drive.first_m) & ~self.memory.seen & self._movable & active[:, None]
-        total = np.maximum(self._movable.sum(axis=1), 1)
-        metres = np.where(active, drive.metres, 0.0)
-        gained = np.where(new, metres[:, None] - np.where(new, drive.first_m, 0.0), 0.0).sum(axis=1) / total
-        self.auc += (self.found * metres + gained) / self._budget
-        self.found += new.sum(axis=1) / total
-        self.metres += metres
+        """Add what came of a drive to the memory and to the area under the curve of what was found."""
+        unseen = ~self.memory.seen
         self.memory.observe(drive, active)
+        metres = np.where(active, drive.metres, 0.0)
+        verifies = (self._kind == _KINDS.index(TaskKind.VERIFY))[:, None]
+        met = np.isfinite(drive.first_m) | (verifies & (self.memory.presence == 0))
+        new = np.where(verifies, self._stale, unseen & self._movable) & met & active[:, None]
+        self._stale &= ~new
+        first = np.minimum(drive.first_m, metres[:, None])
+        gained = np.where(new, metres[:, None] - first, 0.0).sum(axis=1) / self._count
+        self.auc += (self.found * metres + gained) / self._budget
+        self.found += new.sum(axis=1) / self._count
+        self.metres += metres
 
     def _close(self, drives: Bools) -> None:
         """End what has no metres or decisions left; who sees the goal may still say so."""
@@ -280,9 +298,9 @@ class TwinEnvironment:
     # ---------------------------------------------------------------- results
 
     def scores(self) -> Array:
-        """(B,) 1 for a right declaration; area under the curve for ``discover``."""
-        discover = self._kind == _KINDS.index(TaskKind.DISCOVER)
-        return np.where(discover, self.auc, self.success).astype(np.float32)
+        """(B,) 1 for a right declaration; area under the curve for ``discover`` and ``verify``."""
+        by_area = np.isin(self._kind, [_KINDS.index(kind) for kind in _BY_AREA])
+        return np.where(by_area, self.auc, self.success).astype(np.float32)
 
     def outcomes(self) -> list[EpisodeOutcome]:
         """How the episodes stand."""

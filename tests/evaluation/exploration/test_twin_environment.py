@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memory_agent_ros.evaluation.exploration.rollout import roll_out, run_batch
-from memory_agent_ros.evaluation.exploration.task_sets import goal_things, search_tasks
+from memory_agent_ros.evaluation.exploration.task_sets import goal_things, search_tasks, verify_tasks
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
 from memory_agent_ros.exploration.candidates import FRONTIER, STOP
 from memory_agent_ros.exploration.features import INDEX
@@ -107,6 +107,23 @@ def test_discovering_pays_by_the_area_under_the_curve(discover: TwinEnvironment)
     assert (discover.auc > 0.2).all() and (discover.auc <= 1).all()
     lost = roll_out(discover, Random())
     assert np.mean([o.auc for o in lost]) < np.mean(discover.auc) + 0.1
+
+
+def test_verifying_looks_again_at_what_is_remembered(words) -> None:
+    tasks = verify_tasks("train", range(4))
+    environment = TwinEnvironment(tasks, words)
+    situations = environment.reset(list(range(len(tasks))))
+    assert environment.name == "verify/habitual" and not environment.scene.choices.mask[0, 1:13].any()
+    stale = environment._stale.sum()
+    assert stale > 10 * len(tasks) and (situations.candidates[..., INDEX["is_viewpoint"]].sum(axis=1) > 3).all()
+    total, done = environment.auc.copy(), np.zeros(len(tasks), bool)
+    while not done.all():
+        step = environment.step(np.argmax(NearestFrontier().logits(situations), axis=1))
+        situations, done, total = step.situations, step.done, total + step.reward
+    np.testing.assert_allclose(total, environment.scores(), atol=1e-5)
+    assert (environment.found > 0.4).all() and environment._stale.sum() < 0.6 * stale
+    moved = environment._movable_ever & environment.memory.seen & (environment.memory.presence == 0)
+    assert moved.any()
 
 
 def test_goals_are_named_by_label() -> None:
