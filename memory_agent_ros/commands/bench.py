@@ -14,13 +14,17 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``bench NAME --split S --seeds A:B --json F [--jobs N] [--env E]``."""
+    """``bench NAME --split S --seeds A:B --json F [--jobs N] [--env E] [--weights W] [--picture P]``."""
     parser.add_argument("name", help="which benchmark (map, latency, ...)")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--seeds", default="0:10", metavar="A:B", help="scenes, half-open")
     parser.add_argument("--json", type=Path, default=None, metavar="FILE", help="write the result there; - is stdout")
     parser.add_argument("--details", type=Path, default=None, metavar="FILE", help="write per-scene numbers there")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--weights", default=None, metavar="FILE", help="search, discover, lifelong: of the learned arm"
+    )
+    parser.add_argument("--picture", type=Path, default=None, metavar="PNG", help="search: success against budget")
     parser.add_argument("--env", default=None, help="empo2: scienceworld or textworld instead of apartments")
 
 
@@ -39,7 +43,12 @@ def run(args: argparse.Namespace) -> int:
         {"latency": _latency},
         progress=not args.quiet,
         **({"env": args.env} if args.env else {}),
+        **({"learned": args.weights, "policy": args.weights} if args.weights else {}),
     )
+    if args.picture is not None:
+        from memory_agent_ros.viz.budget_curve import draw_budget_curve
+
+        draw_budget_curve(result, args.picture)
     if stdout:
         print_json(result)
     else:
