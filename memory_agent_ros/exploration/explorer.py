@@ -12,6 +12,7 @@ from memory_agent_ros.exploration.codes import Abandoned, AbandonReason, Command
 from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.coverage import Coverage
 from memory_agent_ros.exploration.errand import Errand
+from memory_agent_ros.exploration.floor_plan import FloorPlan
 from memory_agent_ros.exploration.frontier import Frontier
 from memory_agent_ros.exploration.goal_match import GoalMatch
 from memory_agent_ros.exploration.goals import Goal, GoalChooser
@@ -220,6 +221,16 @@ class Explorer:
         return self._errand.failed(why, detail)
 
     # -- one image, one command ---------------------------------------------------------------------------------
+
+    def adopt(self, plan: FloorPlan, free_max: int = 25, occupied_min: int = 65) -> None:
+        """Take the floor plan from somebody else (SLAM, a map server) in place of depth, now and from now on.
+
+        Args:
+            plan: all that is known; it may have grown, shrunk or moved since the last one.
+            free_max: values from 0 to this one are free.
+            occupied_min: values from this one on are occupied; what lies between is unknown.
+        """
+        self._mapper.adopt(plan, free_max, occupied_min)
 
     def update(
         self,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.exploration.config import ExplorerConfig
 from memory_agent_ros.exploration.coverage import Coverage
 from memory_agent_ros.exploration.depth_scan import DepthScan, DepthScanner
+from memory_agent_ros.exploration.floor_plan import FloorPlan
 from memory_agent_ros.exploration.occupancy import OccupancyGrid
 from memory_agent_ros.geometry.se3 import Matrix, yaw_of
 from memory_agent_ros.records.camera import Camera
@@ -62,6 +63,12 @@ class Mapper:
         self.grid.add_footprint(self.xy, self._config.robot_radius_m)
         self.coverage.integrate(scan, *self.grid.integrate(scan))
         self.obstacles_base = self._in_base(scan)
+
+    def adopt(self, plan: FloorPlan, free_max: int, occupied_min: int) -> None:
+        """Take occupancy from a plan in place of depth; see :meth:`OccupancyGrid.adopt`."""
+        self.grid.adopt(plan, free_max, occupied_min)
+        if self.scan is not None:  # where the robot stands is free, whatever the plan knows
+            self.grid.add_footprint(self.xy, self._config.robot_radius_m)
 
     def _check(
         self,

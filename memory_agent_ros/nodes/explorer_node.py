@@ -216,7 +216,7 @@ class ExplorerNode(AgentNode[ExplorerNodeConfig]):
 
     def _adopt(self) -> None:
         if self._plan is not None:
-            self.explorer.grid.adopt(self._plan, self.config.map_free_max, self.config.map_occupied_min)
+            self.explorer.adopt(self._plan, self.config.map_free_max, self.config.map_occupied_min)
 
     def _lacking(self) -> tuple[StopReason, str] | None:
         """What a run cannot go on without just now: reason code and sentence."""

@@ -149,10 +149,29 @@ def test_a_run_on_somebody_elses_growing_plan_sees_all_rooms() -> None:
             low = np.array([columns.min(), rows.min()])
             known = cells[low[1] : rows.max() + 1, low[0] : columns.max() + 1]
             values = np.choose(np.sign(known) + 1, [-1, 12, 80])
-            explorer.grid.adopt(FloorPlan(values, 0.05, slam.grid.origin_xy + low * 0.05 + 0.013), 25, 65)
+            explorer.adopt(FloorPlan(values, 0.05, slam.grid.origin_xy + low * 0.05 + 0.013))
         command = explorer.step()
         if command.done:
             break
         world.move(command.linear_mps, command.angular_rps)
     assert command.stop_reason is StopReason.NO_FRONTIERS_LEFT
     assert explorer.coverage >= 0.93 and world.collisions <= 2
+
+
+@pytest.mark.parametrize("origin", [(-2.0, -2.0), (30.0, -40.0)])
+def test_a_plan_that_knows_nothing_or_lies_elsewhere_leaves_the_robot_on_its_own_place(origin: tuple) -> None:
+    world, explorer = three_rooms(), Explorer(CONFIG)
+    explorer.start("frontier", 300.0)
+    explorer.update(world.stamp_ns, world.T_map_base, world.depth(), world.camera, world.T_map_camera)
+    explorer.adopt(FloorPlan(np.full((60, 60), -1), 0.05, np.array(origin)))
+    assert explorer.stop(StopReason.CANCELLED).stop_reason is StopReason.CANCELLED
+    explorer.start("frontier", 300.0)
+    stops = set()
+    for _ in range(200):
+        explorer.update(world.stamp_ns, world.T_map_base, world.depth(), world.camera, world.T_map_camera)
+        command = explorer.step()
+        if command.done:
+            stops.add(command.stop_reason)
+            break
+        world.move(0.0, command.angular_rps)
+    assert stops <= {StopReason.NO_MAP, StopReason.ENCLOSED} and stops
