@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from memory_agent_ros.bringup import EXPLORATIONS
 from memory_agent_ros.exploration.config import ExplorerConfig
-from memory_agent_ros.exploration.policies.by_name import FALLBACK, POLICY_NAMES
+from memory_agent_ros.exploration.policies.by_name import AUTO, FALLBACK, POLICY_NAMES
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.records.errors import BadInputError
 
@@ -84,8 +84,11 @@ class ExplorerNodeConfig:
         """Refuse values that do not go together.
 
         Raises:
-            BadInputError: ``camera_rotation`` or ``map_thresholds``.
+            BadInputError: ``camera_rotation``, ``map_thresholds`` or ``policy_unknown``.
         """
+        if self.policy not in (AUTO, *POLICY_NAMES) and not self.policy.endswith(".safetensors"):
+            known = ", ".join((AUTO, *POLICY_NAMES))
+            raise BadInputError("policy_unknown", f"policy must be a .safetensors file or one of {known}")
         if self.camera_rotation_deg % 90:
             raise BadInputError("camera_rotation", "camera_rotation_deg must be 0, 90, 180 or 270")
         if self.map_free_max >= self.map_occupied_min:

@@ -428,8 +428,9 @@ def test_old_requests_go_on_as_before(start):
     assert dataclasses.is_dataclass(drive.node.config)
 
 
-def test_thresholds_that_cross_are_refused_at_configure(graph, robot_camera):
-    drive = Drive(graph, robot_camera, **QUICK, map_source="topic", map_free_max=70, map_occupied_min=60)
+@pytest.mark.parametrize("wrong", [{"map_free_max": 70, "map_occupied_min": 60}, {"policy": "oracle"}])
+def test_parameters_that_cannot_work_are_refused_at_configure(graph, robot_camera, wrong):
+    drive = Drive(graph, robot_camera, **QUICK, **wrong)
     assert not bring_up(drive.node)
     assert drive.node.state == "unconfigured"
     drive.client.destroy()
