@@ -223,8 +223,9 @@ class TwinEnvironment:
         before = self.auc.copy()
         if drives.any():
             left = np.maximum(self._budget - self.metres, 0.0)
-            self._take(self.slots.drive(self._targets[rows, choices], left, drives), drives)
-        self._close(drives)
+            drive = self.slots.drive(self._targets[rows, choices], left, drives)
+            self._take(drive, drives)
+            self._close(drives, drive.arrived)
         ended = active & self.done
         self.auc[ended] += (self.found * np.clip(1.0 - self.metres / self._budget, 0.0, 1.0))[ended]
         if self._rows[0].kind in _BY_AREA:
@@ -256,9 +257,9 @@ class TwinEnvironment:
         self.found += new.sum(axis=1) / self._count
         self.metres += metres
 
-    def _close(self, drives: Bools) -> None:
-        """End what has no metres or decisions left; who sees the goal may still say so."""
-        out = drives & (self._budget - self.metres < _REST_M)
+    def _close(self, drives: Bools, arrived: Bools) -> None:
+        """End what has no decisions left, or not the metres to arrive; who sees the goal may still say so."""
+        out = drives & (~arrived | (self._budget - self.metres < _REST_M))
         sees = self.memory.in_sight & (self.memory.match >= MATCHES)
         near = self.slots.range_m[np.arange(len(out)), self.slots.node] <= self.config.declare_m
         out &= ~(sees & near).any(axis=1)

@@ -79,6 +79,7 @@ def test_budget_and_decisions_end_an_episode(searches, words) -> None:
     budget, decisions = short.outcomes()
     assert budget.stop_reason in ("budget_used", "stopped") and budget.metres <= 1.0 + 1e-3
     assert decisions.decisions <= 2
+    assert budget.decisions <= 3
 
 
 def test_same_task_same_episode(search: TwinEnvironment) -> None:
