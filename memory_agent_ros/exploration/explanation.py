@@ -47,7 +47,7 @@ def explain(
     """Ask the policy again with one kind of knowledge hidden at a time (occlusion; Zeiler and Fergus, 2014).
 
     A term is how far a candidate's score, seen against the mean of all, falls when the policy is not told. A policy
-    that answers the same question differently (a random one) has no terms.
+    that answers the same question differently (a random one), or that reads words, has no terms.
 
     Args:
         policy: the one that chose.
@@ -55,6 +55,8 @@ def explain(
         valid: (N,) candidates to explain.
         told: the tips it saw, None if there were none.
     """
+    if getattr(policy, "reads_words", False):
+        return Explanation(({},) * len(valid), ((),) * len(valid))
     names = [*TERMS, "tips"] if told is not None else [*TERMS]
     hidden = np.repeat(situations.candidates, len(names) + 2, axis=0)
     for row, columns in enumerate(TERMS.values(), start=2):

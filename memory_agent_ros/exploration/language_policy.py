@@ -86,7 +86,12 @@ class LanguagePolicy:
         tokenizer: its tokenizer.
         name: for provenance.
         config: how situations are read.
+
+    Attributes:
+        reads_words: it needs situations with words.
     """
+
+    reads_words = True
 
     def __init__(self, model: Any, tokenizer: Any, name: str, config: LanguageConfig | None = None) -> None:
         self.module, self.name, self.config = AdaptedModel(model), name, config or LanguageConfig()
@@ -153,20 +158,24 @@ class LanguagePolicy:
                 "situation_without_words",
                 "a language model needs situations with words: wrap the environment in Worded",
             )
-        told: Sequence[tuple[str, ...]] = tips.words if tips is not None and tips.words else ((),) * len(situations)
-        width = situations.candidate_mask.shape[1]
-        rows = [self._row(words, said) for words, said in zip(situations.words, told, strict=True)]
-        return torch.stack([nn.functional.pad(r, (0, width - len(r)), value=-torch.inf) for r in rows])
+        rows = []
+        for number, (words, mask) in enumerate(zip(situations.words, situations.candidate_mask, strict=True)):
+            columns = np.flatnonzero(mask)
+            told = tips.words[number][: int(tips.mask[number].sum())] if tips is not None and tips.words else ()
+            found = self._row(prompt(words, told), [words.choices[c] for c in columns.tolist()])
+            nothing = torch.full((len(mask),), -torch.inf, device=found.device)
+            rows.append(nothing.index_put((torch.from_numpy(columns).to(found.device),), found))
+        return torch.stack(rows)
 
     def logits(self, situations: Situations, tips: TipTokens | None = None) -> Array:
         """(B, C) scores; -inf where there is no candidate."""
         with torch.inference_mode():
             return np.asarray(self.scores(situations, tips).float().cpu().numpy(), np.float32)
 
-    def _row(self, words: SituationWords, tips: Sequence[str]) -> Tensor:
-        """(C,) scores of one situation's choices."""
-        text = self._encode(prompt(words, tips))[-self.config.prompt_tokens :]
-        choices = [self._encode(f" {choice}")[: self.config.choice_tokens] for choice in words.choices]
+    def _row(self, situation: str, texts: Sequence[str]) -> Tensor:
+        """(N,) scores of what can be chosen in one situation."""
+        text = self._encode(situation)[-self.config.prompt_tokens :]
+        choices = [self._encode(f" {choice}")[: self.config.choice_tokens] for choice in texts]
         device = next(self.module.parameters()).device
         inputs = {name: tensor.to(device) for name, tensor in pack(text, choices).items()}
         mask = torch.zeros(inputs["seen"].shape, device=device, dtype=next(self.module.parameters()).dtype)

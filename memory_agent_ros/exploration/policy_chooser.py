@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ from memory_agent_ros.exploration.goals import Goal, GoalChooser
 from memory_agent_ros.exploration.run_state import RunState
 from memory_agent_ros.exploration.situation import Array, Policy, Situations
 from memory_agent_ros.exploration.tips import Retrieved, TipStore
+from memory_agent_ros.exploration.words import situation_words
 from memory_agent_ros.exploration.world_view import Known, WorldView
 from memory_agent_ros.records.decision import Candidate, CandidateKind, Decision
 
@@ -63,6 +66,11 @@ class PolicyChooser:
         situations = make_situations(
             choices, known.places, known.things, known.goal, ways[None].astype(np.float32), self._config
         )
+        if getattr(self._policy, "reads_words", False):
+            valid = np.flatnonzero(choices.mask[0]).tolist()
+            listed = {i: _candidate(known, choices, situations, i) for i in valid}
+            words = situation_words(run.request.goal or str(run.request.mode), known, listed, choices.mask.shape[1])
+            situations = replace(situations, words=(words,))
         told = None if self._tips is None else self._tips.retrieve(domain_of(run.request.mode), situations.key)
         if told is not None and not told.tips[0]:
             told = None

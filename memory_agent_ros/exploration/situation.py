@@ -25,7 +25,7 @@ class SituationWords:
     Attributes:
         goal: what is wanted.
         lines: what is remembered and matters here.
-        choices: what can be chosen, in the candidates' order.
+        choices: what can be chosen, by the candidates' columns; empty where there is no candidate.
     """
 
     goal: str

@@ -58,7 +58,11 @@ class Worded:
         if situations.words:
             return situations
         words = tuple(
-            SituationWords(self.goal_text(row), (), tuple(self.choice_text(row, c) for c in range(int(mask.sum()))))
-            for row, mask in enumerate(situations.candidate_mask)
+            SituationWords(
+                self.goal_text(row),
+                (),
+                tuple(self.choice_text(row, c) if there else "" for c, there in enumerate(mask)),
+            )
+            for row, mask in enumerate(situations.candidate_mask.tolist())
         )
         return dataclasses.replace(situations, words=words)

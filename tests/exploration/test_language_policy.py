@@ -85,6 +85,15 @@ def test_a_score_is_the_mean_log_probability_of_the_choice_alone_after_the_situa
     assert found[1, 2] == -np.inf
 
 
+def test_columns_without_a_candidate_are_left_out() -> None:
+    reader, now = policy(), situations(SEEN)
+    gaps = dataclasses.replace(SEEN, choices=("", "the red door", "", "go on", "open it"))
+    mask = np.array([[False, True, False, True, True]])
+    holed = dataclasses.replace(situations(gaps), candidate_mask=mask)
+    found = reader.logits(holed)[0]
+    assert np.allclose(found[mask[0]], reader.logits(now)[0], atol=1e-5) and np.isneginf(found[~mask[0]]).all()
+
+
 def test_the_order_of_choices_does_not_matter() -> None:
     reader = policy()
     turned = dataclasses.replace(SEEN, choices=SEEN.choices[::-1])
@@ -97,6 +106,8 @@ def test_tips_are_read_best_nearest_to_the_choice() -> None:
     assert text.index("second") < text.index("best") < text.index("dark") < text.index("Goal") < text.index("Next")
     told = TipTokens(np.zeros((1, 1, 5), np.float32), np.ones((1, 1), np.bool_), (("I chose the red door",),))
     assert np.abs(reader.logits(now, told) - reader.logits(now)).max() > 1e-3
+    masked = dataclasses.replace(told, mask=np.zeros((1, 1), np.bool_))
+    assert np.array_equal(reader.logits(now, masked), reader.logits(now))
     silent = dataclasses.replace(told, words=((),))
     assert np.array_equal(reader.logits(now, silent), reader.logits(now))
 

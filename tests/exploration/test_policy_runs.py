@@ -11,6 +11,7 @@ import pytest
 from memory_agent_ros.exploration.codes import AbandonReason, Command, Reason, StopReason
 from memory_agent_ros.exploration.explorer import Explorer
 from memory_agent_ros.exploration.known_world import StillWorld
+from memory_agent_ros.exploration.situation import Array, Situations, TipTokens
 from memory_agent_ros.records.decision import CandidateKind
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.map_object import MapObject
@@ -76,6 +77,28 @@ def test_a_search_ends_where_the_goal_is_in_sight(searched) -> None:
     chosen = last.candidates[last.chosen]
     assert chosen.kind is CandidateKind.STOP and chosen.object_id == MUG.id and chosen.label == "mug"
     assert np.linalg.norm(chosen.xy - MUG.box.center[:2]) <= 2.5
+
+
+def test_a_policy_that_reads_gets_the_situation_in_words() -> None:
+    read = []
+
+    class Reader(Weighs):
+        reads_words = True
+
+        def logits(self, situations: Situations, tips: TipTokens | None = None) -> Array:
+            read.append((situations.words[0], situations.candidate_mask[0]))
+            return super().logits(situations, tips)
+
+    world, explorer = three_rooms(), Explorer(names=("mug", "dining table"))
+    policy = Reader(is_stop=-1.0, path=-1.0, gain=0.5, is_viewpoint=-2.0, match=9.0)
+    explorer.start("search", 300.0, goal="mugs", policy=policy, budget_m=60.0, max_decisions=40)
+    assert drive(world, explorer, sees(TABLE, MUG)).stop_reason is StopReason.GOAL_FOUND
+    assert len(read) == len(explorer.decisions), "one look at each situation, none to explain it"
+    for words, mask in read:
+        assert words.goal == "mugs" and len(words.choices) == len(mask)
+        assert all(bool(text) == there for text, there in zip(words.choices, mask.tolist(), strict=True))
+    assert any("look at the mug" in text or "stop here" in text for text in read[-1][0].choices)
+    assert any("mug" in line for line in read[-1][0].lines)
 
 
 def test_every_decision_tells_candidates_scores_terms_and_a_reason(searched) -> None:

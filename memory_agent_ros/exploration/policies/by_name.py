@@ -23,6 +23,8 @@ _MAKERS: Mapping[str, Callable[[LabelVectors], Policy]] = {
 #: The one that is trained; its weights ship.
 LEARNED = "learned"
 POLICY_NAMES: tuple[str, ...] = (*_MAKERS, LEARNED)
+#: Beginning of the name of a language model.
+LANGUAGE = "language:"
 #: The learned one where it can be had, else the best one that needs nothing.
 AUTO, FALLBACK = "auto", "information_gain"
 
@@ -31,15 +33,23 @@ def policy_by_name(name: str, words: LabelVectors) -> Policy:
     """A policy.
 
     Args:
-        name: one of :data:`POLICY_NAMES`, a file of trained weights (``.safetensors``), or ``auto``.
+        name: one of :data:`POLICY_NAMES`, a file of trained weights (``.safetensors``), ``auto``, or
+            ``language:MODEL`` with the folder (or hub id) of a causal language model of transformers, and after a ``+``
+            the folder of a LoRA trained for it.
         words: label vectors of the situations it will read.
 
     Raises:
         BadInputError: ``policy_unknown``, ``policy_unavailable`` where a file or package of it is missing,
             ``policy_weights`` for a file that holds no policy.
+        MissingExtraError: a language model without torch, transformers or peft.
     """
     if name == AUTO:
         name = LEARNED if words.kind == "text" and LearnedPolicy.load_default() is not None else FALLBACK
+    if name.startswith(LANGUAGE):
+        from memory_agent_ros.exploration.language_policy import LanguagePolicy
+
+        model, _, adapter = name.removeprefix(LANGUAGE).partition("+")
+        return LanguagePolicy.from_pretrained(model, adapter=Path(adapter) if adapter else None)
     if name == LEARNED or name.endswith(".safetensors"):
         return _learned(name, words)
     if name not in _MAKERS:
