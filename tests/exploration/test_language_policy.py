@@ -15,7 +15,9 @@ import torch
 import transformers
 
 from memory_agent_ros.exploration.empo2 import Course, Empo2, Empo2Config
+from memory_agent_ros.exploration.labels import LabelVectors
 from memory_agent_ros.exploration.language_policy import LanguageConfig, LanguagePolicy, prompt
+from memory_agent_ros.exploration.policies.by_name import policy_by_name
 from memory_agent_ros.exploration.rollout import rollout
 from memory_agent_ros.exploration.situation import Situations, SituationWords, TipTokens
 from memory_agent_ros.exploration.tips import TipMemory
@@ -184,3 +186,8 @@ def test_checkpoints_hold_the_lora_alone_and_bring_it_back(tmp_path: Path) -> No
     loaded = LanguagePolicy.from_pretrained(str(folder), adapter=tmp_path / "adapter")
     assert np.allclose(loaded.logits(now), trained.logits(now), atol=1e-5)
     assert any(p.requires_grad for p in loaded.module.parameters())
+    named = policy_by_name(f"language:{folder}+{tmp_path / 'adapter'}", LabelVectors())
+    assert np.allclose(named.logits(now), trained.logits(now), atol=1e-5) and named.name == "base + adapter"
+    with pytest.raises(BadInputError) as caught:
+        policy_by_name(f"language:{tmp_path / 'nothing'}", LabelVectors())
+    assert caught.value.reason == "policy_unavailable"

@@ -49,7 +49,10 @@ def policy_by_name(name: str, words: LabelVectors) -> Policy:
         from memory_agent_ros.exploration.language_policy import LanguagePolicy
 
         model, _, adapter = name.removeprefix(LANGUAGE).partition("+")
-        return LanguagePolicy.from_pretrained(model, adapter=Path(adapter) if adapter else None)
+        try:
+            return LanguagePolicy.from_pretrained(model, adapter=Path(adapter) if adapter else None)
+        except (OSError, ValueError) as error:
+            raise BadInputError("policy_unavailable", f"{name} cannot be read: {error}") from error
     if name == LEARNED or name.endswith(".safetensors"):
         return _learned(name, words)
     if name not in _MAKERS:
