@@ -4,35 +4,29 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.evaluation.exploration.apartments import apartment, changed_apartment
+from memory_agent_ros.evaluation.exploration.scene import Scene
 from memory_agent_ros.evaluation.exploration.states import state_numbers, task_number, write_rows
 from memory_agent_ros.evaluation.exploration.task_sets import goal_things
 from memory_agent_ros.evaluation.exploration.twin_memory import TwinMemory
 from memory_agent_ros.exploration.candidates import (
-    KINDS,
     MATCHES,
     STOP,
     Array,
     Bools,
     CandidateConfig,
-    Choices,
     Goal,
-    Indices,
-    Places,
-    Things,
     choose_candidates,
     declarable,
 )
 from memory_agent_ros.exploration.features import SHAPE, make_situations
 from memory_agent_ros.exploration.labels import LABEL, LabelVectors
 from memory_agent_ros.exploration.situation import Shape, Situations, Step
-from memory_agent_ros.records.decision import CandidateKind
 from memory_agent_ros.records.exploration_task import EpisodeOutcome, ExplorationTask, TaskKind
 
 if TYPE_CHECKING:
@@ -57,20 +51,6 @@ class MemoryMode(enum.StrEnum):
     KEPT = "memory_kept"
     RESET = "memory_reset"
     ORACLE = "oracle_map"
-
-
-@dataclass(frozen=True, eq=False)
-class Scene:
-    """What the last situations were made of; for what is not a policy: texts, privileged ceilings, reports.
-
-    Attributes:
-        rows: (b,) the episodes that go on; the rest has b rows for them.
-    """
-
-    rows: Indices
-    places: Places
-    things: Things
-    choices: Choices
 
 
 class TwinEnvironment:
@@ -331,15 +311,9 @@ class TwinEnvironment:
 
     def choice_text(self, row: int, choice: int) -> str:
         """A candidate of the current situation, in words."""
-        scene, tables = self.scene, self.slots.tables[row]
-        at = int(np.searchsorted(scene.rows, row))
-        kind = KINDS[scene.choices.kind[choice]]
-        if tables is None or kind is CandidateKind.STOP or at >= len(scene.rows) or scene.rows[at] != row:
-            return "stop here"
-        place, thing = scene.choices.place[at, choice], scene.choices.thing[at, choice]
-        room, path = tables.rooms[scene.places.room[at, place]], scene.places.path_m[at, place]
-        what = f"look at the {tables.labels[thing]} in" if thing >= 0 else f"{kind} in"
-        return f"{what} the {room}, {path:.1f} m away"
+        tables = self.slots.tables[row]
+        assert tables is not None
+        return self.scene.text(row, choice, tables.rooms, tables.labels)
 
 
 def _apartment(task: ExplorationTask) -> TwinTables:

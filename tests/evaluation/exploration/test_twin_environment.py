@@ -23,6 +23,8 @@ def test_it_speaks_the_protocol(search: TwinEnvironment) -> None:
     np.testing.assert_array_equal(situations.candidates[0], situations.candidates[1])
     assert situations.state[0] == situations.state[1]
     assert environment.name == "search/habitual"
+    rooms = search.slots.tables[1].rooms
+    assert any(environment.choice_text(1, 1).startswith(f"frontier in the {room}, ") for room in rooms)
     assert environment.choice_text(0, STOP) == "stop here" and environment.goal_text(0) == search.tasks[0].goals[0]
 
 
