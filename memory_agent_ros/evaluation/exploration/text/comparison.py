@@ -27,9 +27,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "full": {},
 }
 #: Environment steps of a training.
-DECISIONS = {"scienceworld": 1500, "textworld": 10_000}
+DECISIONS = {"scienceworld": 4000, "textworld": 12_000}
 #: Games of ``train`` that are practised.
-PRACTISED = {"scienceworld": 8, "textworld": 24}
+PRACTISED = {"scienceworld": 8, "textworld": 96}
 
 
 @dataclass(frozen=True)

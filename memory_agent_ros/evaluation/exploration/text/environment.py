@@ -39,7 +39,7 @@ class TextConfig:
     decisions: int = 20
     lines: int = 40
     remembered: int = 6
-    candidates: int = 96
+    candidates: int = 160
     shaped: bool = True
 
 

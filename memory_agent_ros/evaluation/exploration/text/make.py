@@ -14,7 +14,7 @@ from memory_agent_ros.records.errors import BadInputError
 
 #: Environment -> tasks it is measured on.
 TASKS: dict[str, tuple[str, ...]] = {
-    "scienceworld": ("find-living-thing", "lifespan-longest-lived"),
+    "scienceworld": ("find-non-living-thing", "lifespan-longest-lived"),
     "textworld": ("treasure-hunter-10",),
 }
 #: Decisions of an episode.

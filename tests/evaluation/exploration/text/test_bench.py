@@ -44,12 +44,12 @@ def test_figures_carry_their_task_and_the_contrast_is_paired(monkeypatch: pytest
     monkeypatch.setattr(bench, "run", played)
     outcome = bench.bench_text("scienceworld", "val", range(4), 1, {})
     assert set(outcome.arms) == {"grpo", "full"} and len(outcome.details) == 8
-    gained = outcome.figures["find-living-thing_score_tips_off_over_grpo"]
+    gained = outcome.figures["find-non-living-thing_score_tips_off_over_grpo"]
     assert (
         gained.value == pytest.approx(0.25) and gained.low == pytest.approx(0.25) and gained.high == pytest.approx(0.25)
     )
     assert outcome.arms["full"]["lifespan-longest-lived_score_tips_off"].value == pytest.approx(0.655)
-    assert "find-living-thing_score_tips_on" not in outcome.arms["grpo"]
+    assert "find-non-living-thing_score_tips_on" not in outcome.arms["grpo"]
 
 
 def test_an_unknown_environment_is_refused() -> None:

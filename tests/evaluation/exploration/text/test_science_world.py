@@ -19,6 +19,7 @@ SOLUTIONS = {
         "teleport to kitchen",
         "move {} to red box",
     ),
+    "find-non-living-thing": ("teleport to kitchen", "focus on chair", "move chair to red box"),
     "lifespan-longest-lived": ("teleport to outside", "focus on baby baby brown bear"),
 }
 
@@ -46,7 +47,7 @@ def _installed() -> None:
 
 
 @pytest.mark.usefixtures("_installed")
-@pytest.mark.parametrize("task", TASKS["scienceworld"])
+@pytest.mark.parametrize("task", SOLUTIONS)
 def test_a_known_solution_scores_full_and_a_wrong_focus_fails(task: str) -> None:
     env, tasks = make_text_environment("scienceworld", task, "train", 2)
     assert tasks == range(2)
@@ -61,6 +62,10 @@ def test_a_known_solution_scores_full_and_a_wrong_focus_fails(task: str) -> None
         now, total = step.situations, total + step.reward
     assert step.done.all() and env.scores().tolist() == [1.0, 0.0]
     assert np.allclose(total, [1.0, 0.0], atol=1e-6)
+
+
+def test_the_tasks_that_are_measured_have_been_tried() -> None:
+    assert set(TASKS["scienceworld"]) <= set(SOLUTIONS)
 
 
 @pytest.mark.usefixtures("_installed")
