@@ -100,8 +100,8 @@ def reason_text(candidate: Candidate, terms: Mapping[str, float], tips: tuple[st
     if scored:
         parts.append(scored)
     if tips:
-        told = "a tip" if len(tips) == 1 else f"{len(tips)} tips, first"
-        parts.append(f'{told}: "{tips[0]}"')
+        count = "a tip" if len(tips) == 1 else f"{len(tips)} tips, first"
+        parts.append(f'{count}: "{tips[0]}"')
     return "; ".join(parts)
 
 

@@ -32,7 +32,7 @@ from memory_agent_ros.exploration.rollout import rollout
 from memory_agent_ros.exploration.tips import TipMemory, TipStore
 
 #: What each trained arm changes in the settings of ``full``.
-CHANGES: dict[str, dict[str, float]] = {
+CHANGES: dict[str, dict[str, Any]] = {
     "grpo": {"novelty": 0.0, "off_policy": 0.0, "tips_on_policy": 0.0},
     "grpo_novelty": {"off_policy": 0.0, "tips_on_policy": 0.0},
     "no_off_policy": {},
