@@ -78,7 +78,7 @@ class Empo2Config:
     group: int = 8
     off_policy: float = 0.35
     tips_on_policy: float = 0.15
-    novelty: float = 0.05
+    novelty: float = 0.003
     floor: float = 0.1
     clip_low: float = 0.2
     clip_high: float = 0.3
@@ -86,11 +86,11 @@ class Empo2Config:
     min_probability: float = 0.0067
     distillation: float = 0.5
     entropy: float = 0.003
-    rate: float = 1e-3
+    rate: float = 2e-3
     epochs: int = 2
     minibatch: int = 256
     max_norm: float = 1.0
-    tip_capacity: int = 1000
+    tip_capacity: int = 4000
     seed: int = 0
 
 

@@ -24,14 +24,12 @@ class PolicyConfig:
     Attributes:
         shape: widths of the arrays it reads.
         dim, heads, layers: of the transformer.
-        vote_dim: width in which candidates are compared with the choices of tips.
     """
 
     shape: Shape
     dim: int = 48
     heads: int = 4
     layers: int = 2
-    vote_dim: int = 24
 
 
 @dataclass(frozen=True)
@@ -134,10 +132,12 @@ class PolicyNetwork(nn.Module):
         self.head = nn.Linear(dim, 1)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
-        self.vote_in = nn.Linear(shape.candidate, config.vote_dim)
-        self.vote_sharpness = nn.Parameter(torch.tensor(1.5))
         # At the start a tip of full score speaks for, one of no score against what is like its choice.
-        self.vote_weight, self.vote_bias = nn.Parameter(torch.tensor(5.0)), nn.Parameter(torch.tensor(-1.0))
+        self.vote_metric, self.vote_sharpness = (
+            nn.Parameter(torch.ones(shape.candidate)),
+            nn.Parameter(torch.tensor(1.8)),
+        )
+        self.vote_weight, self.vote_bias = nn.Parameter(torch.tensor(12.0)), nn.Parameter(torch.tensor(-4.0))
         self.vote_nearness = nn.Parameter(torch.tensor(2.0))
 
     def forward(self, seen: PolicyInput) -> Scores:
@@ -156,16 +156,16 @@ class PolicyNetwork(nn.Module):
         return Scores(own.masked_fill(~seen.candidate_mask, -torch.inf), self._votes(seen, candidates))
 
     def _votes(self, seen: PolicyInput, candidates: Tensor) -> Tensor:
-        """(B, C, T): each tip's weight, shared out over the candidates by likeness to its choice.
+        """(B, C, T): each tip's weight, for each candidate by its likeness to the tip's choice.
 
         Tips of nearer situations weigh more; together they weigh as much as one.
         """
         if seen.tips.shape[1] == 0:
             return seen.candidates.new_zeros(*seen.candidate_mask.shape, 0)
-        here = functional.normalize(self.vote_in(candidates), dim=-1)
-        chosen = functional.normalize(self.vote_in(self.candidate_standard(seen.tips[..., :-2])), dim=-1)
-        like = self.vote_sharpness.exp() * (here @ chosen.transpose(1, 2))
-        share = like.masked_fill(~seen.candidate_mask[..., None], -torch.inf).softmax(dim=1)
+        here = functional.normalize(candidates * self.vote_metric, dim=-1)
+        chosen = functional.normalize(self.candidate_standard(seen.tips[..., :-2]) * self.vote_metric, dim=-1)
+        like = (self.vote_sharpness.exp() * (here @ chosen.transpose(1, 2) - 1.0)).exp()
         score, cosine = seen.tips[..., -2], seen.tips[..., -1]
         near = (self.vote_nearness.exp() * cosine).masked_fill(~seen.tip_mask, -1e4).softmax(dim=1) * seen.tip_mask
-        return share * (near * (self.vote_weight * score + self.vote_bias))[:, None, :]
+        weight = near * (self.vote_weight * score + self.vote_bias)
+        return like * seen.candidate_mask[..., None] * weight[:, None, :]

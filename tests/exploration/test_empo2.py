@@ -32,7 +32,7 @@ ONLY = {
 
 def learner(config=SMALL, **settings):
     environment = HiddenPlaces()
-    policy = LearnedPolicy.new(PolicyConfig(environment.shape, dim=16, heads=2, layers=1, vote_dim=8))
+    policy = LearnedPolicy.new(PolicyConfig(environment.shape, dim=16, heads=2, layers=1))
     return Empo2(policy, [Course(environment, range(50))], replace(config, **settings))
 
 
