@@ -76,8 +76,8 @@ class Empo2Config:
     decisions: int = 40_000
     tasks: int = 8
     group: int = 8
-    off_policy: float = 0.35
-    tips_on_policy: float = 0.15
+    off_policy: float = 0.5
+    tips_on_policy: float = 0.3
     novelty: float = 0.003
     floor: float = 0.1
     clip_low: float = 0.2
