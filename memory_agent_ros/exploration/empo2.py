@@ -226,6 +226,7 @@ class Empo2:
     Attributes:
         tips, novelty: memories of what was done.
         decisions, updates: so far.
+        time_used: share of the time that training may take, 0 to 1, where that is limited; the rate falls with it too.
     """
 
     def __init__(
@@ -240,6 +241,7 @@ class Empo2:
         self.collect = collect or collect_here(courses)
         self.tips, self.novelty = TipMemory(config.tip_capacity), Novelty()
         self.decisions = self.updates = 0
+        self.time_used = 0.0
         self.parameters = [p for p in policy.module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.rate)
 
@@ -298,7 +300,7 @@ class Empo2:
     ) -> dict[str, float]:
         """Some epochs over the decisions; in the off-policy mode the tips are left out here."""
         told = played.seen if mode is Mode.ON_POLICY_WITH_TIPS else None
-        used = self.decisions / self.config.decisions
+        used = max(self.decisions / self.config.decisions, self.time_used)
         for setting in self.optimizer.param_groups:
             setting["lr"] = self.config.rate * max(0.1, 1.0 - 0.9 * used)
         figures: dict[str, list[float]] = defaultdict(list)

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,9 @@ class Comparison:
     """
 
     training: ExplorerTraining = field(
-        default_factory=lambda: ExplorerTraining(Empo2Config(decisions=12_000), apartments=140, discover=0.0)
+        default_factory=lambda: ExplorerTraining(
+            Empo2Config(decisions=12_000), apartments=140, discover=0.0, short_ways=False
+        )
     )
     split: str = "test"
     seeds: tuple[int, ...] = ()
@@ -198,6 +201,7 @@ def table(runs: Mapping[int, Mapping[str, Any]], tips: str, what: str) -> NDArra
     return np.array(rows)
 
 
+@cache
 def _code() -> str:
     """Digest of the code that decides what a run gives."""
     import memory_agent_sim

@@ -16,6 +16,8 @@ The exploration policy of `memory_agent_ros/exploration/policy_network.py`, trai
 - Data: searches and discovery in simulated apartments, `train` seeds 0 to {apartments} (half-open) with habitual
   placement, {goals} searches each; {discover:.0%} of the updates practise discovery. The twin, no rendering. No data of
   others.
+- Reward of a search: 1 at a right declaration, else 0. Of discovery: what a step adds to the area under the curve of
+  things found over metres.
 - Label vectors: `{labels}`.
 - Command: `{command}`; {decisions} environment steps, {updates} updates in {seconds} s on one shared core, at commit
   {commit}.
@@ -36,7 +38,8 @@ def write_card(weights: Path) -> None:
     about, training = policy.about, json.loads(policy.about["training"])
     seed, steps = training["empo2"]["seed"], training["empo2"]["decisions"]
     command = (
-        f"memory-agent train explorer --seed {seed} --steps {steps} --apartments {training['apartments']} --out FILE"
+        f"memory-agent train explorer --seed {seed} --steps {steps} --minutes {about['minutes']} "
+        f"--apartments {training['apartments']} --out FILE"
     )
     text = _CARD.format(
         file=weights.name,

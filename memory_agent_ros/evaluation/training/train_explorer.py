@@ -33,7 +33,7 @@ from memory_agent_ros.exploration.learned_policy import LearnedPolicy
 from memory_agent_ros.exploration.rollout import rollout
 
 #: Updates between two checkpoints, and between two looks at ``val``.
-CHECKPOINT_EVERY, VAL_EVERY = 20, 60
+CHECKPOINT_EVERY, VAL_EVERY = 20, 80
 #: Seeds of ``val`` for the curve and the card.
 VAL_SEEDS = range(0, 60)
 #: Figures of an update that the bar shows.
@@ -88,7 +88,7 @@ def train_explorer(
         total, before = training.empo2.decisions, algorithm.decisions
         bar = tqdm(total=total, initial=before, desc="train explorer", unit="decision", disable=not progress)
         while not algorithm.done and time.monotonic() - started < 60.0 * minutes:
-            before = algorithm.decisions
+            before, algorithm.time_used = algorithm.decisions, (time.monotonic() - started) / (60.0 * minutes)
             figures = algorithm.step()
             bar.update(algorithm.decisions - before)
             bar.set_postfix({name: f"{figures[name]:.3f}" for name in _SHOWN}, refresh=False)
@@ -100,7 +100,8 @@ def train_explorer(
         bar.close()
         last = examine(policy, training)
         curve.append(_point(algorithm, last, time.monotonic() - started, logs))
-    policy.about.update(_about(algorithm, training, curve, last, time.monotonic() - started))
+    about = _about(algorithm, training, curve, last, time.monotonic() - started)
+    policy.about.update(about | {"minutes": f"{minutes:g}"})
     policy.save(out)
     write_card(out)
     write_curve(out)
