@@ -65,9 +65,7 @@ class Comparison:
     """
 
     training: ExplorerTraining = field(
-        default_factory=lambda: ExplorerTraining(
-            Empo2Config(decisions=12_000), apartments=140, discover=0.0, short_ways=False
-        )
+        default_factory=lambda: ExplorerTraining(Empo2Config(decisions=12_000), apartments=140, discover=0.0)
     )
     split: str = "test"
     seeds: tuple[int, ...] = ()
