@@ -65,7 +65,9 @@ class Comparison:
     """
 
     training: ExplorerTraining = field(
-        default_factory=lambda: ExplorerTraining(Empo2Config(decisions=12_000), apartments=140, discover=0.0)
+        default_factory=lambda: ExplorerTraining(
+            Empo2Config(decisions=12_000), apartments=140, discover=0.0, text_vectors=False
+        )
     )
     split: str = "test"
     seeds: tuple[int, ...] = ()
