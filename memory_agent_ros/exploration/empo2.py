@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -69,6 +70,7 @@ class Empo2Config:
         distillation: weight of the advantage-weighted cross-entropy in off-policy updates.
         entropy: weight of the policy's entropy.
         rate, epochs, minibatch, max_norm: of the optimiser; the rate falls linearly to a tenth.
+        averaging: share of the running mean of the weights that each update keeps; the mean is what training gives.
         tip_capacity: tips kept of a domain.
         seed: of everything that is drawn.
     """
@@ -90,6 +92,7 @@ class Empo2Config:
     epochs: int = 2
     minibatch: int = 256
     max_norm: float = 1.0
+    averaging: float = 0.9
     tip_capacity: int = 4000
     seed: int = 0
 
@@ -244,6 +247,7 @@ class Empo2:
         self.time_used = 0.0
         self.parameters = [p for p in policy.module.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=config.rate)
+        self.average = [p.detach().clone() for p in self.parameters]
 
     @property
     def done(self) -> bool:
@@ -264,6 +268,9 @@ class Empo2:
         returns = played.returns(played.reward + self.config.novelty * novelty)
         advantage = group_advantages(returns, group, self.config.floor)[played.episode]
         figures = self._learn(played, advantage.astype(np.float32), mode, rng)
+        for mean, weights in zip(self.average, self.parameters, strict=True):
+            # At the start the mean follows closely, so that random weights have no part in it.
+            mean.lerp_(weights.detach(), max(1.0 - self.config.averaging, 1.0 / (1.0 + self.updates)))
         self.decisions += len(played.choice)
         self.updates += 1
         return figures | {
@@ -274,6 +281,25 @@ class Empo2:
             "with_tips": float(mode is not Mode.ON_POLICY),
             "off_policy": float(mode is Mode.OFF_POLICY),
         }
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """While this lasts the policy has the mean weights: single updates swing widely about it."""
+        own = [p.detach().clone() for p in self.parameters]
+        try:
+            self._set(self.average)
+            yield
+        finally:
+            self._set(own)
+
+    def settle(self) -> None:
+        """Leave the policy with the mean weights, at the end of training."""
+        self._set(self.average)
+
+    def _set(self, values: Sequence[Tensor]) -> None:
+        with torch.no_grad():
+            for weights, value in zip(self.parameters, values, strict=True):
+                weights.copy_(value)
 
     def _mode(self, rng: np.random.Generator) -> Mode:
         drawn = rng.random()
@@ -325,6 +351,7 @@ class Empo2:
         return {
             "module": self.policy.module.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "average": self.average,
             "tips": [tip_to_dict(tip) for domain in self.tips.domains() for tip in self.tips.tips(domain)],
             "counts": {domain: dict(counts) for domain, counts in self.novelty.counts.items()},
             "decisions": self.decisions,
@@ -335,6 +362,7 @@ class Empo2:
         """Go on from :meth:`state`."""
         self.policy.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.average = [mean.clone() for mean in state["average"]]
         self.tips = TipMemory(self.config.tip_capacity)
         self.tips.add([tip_from_dict(tip) for tip in state["tips"]])
         self.novelty = Novelty()

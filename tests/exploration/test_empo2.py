@@ -208,6 +208,20 @@ def test_distillation_lifts_what_the_ratio_cannot(start, distillation, learns):
     assert probability > 0.5 if learns else probability < 1e-3
 
 
+def test_training_gives_the_mean_of_the_last_weights():
+    algorithm = learner(averaging=0.5)
+    seen = []
+    for _ in range(3):
+        algorithm.step()
+        seen.append(weights(algorithm))
+    mean = 0.25 * seen[0] + 0.25 * seen[1] + 0.5 * seen[2]
+    with algorithm.averaged():
+        np.testing.assert_allclose(weights(algorithm), mean, atol=1e-6)
+    np.testing.assert_array_equal(weights(algorithm), seen[2])
+    algorithm.settle()
+    np.testing.assert_allclose(weights(algorithm), mean, atol=1e-6)
+
+
 def test_going_on_from_a_state_is_the_same_as_never_having_stopped():
     settings = {"off_policy": 0.4, "tips_on_policy": 0.3}
     through, first, second = learner(**settings), learner(**settings), learner(**settings)

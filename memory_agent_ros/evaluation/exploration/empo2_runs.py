@@ -119,6 +119,7 @@ def run(arm: str, seed: int, comparison: Comparison) -> dict[str, Any]:
     while not algorithm.done:
         figures = algorithm.step()
         curve.append([algorithm.decisions, round(figures["score"], 4), figures["with_tips"]])
+    algorithm.settle()
     trained = time.process_time() - started
     words = label_vectors(training.text_vectors)
     tasks = search_tasks(comparison.split, comparison.seeds, goals=comparison.goals)

@@ -94,10 +94,13 @@ def train_explorer(
             bar.set_postfix({name: f"{figures[name]:.3f}" for name in _SHOWN}, refresh=False)
             logs.write(algorithm.decisions, figures)
             if algorithm.updates % VAL_EVERY == 0:
-                curve.append(_point(algorithm, examine(policy, training), time.monotonic() - started, logs))
+                with algorithm.averaged():
+                    seen = examine(policy, training)
+                curve.append(_point(algorithm, seen, time.monotonic() - started, logs))
             if algorithm.updates % CHECKPOINT_EVERY == 0:
                 _keep(checkpoint, algorithm, training, curve, time.monotonic() - started)
         bar.close()
+        algorithm.settle()
         last = examine(policy, training)
         curve.append(_point(algorithm, last, time.monotonic() - started, logs))
     about = _about(algorithm, training, curve, last, time.monotonic() - started)
