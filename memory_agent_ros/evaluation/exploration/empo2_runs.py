@@ -61,19 +61,21 @@ class Comparison:
         training: settings of ``full``; its seed is replaced by each training seed.
         split, seeds: apartments of the measurement.
         goals: searches in each; ``trial_goals`` in each apartment of the unknown kind.
-        temperature: of the softmax in trials, so that a trial can differ from the last; the measurement takes the best.
+        temperature: of the softmax in measurements and trials, 0.4 as in the paper; 0 takes the best score.
+        draws: episodes of each search.
     """
 
     training: ExplorerTraining = field(
         default_factory=lambda: ExplorerTraining(
-            Empo2Config(decisions=12_000), apartments=140, discover=0.0, text_vectors=False
+            Empo2Config(decisions=12_000), apartments=140, goals=8, variants=0, discover=0.0, text_vectors=False
         )
     )
     split: str = "test"
     seeds: tuple[int, ...] = ()
     goals: int = 6
     trial_goals: int = 2
-    temperature: float = 0.5
+    temperature: float = 0.4
+    draws: int = 3
 
 
 def settings(arm: str, full: Empo2Config) -> Empo2Config:
@@ -128,8 +130,8 @@ def run(arm: str, seed: int, comparison: Comparison) -> dict[str, Any]:
         "arm": arm,
         "seed": seed,
         "apartments": [task.seed for task in tasks],
-        "off": _measured(environment, policy, None),
-        "on": _measured(environment, policy, algorithm.tips),
+        "off": _measured(environment, policy, None, comparison),
+        "on": _measured(environment, policy, algorithm.tips, comparison),
         "decisions": algorithm.decisions,
         "train_cpu_s": round(trained, 1),
         "curve": curve,
@@ -142,14 +144,22 @@ def run(arm: str, seed: int, comparison: Comparison) -> dict[str, Any]:
     return result | {"cpu_s": round(time.process_time() - started, 1)}
 
 
-def _measured(environment: TwinEnvironment, policy: LearnedPolicy, tips: TipStore | None) -> dict[str, list[float]]:
+def _measured(
+    environment: TwinEnvironment, policy: LearnedPolicy, tips: TipStore | None, comparison: Comparison
+) -> dict[str, list[float]]:
+    """Success and SPL of each search, means over the draws."""
     out: dict[str, list[float]] = {"success": [], "spl": []}
     for first in range(0, len(environment.tasks), _BATCH):
         numbers = range(first, min(first + _BATCH, len(environment.tasks)))
-        rollout(environment, policy, numbers, tips, temperature=0.0, words=False)
-        done = environment.outcomes()
-        out["success"] += [float(o.success) for o in done]
-        out["spl"] += [round(o.spl, 4) for o in done]
+        success, spl = [], []
+        for draw in range(comparison.draws):
+            seed, temperature = (first, draw), comparison.temperature
+            rollout(environment, policy, numbers, tips, seed, temperature=temperature, words=False)
+            done = environment.outcomes()
+            success.append([float(o.success) for o in done])
+            spl.append([o.spl for o in done])
+        out["success"] += np.mean(success, axis=0).round(4).tolist()
+        out["spl"] += np.mean(spl, axis=0).round(4).tolist()
     return out
 
 

@@ -14,8 +14,8 @@ The exploration policy of `memory_agent_ros/exploration/policy_network.py`, trai
 (`memory_agent_ros/exploration/empo2.py`) from random weights.
 
 - Data: searches and discovery in simulated apartments, `train` seeds 0 to {apartments} (half-open) with habitual
-  placement, {goals} searches each; {discover:.0%} of the updates practise discovery. The twin, no rendering. No data of
-  others.
+  placement and {variants} variants of each with most things put elsewhere by the same habits, {goals} searches in each;
+  {discover:.0%} of the updates practise discovery. The twin, no rendering. No data of others.
 - Reward of a search: 1 at a right declaration, else 0. Of discovery: what a step adds to the area under the curve of
   things found over metres.
 - Label vectors: `{labels}`.
@@ -46,7 +46,7 @@ def write_card(weights: Path) -> None:
         command=command,
         parameters=sum(p.numel() for p in policy.module.parameters()),
         rows="\n".join(f"| {name} | {value:.3f} |" for name, value in json.loads(about["figures"]).items()),
-        **{name: training[name] for name in ("apartments", "goals", "discover")},
+        **{name: training[name] for name in ("apartments", "goals", "variants", "discover")},
         **{name: about[name] for name in ("labels", "decisions", "updates", "seconds", "commit")},
     )
     weights.with_suffix(".md").write_text(text)
