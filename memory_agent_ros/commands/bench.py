@@ -26,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--picture", type=Path, default=None, metavar="PNG", help="search: success against budget")
     parser.add_argument("--env", default=None, help="empo2: scienceworld or textworld instead of apartments")
+    parser.add_argument(
+        "--training-seeds", type=int, default=None, metavar="N", help="empo2: trainings of each arm (8)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         {"latency": _latency},
         progress=not args.quiet,
         **({"env": args.env} if args.env else {}),
+        **({"training_seeds": args.training_seeds} if args.training_seeds else {}),
         **({"learned": args.weights, "policy": args.weights} if args.weights else {}),
     )
     if args.picture is not None:

@@ -35,7 +35,7 @@ from memory_agent_ros.evaluation.exploration.empo2_runs import (
 from memory_agent_ros.evaluation.outcome import Outcome
 from memory_agent_ros.evaluation.statistics import Figure, Goal, crossed_figure, figure, mean
 
-TRAINING_SEEDS = 5
+TRAINING_SEEDS = 8
 
 Runs = dict[str, dict[int, dict[str, Any]]]
 
