@@ -21,7 +21,7 @@ from tests.exploration.hidden_places import HiddenPlaces
 
 
 def make_policy(seed: int = 0) -> LearnedPolicy:
-    return LearnedPolicy.new(PolicyConfig(HiddenPlaces().shape, dim=16, heads=2, layers=1, vote_dim=8), seed)
+    return LearnedPolicy.new(PolicyConfig(HiddenPlaces().shape, dim=16, heads=2, layers=1), seed)
 
 
 def make_courses() -> list[Course]:

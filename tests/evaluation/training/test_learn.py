@@ -24,7 +24,7 @@ SMALL = LearnConfig(Empo2Config(decisions=600, tasks=4, group=4, epochs=1, off_p
 @pytest.fixture(scope="module")
 def policy() -> LearnedPolicy:
     torch.set_num_threads(1)
-    return LearnedPolicy.new(PolicyConfig(HiddenPlaces().shape, dim=16, heads=2, layers=1, vote_dim=8), seed=1)
+    return LearnedPolicy.new(PolicyConfig(HiddenPlaces().shape, dim=16, heads=2, layers=1), seed=1)
 
 
 @pytest.fixture(scope="module")
