@@ -26,7 +26,8 @@ class LearnedPolicy:
     Attributes:
         name: for provenance.
         module: the torch module.
-        about: how it was trained; strings.
+        about: how it was trained; strings. ``guide`` names the rule in :mod:`memory_agent_ros.exploration.guide` whose
+            scores the network's are added to, if there is one.
     """
 
     def __init__(self, module: PolicyNetwork, name: str = "learned", about: dict[str, str] | None = None) -> None:
@@ -96,7 +97,7 @@ class LearnedPolicy:
 
     def scores(self, situations: Situations, tips: TipTokens | None = None) -> Any:
         """(B, C) tensor of scores with gradients; -inf where there is no candidate."""
-        return self.module(self._input(situations, tips)).total
+        return self.module(self._input(situations, tips)).total + self._guide(situations)
 
     def logits(self, situations: Situations, tips: TipTokens | None = None) -> Array:
         """(B, C) scores; -inf where there is no candidate."""
@@ -111,7 +112,20 @@ class LearnedPolicy:
 
         with torch.inference_mode():
             scores = self.module(self._input(situations, tips))
-        return scores.own.numpy(), scores.votes.numpy()
+        return (scores.own + self._guide(situations)).numpy(), scores.votes.numpy()
+
+    def _guide(self, situations: Situations) -> Any:
+        """(B, C) scores of the rule that the policy corrects, or zeros."""
+        import torch
+
+        from memory_agent_ros.exploration.guide import GUIDES
+
+        name = self.about.get("guide", "")
+        if not name:
+            return torch.zeros(situations.candidate_mask.shape)
+        if name not in GUIDES:
+            raise BadInputError("policy_weights", f"policy {self.name!r} needs a guide {name!r} that is not known here")
+        return torch.from_numpy(GUIDES[name](situations))
 
     def _input(self, situations: Situations, tips: TipTokens | None) -> PolicyInput:
         """Tensors of the situations.

@@ -67,7 +67,13 @@ class Comparison:
 
     training: ExplorerTraining = field(
         default_factory=lambda: ExplorerTraining(
-            Empo2Config(decisions=12_000), apartments=140, goals=8, variants=0, discover=0.0, text_vectors=False
+            Empo2Config(decisions=12_000),
+            apartments=140,
+            goals=8,
+            variants=0,
+            discover=0.0,
+            guide="",
+            text_vectors=False,
         )
     )
     split: str = "test"

@@ -38,6 +38,7 @@ class ExplorerTraining:
         variants: how often each apartment is furnished anew with movable things, by the same habits: with few
             apartments the policy would otherwise learn by heart where things are in each.
         discover: share of the updates that practise discovery instead of search.
+        guide: rule that the policy starts from and corrects, or empty.
         dim, layers: of the network.
         text_vectors: labels by the embedded text encoder; otherwise by hash.
     """
@@ -47,6 +48,7 @@ class ExplorerTraining:
     goals: int = 4
     variants: int = 6
     discover: float = 0.2
+    guide: str = "information_gain"
     dim: int = 48
     layers: int = 2
     text_vectors: bool = True
@@ -115,7 +117,9 @@ def _world(split: str, seed: int, placement: str) -> TwinWorld:
 def make_policy(training: ExplorerTraining, shape: Shape = SHAPE) -> LearnedPolicy:
     """An untrained policy, for apartments unless another shape is given."""
     config = PolicyConfig(shape, training.dim, layers=training.layers)
-    return LearnedPolicy.new(config, training.empo2.seed, f"learned-{label_vectors(training.text_vectors).kind}")
+    policy = LearnedPolicy.new(config, training.empo2.seed, f"learned-{label_vectors(training.text_vectors).kind}")
+    policy.about.update({"guide": training.guide} if training.guide else {})
+    return policy
 
 
 def standardise(policy: LearnedPolicy, courses: Sequence[Course], episodes: int = 64) -> int:
