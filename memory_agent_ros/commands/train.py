@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 from memory_agent_ros.commands.output import tell
@@ -16,9 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes", type=float, default=None, help="longest time, without making the data (20; explorer: 90)"
     )
     parser.add_argument(
-        "--steps", type=int, default=None, help="most steps (1200; explorer: environment steps, 300000)"
+        "--steps", type=int, default=None, help="most steps (1200; explorer: environment steps, 200000)"
     )
-    parser.add_argument("--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 200)")
+    parser.add_argument("--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 240)")
     parser.add_argument("--engine", default="here", help="explorer: where rollouts are played: here, processes, ray")
     parser.add_argument("--jobs", type=int, default=1, help="explorer: workers of the engine")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
@@ -48,13 +49,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _explorer(args: argparse.Namespace) -> int:
-    from memory_agent_ros.evaluation.training.explorer_courses import ExplorerTraining
+    from memory_agent_ros.evaluation.training.explorer_courses import LONG, ExplorerTraining
     from memory_agent_ros.evaluation.training.train_explorer import train_explorer
-    from memory_agent_ros.exploration.empo2 import Empo2Config
 
-    training = ExplorerTraining(
-        Empo2Config(decisions=args.steps or 300_000, seed=args.seed), apartments=args.apartments or 200
-    )
+    settings = dataclasses.replace(LONG, seed=args.seed, decisions=args.steps or LONG.decisions)
+    training = ExplorerTraining(settings, apartments=args.apartments or 240)
     figures = train_explorer(
         training,
         args.out,

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from memory_agent_sim.twin.world import TwinWorld
 
 
+#: For long trainings: slower and with larger batches than in the comparison of EMPO2's parts, whose runs are short.
+LONG = Empo2Config(
+    decisions=200_000,
+    tasks=16,
+    off_policy=0.25,
+    tips_on_policy=0.15,
+    distillation=0.1,
+    rate=1e-3,
+    averaging=0.97,
+)
+
+
 @dataclass(frozen=True)
 class ExplorerTraining:
     """How the explorer is trained.
@@ -43,10 +55,10 @@ class ExplorerTraining:
         text_vectors: labels by the embedded text encoder; otherwise by hash.
     """
 
-    empo2: Empo2Config = field(default_factory=Empo2Config)
+    empo2: Empo2Config = field(default_factory=lambda: LONG)
     apartments: int = 200
     goals: int = 4
-    variants: int = 6
+    variants: int = 3
     discover: float = 0.2
     guide: str = "information_gain"
     dim: int = 48

@@ -33,9 +33,9 @@ from memory_agent_ros.exploration.learned_policy import LearnedPolicy
 from memory_agent_ros.exploration.rollout import rollout
 
 #: Updates between two checkpoints, and between two looks at ``val``.
-CHECKPOINT_EVERY, VAL_EVERY = 20, 80
+CHECKPOINT_EVERY, VAL_EVERY = 20, 40
 #: Seeds of ``val`` for the curve and the card.
-VAL_SEEDS = range(0, 60)
+VAL_SEEDS = range(0, 80)
 #: Figures of an update that the bar shows.
 _SHOWN = ("score", "length", "loss_entropy")
 
@@ -115,7 +115,7 @@ def train_explorer(
 def val_figures(policy: LearnedPolicy, training: ExplorerTraining) -> dict[str, float]:
     """Success and SPL of searches, area under the curve of discovery, on ``val``, tips off, best score taken."""
     words, out = label_vectors(training.text_vectors), {}
-    search = TwinEnvironment(search_tasks("val", VAL_SEEDS), words)
+    search = TwinEnvironment(search_tasks("val", VAL_SEEDS, goals=4), words)
     done = played_outcomes(search, policy)
     out["val_success"] = float(np.mean([o.success for o in done]))
     out["val_spl"] = float(np.mean([o.spl for o in done]))
