@@ -15,7 +15,12 @@ from memory_agent_ros.exploration.empo2 import Course, Empo2Config  # noqa: E402
 from memory_agent_ros.exploration.learned_policy import LearnedPolicy  # noqa: E402
 
 SMALL = ExplorerTraining(
-    Empo2Config(decisions=700, tasks=4, group=4, epochs=1, seed=1), apartments=3, dim=16, layers=1, text_vectors=False
+    Empo2Config(decisions=700, tasks=4, group=4, epochs=1, seed=1),
+    apartments=3,
+    dim=16,
+    layers=1,
+    text_vectors=False,
+    guide="",
 )
 
 
