@@ -11,7 +11,7 @@ from memory_agent_ros.exploration.learned_policy import LearnedPolicy
 _CARD = """# {file}
 
 The exploration policy of `memory_agent_ros/exploration/policy_network.py`, trained by EMPO2
-(`memory_agent_ros/exploration/empo2.py`) from random weights.
+(`memory_agent_ros/exploration/empo2.py`) from random weights. {guide}
 
 - Data: searches and discovery in simulated apartments, `train` seeds 0 to {apartments} (half-open) with habitual
   placement and {variants} variants of each with most things put elsewhere by the same habits, {goals} searches in each;
@@ -19,8 +19,8 @@ The exploration policy of `memory_agent_ros/exploration/policy_network.py`, trai
 - Reward of a search: 1 at a right declaration, else 0. Of discovery: what a step adds to the area under the curve of
   things found over metres.
 - Label vectors: `{labels}`.
-- Command: `{command}`; {decisions} environment steps, {updates} updates in {seconds} s on one shared core, at commit
-  {commit}.
+- Command: `{command}`; {decisions}
+  environment steps, {updates} updates in {seconds} s on one shared core, at commit {commit}.
 - Size: {parameters} parameters, float32.
 - Licence: Apache-2.0, as the package.
 
@@ -44,6 +44,7 @@ def write_card(weights: Path) -> None:
     text = _CARD.format(
         file=weights.name,
         command=command,
+        guide="Its scores are added to those of the rule `" + about["guide"] + "`." if about.get("guide") else "",
         parameters=sum(p.numel() for p in policy.module.parameters()),
         rows="\n".join(f"| {name} | {value:.3f} |" for name, value in json.loads(about["figures"]).items()),
         **{name: training[name] for name in ("apartments", "goals", "variants", "discover")},
