@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from memory_agent_ros.bringup import EXPLORATIONS
 from memory_agent_ros.exploration.config import ExplorerConfig
-from memory_agent_ros.exploration.policies.by_name import AUTO, FALLBACK, POLICY_NAMES
+from memory_agent_ros.exploration.policies.by_name import AUTO, BEST, POLICY_NAMES
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.records.errors import BadInputError
 
@@ -25,8 +25,8 @@ class ExplorerNodeConfig:
         "auto",
         "Who chooses where to go when a goal names no policy: "
         + ", ".join(POLICY_NAMES)
-        + ", a file of trained weights, or auto: learned where it is installed, else "
-        + FALLBACK
+        + ", a file of trained weights, or auto: the best one measured, "
+        + BEST
         + ".",
     )
     text_embedder: str = parameter(

@@ -124,5 +124,5 @@ def test_a_learned_policy_is_not_given_to_labels_it_cannot_read() -> None:
         assert caught.value.reason == "policy_unavailable"
 
 
-def test_auto_takes_what_can_be_had() -> None:
-    assert policy_by_name("auto", WORDS).name == "information_gain", "hash vectors are nothing for learned weights"
+def test_auto_takes_the_best_one_measured() -> None:
+    assert policy_by_name("auto", WORDS).name == "information_gain"

@@ -45,12 +45,14 @@ def draw_chains(
 
     The robot begins each goal where it began the first, as from a dock. Goals are things worth a search from there, no
     label twice in a row nor again before all were wanted; before each but the first the world is changed: things are
-    moved by the placement's habits and taken away in turn.
+    moved by the placement's habits and taken away in turn. An apartment in which nothing worth a search is left on the
+    way has no chain.
     """
-    return [_chain(split, seed, placement, goals, edits) for seed in large_apartments(split, seeds)]
+    drawn = (_chain(split, seed, placement, goals, edits) for seed in large_apartments(split, seeds))
+    return [chain for chain in drawn if chain is not None]
 
 
-def _chain(split: str, seed: int, placement: str, goals: int, edits: int) -> Chain:
+def _chain(split: str, seed: int, placement: str, goals: int, edits: int) -> Chain | None:
     from memory_agent_sim.twin.world import TwinWorld
 
     rng = np.random.default_rng([abs(seed), 99])
@@ -61,6 +63,8 @@ def _chain(split: str, seed: int, placement: str, goals: int, edits: int) -> Cha
         world.apply_edits(world.sample_edits(edits, rng))
         now = recognised(world.tables)
         possible = [n for n in searchable(now) if n != wanted[-1]]
+        if not possible:
+            return None
         fresh = [n for n in possible if n not in wanted] or possible
         wanted.append(fresh[int(rng.integers(len(fresh)))])
         tables.append(now)
