@@ -11,17 +11,15 @@ Arms: ``no_drift`` (the bound), ``ours``, ``no_reanchor`` (the map is left as it
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.anchors_arms import ARMS, Apartment, details, run_apartment
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, ratio_of_sums
 
 
@@ -35,14 +33,9 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         options: ``progress`` (bool).
     """
     progress = bool(options.get("progress", False))
-    runs: list[Apartment] = []
-    with tqdm(total=len(seeds), desc=f"anchors {split}", unit="apartment", disable=not progress) as bar:
-        for run in _runs(split, seeds, jobs):
-            runs.append(run)
-            bar.update()
-            if progress:
-                bar.write(_line(run))
-    runs.sort(key=lambda r: r.seed)
+    calls = [(split, seed) for seed in seeds]
+    found = spread(run_apartment, calls, jobs, f"anchors {split}", "apartment", progress=progress, tell=_tell)
+    runs = sorted(found, key=lambda r: r.seed)
     figures = {
         "error_ratio": figure(_error_pairs(runs, "ours"), _ratio, "", Goal("max", 1.2)),
         "error_without_m": figure([[_error(r, "no_reanchor")] for r in runs], mean, "m"),
@@ -53,16 +46,6 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         "reanchor_s": figure([[r.scores["ours"].seconds] for r in runs], mean, "s"),
     } | _figures(runs, "ours")
     return Outcome(figures, {arm: _figures(runs, arm) for arm in ARMS}, [details(r) for r in runs])
-
-
-def _runs(split: str, seeds: range, jobs: int) -> Iterator[Apartment]:
-    if jobs == 1:
-        for seed in seeds:
-            yield run_apartment(split, seed)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run_apartment, split, seed) for seed in seeds]):
-            yield done.result()
 
 
 def _figures(runs: Sequence[Apartment], arm: str) -> dict[str, Figure]:
@@ -97,6 +80,10 @@ def _kept(run: Apartment, arm: str) -> list[float]:
 
 def _less_of_ratios(data: NDArray[np.float64]) -> float:
     return ratio_of_sums(data[:, :2]) - ratio_of_sums(data[:, 2:])
+
+
+def _tell(bar: Any, run: Apartment) -> None:
+    bar.write(_line(run))
 
 
 def _line(run: Apartment) -> str:

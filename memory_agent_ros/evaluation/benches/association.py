@@ -10,9 +10,7 @@ void where that gap (``gap@...``) is below 0.3.
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +22,7 @@ from memory_agent_ros.evaluation.association_arms import Level, class_sizes, mak
 from memory_agent_ros.evaluation.association_scores import IdentityCounts
 from memory_agent_ros.evaluation.association_worlds import association_world
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, ratio_of_sums
 from memory_agent_ros.memory.association.associators import BETTER
 
@@ -59,29 +58,15 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     """
     levels = (*(GRID if options.get("grid") else CROSS), *UNSEEN)
     progress = bool(options.get("progress", False))
-    apartments: list[Apartment] = []
-    with tqdm(total=len(seeds), desc=f"association {split}", unit="walk", disable=not progress) as bar:
-        for one in _apartments(split, seeds, jobs, levels, progress):
-            apartments.append(one)
-            bar.update()
-    apartments.sort(key=lambda a: a.seed)
+    calls = [(split, seed, levels, progress and jobs == 1) for seed in seeds]
+    found = spread(run_apartment, calls, jobs, f"association {split}", "walk", progress=progress)
+    apartments = sorted(found, key=lambda a: a.seed)
     names = list(dict.fromkeys(level.name for level in levels))
     arms = {arm: _figures(apartments, arm, names) for arm in ARMS}
     for level in (JUDGED, "unseen"):
         for arm in ("hand_built", "learned"):
             arms[arm][f"gap_closed@{level}"] = _gap_closed(apartments, arm, level, None)
     return Outcome(_contrasts(apartments, names), arms, [_details(a) for a in apartments])
-
-
-def _apartments(split: str, seeds: range, jobs: int, levels: Sequence[Level], progress: bool) -> Iterator[Apartment]:
-    if jobs == 1:
-        for seed in seeds:
-            yield run_apartment(split, seed, levels, progress)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        pending = [pool.submit(run_apartment, split, seed, levels, False) for seed in seeds]
-        for done in as_completed(pending):
-            yield done.result()
 
 
 def run_apartment(split: str, seed: int, levels: Sequence[Level], progress: bool) -> Apartment:

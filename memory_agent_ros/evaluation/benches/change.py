@@ -11,20 +11,18 @@ nothing changes, with what was detected.
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.calibration import expected_calibration_error
 from memory_agent_ros.evaluation.change_arms import ARMS, WALK, Apartment, run_apartment
 from memory_agent_ros.evaluation.change_score import Counts
 from memory_agent_ros.evaluation.metrics import f1
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, ratio_of_sums
 
 
@@ -40,26 +38,11 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     """
     settings = options.get("memory"), options.get("walk") or WALK
     progress = bool(options.get("progress", False))
-    runs: list[Apartment] = []
-    with tqdm(total=len(seeds), desc=f"change {split}", unit="apartment", disable=not progress) as bar:
-        for run in _runs(split, seeds, jobs, settings):
-            runs.append(run)
-            bar.update()
-            if progress:
-                bar.write(_line(run))
-    runs.sort(key=lambda r: r.seed)
+    calls = [(split, seed, *settings) for seed in seeds]
+    found = spread(run_apartment, calls, jobs, f"change {split}", "apartment", progress=progress, tell=_tell)
+    runs = sorted(found, key=lambda r: r.seed)
     figures = _figures(runs, "ours", goals=True) | _contrasts(runs)
     return Outcome(figures, {arm: _figures(runs, arm, goals=False) for arm in ARMS}, [_details(r) for r in runs])
-
-
-def _runs(split: str, seeds: range, jobs: int, settings: tuple[Any, Any]) -> Iterator[Apartment]:
-    if jobs == 1:
-        for seed in seeds:
-            yield run_apartment(split, seed, *settings)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run_apartment, split, seed, *settings) for seed in seeds]):
-            yield done.result()
 
 
 def _figures(runs: Sequence[Apartment], arm: str, goals: bool) -> dict[str, Figure]:
@@ -118,6 +101,10 @@ def _difference(data: NDArray[np.float64]) -> float:
 
 def _total(data: NDArray[np.float64]) -> float:
     return float(data.sum())
+
+
+def _tell(bar: Any, run: Apartment) -> None:
+    bar.write(_line(run))
 
 
 def _line(run: Apartment) -> str:

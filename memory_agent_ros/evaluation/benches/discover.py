@@ -8,13 +8,9 @@ knows the apartment and takes the candidate that shows most unseen things per me
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.exploration.arm_figures import difference_figure, mean_figure, not_measured
 from memory_agent_ros.evaluation.exploration.arms import ARMS, LEARNED, arm_policy, label_words
@@ -22,6 +18,7 @@ from memory_agent_ros.evaluation.exploration.rollout import roll_out
 from memory_agent_ros.evaluation.exploration.task_sets import discover_tasks, large_apartments
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.exploration_task import EpisodeOutcome
@@ -50,27 +47,15 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         options: ``progress`` (bool), ``learned`` (path of weights, instead of those that ship).
     """
     chunks = [seeds[i : i + _CHUNK] for i in range(0, len(seeds), _CHUNK)]
-    episodes: list[Discovery] = []
+    calls = [(split, chunk, str(options.get("learned", LEARNED))) for chunk in chunks]
     progress = bool(options.get("progress", False))
-    with tqdm(total=len(chunks), desc=f"discover {split}", unit="chunk", disable=not progress) as bar:
-        for part in _parts(split, chunks, jobs, str(options.get("learned", LEARNED))):
-            episodes += part
-            bar.update()
+    parts = spread(run_chunk, calls, jobs, f"discover {split}", "chunk", progress=progress)
+    episodes = [one for part in parts for one in part]
     if not episodes:
         raise BadInputError("tasks_empty", "no apartment with five rooms among these seeds; give more")
     episodes.sort(key=lambda e: (e.arm, e.seed))
     arms = {arm: _arm_figures(episodes, arm) for arm in ARMS}
     return Outcome(arms[LEARNED] | _contrasts(episodes), arms, [asdict(e) for e in episodes])
-
-
-def _parts(split: str, chunks: Sequence[range], jobs: int, learned: str) -> Iterator[list[Discovery]]:
-    if jobs == 1:
-        for chunk in chunks:
-            yield run_chunk(split, chunk, learned)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run_chunk, split, chunk, learned) for chunk in chunks]):
-            yield done.result()
 
 
 def run_chunk(split: str, seeds: range, learned: str = LEARNED) -> list[Discovery]:

@@ -12,15 +12,12 @@ Runs are kept, so an interrupted benchmark goes on where it was.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.exploration.empo2_runs import (
     ARMS,
@@ -33,6 +30,7 @@ from memory_agent_ros.evaluation.exploration.empo2_runs import (
     table,
 )
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal, crossed_figure, figure, mean
 
 TRAINING_SEEDS = 8
@@ -64,20 +62,10 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
 
 def _runs(comparison: Comparison, count: int, jobs: int, progress: bool) -> Runs:
     """Seed by seed, so that an interruption leaves whole seeds."""
-    wanted = [(arm, seed) for seed in range(count) for arm in CHANGES]
+    wanted = [(arm, seed, comparison) for seed in range(count) for arm in CHANGES]
     runs: Runs = {arm: {} for arm in CHANGES}
-    with tqdm(total=len(wanted), desc=f"empo2 {comparison.split}", unit="training", disable=not progress) as bar:
-        if jobs == 1:
-            for arm, seed in wanted:
-                runs[arm][seed] = cached_run(arm, seed, comparison)
-                bar.update()
-            return runs
-        with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-            waiting = {pool.submit(cached_run, arm, seed, comparison): (arm, seed) for arm, seed in wanted}
-            for done in as_completed(waiting):
-                arm, seed = waiting[done]
-                runs[arm][seed] = done.result()
-                bar.update()
+    for run in spread(cached_run, wanted, jobs, f"empo2 {comparison.split}", "training", progress=progress):
+        runs[run["arm"]][run["seed"]] = run
     return runs
 
 

@@ -10,19 +10,16 @@ of the way in SPL from ``memory_reset`` to ``oracle_map``; primary contrast: ``s
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.exploration.arm_figures import difference_figure, gap_closed_figure, mean_figure
 from memory_agent_ros.evaluation.exploration.arms import LEARNED, arm_policy, label_words
 from memory_agent_ros.evaluation.exploration.lifelong import GOALS, draw_chains, run_chains
 from memory_agent_ros.evaluation.exploration.twin_environment import MemoryMode, TwinEnvironment
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.exploration_task import EpisodeOutcome
@@ -61,27 +58,15 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         options: ``progress`` (bool), ``policy`` (an arm of the searches, or a path of weights).
     """
     chunks = [seeds[i : i + _CHUNK] for i in range(0, len(seeds), _CHUNK)]
-    results: list[ChainResult] = []
+    calls = [(split, chunk, str(options.get("policy", LEARNED))) for chunk in chunks]
     progress = bool(options.get("progress", False))
-    with tqdm(total=len(chunks), desc=f"lifelong {split}", unit="chunk", disable=not progress) as bar:
-        for part in _parts(split, chunks, jobs, str(options.get("policy", LEARNED))):
-            results += part
-            bar.update()
+    parts = spread(run_chunk, calls, jobs, f"lifelong {split}", "chunk", progress=progress)
+    results = [one for part in parts for one in part]
     if not results:
         raise BadInputError("tasks_empty", "no apartment with five rooms among these seeds; give more")
     results.sort(key=lambda r: (r.arm, r.seed))
     arms = {str(mode): _arm_figures(results, mode) for mode in MemoryMode}
     return Outcome(arms[str(_KEPT)] | _contrasts(results), arms, [asdict(r) for r in results])
-
-
-def _parts(split: str, chunks: Sequence[range], jobs: int, policy: str) -> Iterator[list[ChainResult]]:
-    if jobs == 1:
-        for chunk in chunks:
-            yield run_chunk(split, chunk, policy)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run_chunk, split, chunk, policy) for chunk in chunks]):
-            yield done.result()
 
 
 def run_chunk(split: str, seeds: range, policy: str, goals: int = GOALS) -> list[ChainResult]:

@@ -8,22 +8,20 @@ of the exploration.
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import tempfile
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.episode import Episode, EpisodeConfig, make_simulation
 from memory_agent_ros.evaluation.map_details import describe
 from memory_agent_ros.evaluation.metrics import After, ChangeScore, MapScore, Thing, f1, score_changes, score_map
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.phase import PhaseResult
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median, ratio_of_sums
 from memory_agent_ros.memory.config import MemoryConfig
@@ -79,29 +77,12 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     given = {name: options[name] for name in _SCENE_OPTIONS if options.get(name) is not None}
     config = dataclasses.replace(config, **given)
     arms, progress = bool(options.get("arms", True)), bool(options.get("progress", False))
-    scenes: list[Scene] = []
-    with tqdm(total=len(seeds), desc=f"map {split}", unit="scene", disable=not progress) as bar:
-        for scene in _scenes(split, seeds, jobs, config, arms, progress):
-            scenes.append(scene)
-            bar.update()
-            if progress:
-                bar.write(_line(scene))
-    scenes.sort(key=lambda s: s.seed)
+    calls = [(split, seed, config, arms, progress and jobs == 1) for seed in seeds]
+    found = spread(run_scene, calls, jobs, f"map {split}", "scene", progress=progress, tell=_tell)
+    scenes = sorted(found, key=lambda s: s.seed)
     names = list(scenes[0].arms)
     figures = _figures(scenes, "") | _timings(scenes)
     return Outcome(figures, {n: _figures(scenes, n) for n in names if n}, [_details(s) for s in scenes])
-
-
-def _scenes(split: str, seeds: range, jobs: int, config: EpisodeConfig, arms: bool, progress: bool) -> Any:
-    if jobs == 1:
-        for seed in seeds:
-            yield run_scene(split, seed, config, arms, progress)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-        pending = [pool.submit(run_scene, split, seed, config, arms, False) for seed in seeds]
-        for done in as_completed(pending):
-            yield done.result()
 
 
 def run_scene(split: str, seed: int, config: EpisodeConfig, arms: bool, progress: bool) -> Scene:
@@ -205,6 +186,10 @@ def _timings(scenes: Sequence[Scene]) -> dict[str, Figure]:
         "detections_per_frame": figure(many, median),
         "explore_s": figure(simulated, median, "s"),
     }
+
+
+def _tell(bar: Any, scene: Scene) -> None:
+    bar.write(_line(scene))
 
 
 def _line(scene: Scene) -> str:

@@ -7,19 +7,16 @@ checked. Camera 320x240, simulated detector with its default noise, the real mem
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
-
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.exploration.rollout import roll_out
 from memory_agent_ros.evaluation.exploration.task_sets import search_tasks
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median
 from memory_agent_ros.evaluation.task_episode import run_task
 from memory_agent_ros.exploration.labels import LabelVectors
@@ -48,11 +45,8 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     tasks = search_tasks(split, seeds, goals=1)[: options.get("episodes")]
     todo = [(name, task) for task in tasks for name in names]
     done: dict[tuple[str, int], dict[str, Any]] = {}
-    with tqdm(total=len(todo), desc=f"rendered {split}", unit="episode", disable=not progress) as bar:
-        for row in _episodes(todo, jobs):
-            done[row["policy"], row["seed"]] = row
-            bar.update()
-            bar.set_postfix_str(f"{row['policy']} {'found' if row['success'] else row['stop_reason']}")
+    for row in spread(run_rendered, todo, jobs, f"rendered {split}", "episode", progress=progress, tell=_tell):
+        done[row["policy"], row["seed"]] = row
     rows = {name: [done[name, task.seed] for task in tasks] for name in names}
     twin = {name: _twin(name, tasks) for name in names}
     arms = {name: _figures(rows[name]) | {"same_success_as_twin": _same(rows[name], twin[name])} for name in names}
@@ -85,23 +79,8 @@ def _policy(name: str) -> tuple[Policy, TextEmbedder | None]:
     return policy_by_name(name, LabelVectors(texts)), texts
 
 
-def _episodes(todo: Sequence[tuple[str, ExplorationTask]], jobs: int) -> Iterator[dict[str, Any]]:
-    if jobs == 1:
-        for name, task in todo:
-            yield run_rendered(name, task)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
-        for done in as_completed([pool.submit(run_rendered, name, task) for name, task in todo]):
-            yield done.result()
-
-
-def _one_thread() -> None:
-    try:
-        import torch
-    except ImportError:
-        return
-    torch.set_num_threads(1)
+def _tell(bar: Any, row: dict[str, Any]) -> None:
+    bar.set_postfix_str(f"{row['policy']} {'found' if row['success'] else row['stop_reason']}")
 
 
 def _twin(name: str, tasks: Sequence[ExplorationTask]) -> list[EpisodeOutcome]:

@@ -13,13 +13,9 @@ categories have other habits than in training.
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
-
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.exploration.arm_figures import (
     difference_figure,
@@ -32,6 +28,7 @@ from memory_agent_ros.evaluation.exploration.rollout import roll_out
 from memory_agent_ros.evaluation.exploration.task_sets import SEARCH_BUDGET_M, search_tasks
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal
 from memory_agent_ros.exploration.labels import LabelVectors
 from memory_agent_ros.records.errors import BadInputError
@@ -74,29 +71,15 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     """
     chunks = [seeds[i : i + _CHUNK] for i in range(0, len(seeds), _CHUNK)]
     budgets = BUDGETS_M if options.get("curve", True) else ()
-    episodes: list[Episode] = []
+    calls = [(split, chunk, str(options.get("learned", LEARNED)), budgets) for chunk in chunks]
     progress = bool(options.get("progress", False))
-    with tqdm(total=len(chunks), desc=f"search {split}", unit="chunk", disable=not progress) as bar:
-        for part in _parts(split, chunks, jobs, str(options.get("learned", LEARNED)), budgets):
-            episodes += part
-            bar.update()
+    parts = spread(run_chunk, calls, jobs, f"search {split}", "chunk", progress=progress)
+    episodes = [one for part in parts for one in part]
     if not episodes:
         raise BadInputError("tasks_empty", "no apartment with five rooms among these seeds; give more")
     episodes.sort(key=lambda e: (e.placement, e.budget_m, e.arm, e.seed))
     arms = {arm: arm_figures(episodes, arm, budgets) for arm in ARMS}
     return Outcome(_figures(episodes) | arms[LEARNED], arms, [_details(e) for e in episodes])
-
-
-def _parts(
-    split: str, chunks: Sequence[range], jobs: int, learned: str, budgets: Sequence[float]
-) -> Iterator[list[Episode]]:
-    if jobs == 1:
-        for chunk in chunks:
-            yield run_chunk(split, chunk, learned, budgets)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run_chunk, split, c, learned, budgets) for c in chunks]):
-            yield done.result()
 
 
 def run_chunk(split: str, seeds: range, learned: str, budgets: Sequence[float]) -> list[Episode]:

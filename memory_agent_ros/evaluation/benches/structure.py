@@ -7,17 +7,15 @@ carries what from boxes alone. ``@p05r1`` is with errors of 5 cm and 1 degree on
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, median, ratio_of_sums
 from memory_agent_ros.evaluation.structure_scores import (
     RoomScore,
@@ -54,12 +52,9 @@ class Scene:
 def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
     """Run the benchmark; see the module's docstring."""
     progress = bool(options.get("progress", False))
-    scenes = []
-    with tqdm(total=len(seeds), desc=f"structure {split}", unit="apartment", disable=not progress) as bar:
-        for scene in _scenes(split, seeds, jobs):
-            scenes.append(scene)
-            bar.update()
-    scenes.sort(key=lambda s: s.seed)
+    calls = [(split, seed) for seed in seeds]
+    found = spread(run_scene, calls, jobs, f"structure {split}", "apartment", progress=progress)
+    scenes = sorted(found, key=lambda s: s.seed)
     arms = {
         "furniture_cuts": _room_figures(scenes, "furniture_cuts", goals=False),
         "boxes_only": _carrier_figures(scenes, "boxes_only", goals=False),
@@ -71,15 +66,6 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     }
     figures = {**_room_figures(scenes, ""), **_carrier_figures(scenes, ""), **times}
     return Outcome(figures, arms, [_details(s) for s in scenes])
-
-
-def _scenes(split: str, seeds: range, jobs: int) -> Iterator[Scene]:
-    if jobs == 1:
-        for seed in seeds:
-            yield run_scene(split, seed)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(run_scene, [split] * len(seeds), seeds)
 
 
 def run_scene(split: str, seed: int) -> Scene:

@@ -18,13 +18,12 @@ from __future__ import annotations
 
 import multiprocessing
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.exploration.apartments import apartment
 from memory_agent_ros.evaluation.exploration.rollout import run_batch
@@ -38,6 +37,7 @@ from memory_agent_ros.evaluation.exploration.twin_agreement import (
 )
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, ratio_of_sums
 from memory_agent_ros.exploration.labels import LabelVectors
 from memory_agent_ros.exploration.policies.frontiers import NearestFrontier
@@ -58,27 +58,14 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         options: ``progress`` (bool).
     """
     progress = bool(options.get("progress", False))
-    rows: list[dict[str, Any]] = []
-    with tqdm(total=len(seeds), desc=f"twin {split}", unit="apartment", disable=not progress) as bar:
-        for row in _runs(split, seeds, jobs):
-            rows.append(row)
-            bar.update()
-    rows.sort(key=lambda r: r["seed"])
+    calls = [(split, seed) for seed in seeds]
+    found = spread(compare, calls, jobs, f"twin {split}", "apartment", progress=progress)
+    rows = sorted(found, key=lambda r: r["seed"])
     driven = [r for r in rows if not r["stuck"]]
     speed = _speed(split, seeds)
     figures = {name: Figure(value, value, value, unit, goal) for name, (value, unit, goal) in speed.items()}
     figures["stuck"] = figure([[float(bool(r["stuck"]))] for r in rows], mean)
     return Outcome(figures | _agreement(driven), {world: _world(driven, world) for world in _WORLDS}, rows)
-
-
-def _runs(split: str, seeds: range, jobs: int) -> Iterator[dict[str, Any]]:
-    if jobs == 1:
-        for seed in seeds:
-            yield compare(split, seed)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(compare, split, seed) for seed in seeds]):
-            yield done.result()
 
 
 # ---------------------------------------------------------------------- agreement

@@ -6,16 +6,13 @@ Exploratory: few games, few seeds, few environment steps, equal for both arms. `
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Mapping
 from typing import Any
-
-from tqdm import tqdm
 
 from memory_agent_ros.evaluation.exploration.text.comparison import ARMS, TextComparison, run, table
 from memory_agent_ros.evaluation.exploration.text.make import TASKS
 from memory_agent_ros.evaluation.outcome import Outcome
+from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.statistics import Figure, crossed_figure
 from memory_agent_ros.records.errors import BadInputError
 
@@ -49,11 +46,9 @@ def bench_text(kind: str, split: str, seeds: range, jobs: int, options: Mapping[
         for arm in ARMS
     ]
     runs: Runs = {(task, arm): {} for task in TASKS[kind] for arm in ARMS}
-    quiet = not options.get("progress", False)
-    with tqdm(total=len(wanted), desc=f"empo2 {kind} {split}", unit="training", disable=quiet) as bar:
-        for one in _runs(wanted, jobs):
-            runs[one["task"], one["arm"]][one["seed"]] = one
-            bar.update()
+    progress = bool(options.get("progress", False))
+    for one in spread(run, wanted, jobs, f"empo2 {kind} {split}", "training", progress=progress):
+        runs[one["task"], one["arm"]][one["seed"]] = one
     arms = {arm: _merged(runs, arm, TASKS[kind]) for arm in ARMS}
     figures = {**arms["full"]}
     for task in TASKS[kind]:
@@ -61,15 +56,6 @@ def bench_text(kind: str, split: str, seeds: range, jobs: int, options: Mapping[
             full, grpo = (table(runs[task, arm], "off", what) for arm in ("full", "grpo"))
             figures[f"{task}_{what}_tips_off_over_grpo"] = crossed_figure(full - grpo)
     return Outcome(figures, arms, [one for by_seed in runs.values() for _, one in sorted(by_seed.items())])
-
-
-def _runs(wanted: list[tuple[str, int, TextComparison]], jobs: int) -> Iterator[dict[str, Any]]:
-    if jobs == 1:
-        yield from (run(*one) for one in wanted)
-        return
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(run, *one) for one in wanted]):
-            yield done.result()
 
 
 def _merged(runs: Runs, arm: str, tasks: tuple[str, ...]) -> dict[str, Figure]:
