@@ -33,10 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the answer; 0 also for *unknown*, which is an answer."""
     from memory_agent_ros.commands.open_map import open_map
-    from memory_agent_ros.reasoning.reasoner import Reasoner
+    from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 
     with open_map(args.map, embedder=args.embedder) as memory:
-        answer = Reasoner(memory).answer(args.question, now_ns=memory.last_stamp_ns)
+        answer = RuleReasoner(memory).answer(args.question, now_ns=memory.last_stamp_ns)
     if args.json:
         print_json(answer.to_dict())
     else:

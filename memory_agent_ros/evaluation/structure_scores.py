@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from memory_agent_ros.evaluation.walks.walk import TrueObject, Walk
-from memory_agent_ros.reasoning.tools import is_on, volume
+from memory_agent_ros.reasoning.matching import is_on, volume
 from memory_agent_ros.records.map_object import MapObject
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.room import Room

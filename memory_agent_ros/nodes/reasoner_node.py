@@ -17,8 +17,8 @@ from memory_agent_ros.nodes.goal_server import GoalServer
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.nodes.remote_memory import MemoryUnavailableError, RemoteMemory
-from memory_agent_ros.reasoning.questions import QuestionNotUnderstoodError
-from memory_agent_ros.reasoning.reasoner import Reasoner
+from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
+from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.records.answer import Answer
 
 
@@ -38,7 +38,7 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
     def setup(self) -> None:
         """Offer the action and look for the memory."""
         self.memory = RemoteMemory(self, timeout_s=self.config.query_timeout_s)
-        self._reasoner = Reasoner(self.memory)
+        self._reasoner = RuleReasoner(self.memory)
         self._server = GoalServer(self, AnswerQuestion, "answer_question", self._on_goal, self._on_cancel)
 
     def start(self) -> None:

@@ -18,7 +18,7 @@ from memory_agent_ros.nodes.structure_messages import (
     room_from_message,
     room_message,
 )
-from memory_agent_ros.reasoning.reasoner import Reasoner
+from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.records.object_query import ObjectQuery
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.room import Door, Room
@@ -62,7 +62,7 @@ def test_the_remote_memory_answers_as_the_memory_does(graph, flat_node) -> None:
         told["nothing"] = remote.find("mug", relation=("on", ObjectQuery("unicorn")))
         told["room"] = remote.room_of(mug[0].id).name
         told["relations"] = remote.relations(mug[0].id, kinds=["on", "in"])
-        told["text"] = Reasoner(remote).answer("where is the mug in the kitchen?").text
+        told["text"] = RuleReasoner(remote).answer("where is the mug in the kitchen?").text
         try:
             remote.relations(999)
         except MemoryUnavailableError as error:
@@ -89,10 +89,10 @@ def test_places_are_described_without_pictures_and_the_answer_says_so(graph, fla
     remote = RemoteMemory(graph.helper, timeout_s=20.0)
     graph.until(lambda: remote.available)
     told = []
-    thread = threading.Thread(target=lambda: told.append(Reasoner(remote).answer("describe the kitchen")))
+    thread = threading.Thread(target=lambda: told.append(RuleReasoner(remote).answer("describe the kitchen")))
     thread.start()
     graph.until(lambda: not thread.is_alive())
-    local = Reasoner(flat_node.memory).answer("describe the kitchen")
+    local = RuleReasoner(flat_node.memory).answer("describe the kitchen")
     assert "cannot be recalled over ROS" in told[0].text and told[0].pictures == ()
     assert told[0].value == local.value and local.pictures
     remote.close()

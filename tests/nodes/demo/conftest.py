@@ -18,7 +18,7 @@ from memory_agent_ros.nodes.demo.questions import build_questions
 from memory_agent_ros.nodes.demo.story import Asked, Story
 from memory_agent_ros.nodes.demo.world import World as Truth
 from memory_agent_ros.nodes.demo.world import parse_world
-from memory_agent_ros.reasoning.reasoner import Reasoner
+from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.viz.evidence_picture import encode_jpeg
 from memory_agent_ros.viz.scene import FloorMap
 from tests.memory.synthetic import CAMERA, World, arc, kitchen
@@ -116,7 +116,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
             for name in ("explore", "patrol")
         }
         for question in build_questions(truth, diary.sightings, diary.now_ns):
-            answer = Reasoner(memory).answer(question.text, now_ns=diary.now_ns)
+            answer = RuleReasoner(memory).answer(question.text, now_ns=diary.now_ns)
             story.asked.append(Asked(question, answer, question.judge(answer)))
     return Lived(path, diary, story)
 

@@ -18,12 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.reasoning import pictures, tools, wording
+from memory_agent_ros.reasoning import matching, wording
+from memory_agent_ros.reasoning.matching import Match, MatchKind
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
-from memory_agent_ros.reasoning.phrases import Phrase, Place
-from memory_agent_ros.reasoning.places import Resolved, place_of, resolve
-from memory_agent_ros.reasoning.questions import Question, QuestionKind, QuestionNotUnderstoodError, parse, singular
-from memory_agent_ros.reasoning.tools import Match, MatchKind
+from memory_agent_ros.reasoning.rules import pictures
+from memory_agent_ros.reasoning.rules.phrases import Phrase, Place
+from memory_agent_ros.reasoning.rules.places import Resolved, place_of, resolve
+from memory_agent_ros.reasoning.rules.questions import (
+    Question,
+    QuestionKind,
+    QuestionNotUnderstoodError,
+    parse,
+    singular,
+)
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.evidence import Evidence
@@ -51,7 +58,7 @@ def object_confidence(obj: MapObject) -> float:
     return float(np.clip(there * obj.label_probs.get(obj.label, 1.0) * obj.relevance, 0.0, 1.0))
 
 
-class Reasoner:
+class RuleReasoner:
     """Answers questions from anything that reads like a memory."""
 
     def __init__(self, memory: MemoryReader) -> None:
@@ -61,7 +68,7 @@ class Reasoner:
         """Answer one question.
 
         Args:
-            question: English; see :data:`~memory_agent_ros.reasoning.questions.EXAMPLES`.
+            question: English; see :data:`~memory_agent_ros.reasoning.rules.questions.EXAMPLES`.
             now_ns: the clock "ago" refers to; the last time anything was looked at if None.
 
         Raises:
@@ -72,7 +79,7 @@ class Reasoner:
         if asked.kind is QuestionKind.CHANGES:
             return self._changes(asked, now)
         if asked.kind is QuestionKind.LIST:
-            return self._list(tools.everything(self._memory), "I know of", "find")
+            return self._list(matching.everything(self._memory), "I know of", "find")
         if asked.kind is QuestionKind.REGION:
             return self._region(asked)
         if asked.kind is QuestionKind.ROOMS:
@@ -103,7 +110,7 @@ class Reasoner:
         return self._where(asked, match, now)
 
     def _latest(self) -> int:
-        objects = tools.everything(self._memory)
+        objects = matching.everything(self._memory)
         return max((max(o.last_seen_ns, o.last_looked_ns) for o in objects), default=0)
 
     # -- one thing ----------------------------------------------------------------------------------------------
@@ -169,7 +176,7 @@ class Reasoner:
         """The place is known and has no such thing; where there are such things is told."""
         noun = singular(asked.subject)
         text = f"I know of no {wording.plural(noun)} {there.where}."
-        elsewhere = tools.match_name(self._memory, asked.subject)
+        elsewhere = matching.match_name(self._memory, asked.subject)
         if elsewhere.kind is MatchKind.NONE:
             return self._never_seen(asked, elsewhere)
         if asked.kind is QuestionKind.EXISTS:
@@ -225,7 +232,7 @@ class Reasoner:
             return self._where(asked, match, now)
         found: dict[int, MapObject] = {}
         for anchor in anchors:
-            for obj in self._memory.near(object_id=anchor.id, radius_m=_NEAR_M, limit=tools.ALL):
+            for obj in self._memory.near(object_id=anchor.id, radius_m=_NEAR_M, limit=matching.ALL):
                 if obj.id not in {a.id for a in anchors}:
                     found.setdefault(obj.id, obj)
         name = (
@@ -280,7 +287,7 @@ class Reasoner:
         return self._answer(text, state, confidence, cited, match, [_entry(o) for o in objects], tool)
 
     def _spot(self, room: Room) -> pictures.Spot:
-        return pictures.spot_of_room(room, tools.everything(self._memory, {"room": room.id}))
+        return pictures.spot_of_room(room, matching.everything(self._memory, {"room": room.id}))
 
     def _describe(self, asked: Question, now: int) -> Answer:
         """What a room holds, or where a thing is and what is around it, with pictures."""
@@ -305,7 +312,7 @@ class Reasoner:
         names = {r.id: wording.room_name(r) for r in self._memory.rooms()}
         told, objects = [], []
         for room in rooms:
-            found = [o for o in tools.everything(self._memory, {"room": room.id}) if o.state is ObjectState.PRESENT]
+            found = [o for o in matching.everything(self._memory, {"room": room.id}) if o.state is ObjectState.PRESENT]
             others = {i for d in room.doors for i in d.rooms if i != room.id and i in names}
             doors = wording.joined([names[i] for i in sorted(others)])
             told.append(
@@ -329,9 +336,9 @@ class Reasoner:
         found: dict[int, MapObject] = {}
         spots = []
         for room in rooms:
-            inside = tools.everything(self._memory, {"room": room.id})
+            inside = matching.everything(self._memory, {"room": room.id})
             for corner in pictures.corners(room):
-                here = [o for o in inside if tools.floor_distance(o, corner) <= pictures.CORNER_M]
+                here = [o for o in inside if matching.floor_distance(o, corner) <= pictures.CORNER_M]
                 spots.append(pictures.spot_of_point(corner, pictures.CORNER_M, here))
                 found.update({o.id: o for o in here})
         names = wording.joined([wording.room_name(r) for r in rooms])
@@ -343,7 +350,7 @@ class Reasoner:
         rooms = self._memory.rooms()
         if not rooms:
             return Answer("I know no rooms yet.", AnswerState.UNKNOWN, 1.0, (), [], "rooms")
-        by_id = {o.id: o for o in tools.everything(self._memory)}
+        by_id = {o.id: o for o in matching.everything(self._memory)}
         told = [f"{wording.room_name(r)} ({r.area_m2:.0f} m2)" for r in rooms]
         text = f"I know {wording.numbered(len(rooms), 'room')}: {wording.joined(told)}."
         objects = [by_id[i] for r in rooms for i in r.object_ids[:2] if i in by_id]
@@ -376,7 +383,7 @@ class Reasoner:
                 "give a place as (x, y), a circle as 'within 2 m of (x, y)' or a box as 'between (x0, y0) and (x1, y1)'"
             )
         region = Region(np.array([*low, -np.inf]), np.array([*high, np.inf]))
-        found = tools.everything(self._memory, {"region": region})
+        found = matching.everything(self._memory, {"region": region})
         middle, half = np.add(low, high) / 2, float(np.linalg.norm(np.subtract(high, low))) / 2
         spot = pictures.spot_of_point(middle, half if len(numbers) == 4 else radius, found)
         return pictures.with_pictures(self._memory, self._list(found, "There I know of", "find"), [spot])
@@ -387,7 +394,7 @@ class Reasoner:
         told = [e for e in events if e.kind is not EventKind.ADDED] if asked.since_s is None else events
         about = ""
         if asked.subject:
-            match = tools.match_name(self._memory, asked.subject)
+            match = matching.match_name(self._memory, asked.subject)
             if match.kind is MatchKind.NONE:
                 return self._never_seen(asked, match)
             told = [e for e in told if e.object_id in {o.id for o in match.objects}]
@@ -395,7 +402,7 @@ class Reasoner:
         if not told:
             return Answer(f"I noticed no change{about}.", AnswerState.UNKNOWN, 1.0, (), [], "changes")
         text = wording.joined([wording.change(e, now) for e in told]).capitalize() + "."
-        by_id = {o.id: o for o in tools.everything(self._memory)}
+        by_id = {o.id: o for o in matching.everything(self._memory)}
         objects = [by_id[i] for i in dict.fromkeys(e.object_id for e in told) if i in by_id]
         value = [_event_entry(e) for e in told]
         state = AnswerState.GONE if all(e.kind is EventKind.GONE for e in told) else AnswerState.SEEN

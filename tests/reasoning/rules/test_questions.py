@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_agent_ros.reasoning.questions import EXAMPLES, QuestionKind, QuestionNotUnderstoodError, parse, singular
+from memory_agent_ros.reasoning.rules.questions import (
+    EXAMPLES,
+    QuestionKind,
+    QuestionNotUnderstoodError,
+    parse,
+    singular,
+)
 from memory_agent_ros.reasoning.wording import ago, joined, numbered, plural, with_article
 
 K = QuestionKind

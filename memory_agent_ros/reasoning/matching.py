@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.boxes import contains
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
-from memory_agent_ros.reasoning.questions import singular
+from memory_agent_ros.reasoning.rules.questions import singular
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import RelationKind

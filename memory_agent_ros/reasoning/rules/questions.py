@@ -6,7 +6,7 @@ import enum
 import re
 from dataclasses import dataclass
 
-from memory_agent_ros.reasoning.phrases import ANYTHING, PREPOSITION, Phrase, Place, split_places
+from memory_agent_ros.reasoning.rules.phrases import ANYTHING, PREPOSITION, Phrase, Place, split_places
 from memory_agent_ros.records.errors import MemoryAgentError
 
 

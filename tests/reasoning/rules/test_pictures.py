@@ -11,9 +11,9 @@ import pytest
 from memory_agent_ros.commands.ask import answer_text
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.reasoning.memory_reader import RecallUnavailableError
-from memory_agent_ros.reasoning.pictures import PICTURES, Spot, corner_room, corners, recalled
-from memory_agent_ros.reasoning.questions import QuestionKind, parse
-from memory_agent_ros.reasoning.reasoner import Reasoner
+from memory_agent_ros.reasoning.rules.pictures import PICTURES, Spot, corner_room, corners, recalled
+from memory_agent_ros.reasoning.rules.questions import QuestionKind, parse
+from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.room import Room
@@ -69,7 +69,7 @@ def test_questions_about_places(question: str, kind: QuestionKind, subject: str)
 def test_places_are_told_with_pictures_that_look_there(
     memory: SpatialMemory, question: str, there: set[str], point: tuple[float, float]
 ) -> None:
-    answer = Reasoner(memory).answer(question)
+    answer = RuleReasoner(memory).answer(question)
     assert answer.state is AnswerState.SEEN and there <= labels(answer) and answer.evidence
     assert 0 < len(answer.pictures) <= 4 and all(p.overlap >= 0.1 for p in answer.pictures)
     assert "the place" in answer.text and str(answer.pictures[0].keyframe_id) in answer.text
@@ -84,14 +84,14 @@ def test_places_are_told_with_pictures_that_look_there(
 
 def test_a_room_is_described_from_inside(memory: SpatialMemory) -> None:
     for name, sign in (("kitchen", -1), ("bedroom", 1)):
-        answer = Reasoner(memory).answer(f"describe the {name}")
+        answer = RuleReasoner(memory).answer(f"describe the {name}")
         best = memory.keyframe(answer.pictures[0].keyframe_id)
         assert np.sign(best.T_map_camera[0, 3]) == sign
         assert "a door leads to" in answer.text and not {"bed", "table"} <= labels(answer)
 
 
 def test_a_corner_leaves_out_what_stands_in_the_middle(memory: SpatialMemory) -> None:
-    answer = Reasoner(memory).answer("what is in the corners of the kitchen?")
+    answer = RuleReasoner(memory).answer("what is in the corners of the kitchen?")
     assert "refrigerator" in labels(answer) and not labels(answer) & {"bowl", "bed"}
 
 
@@ -106,13 +106,13 @@ def test_a_corner_leaves_out_what_stands_in_the_middle(memory: SpatialMemory) ->
     ],
 )
 def test_unknown_places_have_no_pictures(memory: SpatialMemory, question: str) -> None:
-    answer = Reasoner(memory).answer(question)
+    answer = RuleReasoner(memory).answer(question)
     assert answer.state is AnswerState.UNKNOWN and answer.pictures == () and answer.evidence == ()
 
 
 def test_questions_about_one_thing_recall_nothing(memory: SpatialMemory) -> None:
-    assert Reasoner(memory).answer("where is the bed?").pictures == ()
-    assert Reasoner(memory).answer("how many mugs are in the kitchen?").pictures == ()
+    assert RuleReasoner(memory).answer("where is the bed?").pictures == ()
+    assert RuleReasoner(memory).answer("how many mugs are in the kitchen?").pictures == ()
 
 
 class _NoPictures:
@@ -129,7 +129,7 @@ class _NoPictures:
 
 
 def test_without_recall_the_answer_stays_and_says_so(memory: SpatialMemory) -> None:
-    whole, poor = (Reasoner(m).answer("describe the kitchen") for m in (memory, _NoPictures(memory)))  # type: ignore[arg-type]
+    whole, poor = (RuleReasoner(m).answer("describe the kitchen") for m in (memory, _NoPictures(memory)))  # type: ignore[arg-type]
     assert poor.pictures == () and poor.text.endswith("Pictures cannot be had.")
     assert poor.value == whole.value and poor.state is whole.state and len(poor.evidence) == len(whole.evidence)
 

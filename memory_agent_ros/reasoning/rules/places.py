@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from memory_agent_ros.reasoning import tools, wording
+from memory_agent_ros.reasoning import matching, wording
+from memory_agent_ros.reasoning.matching import Match, MatchKind, Where
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
-from memory_agent_ros.reasoning.phrases import Phrase
-from memory_agent_ros.reasoning.questions import singular
-from memory_agent_ros.reasoning.tools import Match, MatchKind, Where
+from memory_agent_ros.reasoning.rules.phrases import Phrase
+from memory_agent_ros.reasoning.rules.questions import singular
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.room import Room, rooms_called
@@ -71,8 +71,8 @@ def resolve(memory: MemoryReader, phrase: Phrase) -> Resolved:
         break
     text = " ".join(words)
     if phrase.noun:
-        return Resolved(tools.match_name(memory, phrase.noun, where), text, anchors)
-    found = tuple(o for o in tools.everything(memory, where) if o.id not in {a.id for a in anchors})
+        return Resolved(matching.match_name(memory, phrase.noun, where), text, anchors)
+    found = tuple(o for o in matching.everything(memory, where) if o.id not in {a.id for a in anchors})
     return Resolved(Match(MatchKind.LABEL if found else MatchKind.NONE, found, "thing"), text, anchors)
 
 
@@ -145,9 +145,9 @@ def place_of(memory: MemoryReader, obj: MapObject) -> PlaceOf:
     around = [
         o
         for o in (
-            memory.near(object_id=obj.id, radius_m=_BESIDE_M, limit=tools.ALL)
+            memory.near(object_id=obj.id, radius_m=_BESIDE_M, limit=matching.ALL)
             if present
-            else memory.near(obj.box.center, radius_m=_BESIDE_M, limit=tools.ALL)
+            else memory.near(obj.box.center, radius_m=_BESIDE_M, limit=matching.ALL)
         )
         if o.id != obj.id
     ]
@@ -156,15 +156,15 @@ def place_of(memory: MemoryReader, obj: MapObject) -> PlaceOf:
     relation = next((r for r in carried if r.object_id in by_id), None)
     carrier = by_id.get(relation.object_id or 0) if relation else None
     if not present:
-        carrier = next((o for o in around if tools.is_on(obj, o)), None)
+        carrier = next((o for o in around if matching.is_on(obj, o)), None)
     how = str(relation.kind if relation else RelationKind.ON)
     room = memory.room_of(obj.id)
     if room is not None and not room.doors and room.name_confidence == 0.0:
         room = None
     inside = set(room.object_ids) if room else {o.id for o in around}
-    big = max(_LANDMARK_M3, _LANDMARK_TIMES * tools.volume(obj))
+    big = max(_LANDMARK_M3, _LANDMARK_TIMES * matching.volume(obj))
     for other in around:
         told = carrier is not None and other.id == carrier.id
-        if not told and other.id in inside and other.label != obj.label and tools.volume(other) > big:
+        if not told and other.id in inside and other.label != obj.label and matching.volume(other) > big:
             return PlaceOf(room, how, carrier, relation, other, (1.0 - other.relevance) * _BESIDE_M)
     return PlaceOf(room, how, carrier, relation, None, 0.0)

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.reasoning.questions import QuestionNotUnderstoodError
-from memory_agent_ros.reasoning.reasoner import Reasoner
+from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
+from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.records.answer import Answer, AnswerState
 from tests.reasoning.room import SECOND, Room, furnished
 
@@ -31,23 +31,23 @@ class Meanings:
 
 
 @pytest.fixture(scope="module")
-def before() -> Iterator[tuple[Reasoner, Room, SpatialMemory]]:
+def before() -> Iterator[tuple[RuleReasoner, Room, SpatialMemory]]:
     """A room as it was first seen."""
     room = furnished()
     with SpatialMemory.open(None, text_embedder=Meanings()) as memory:
         room.look(memory)
-        yield Reasoner(memory), room, memory
+        yield RuleReasoner(memory), room, memory
 
 
 @pytest.fixture(scope="module")
-def after() -> Iterator[tuple[Reasoner, Room, SpatialMemory]]:
+def after() -> Iterator[tuple[RuleReasoner, Room, SpatialMemory]]:
     """The same room after the book was taken away and the mug was put elsewhere."""
     room = furnished()
     with SpatialMemory.open(None, text_embedder=Meanings()) as memory:
         room.look(memory)
         del room.things["book"]
         room.look(memory, rounds=6)
-        yield Reasoner(memory), room, memory
+        yield RuleReasoner(memory), room, memory
 
 
 def cites(answer: Answer) -> bool:
@@ -158,7 +158,7 @@ def test_changes(after, before) -> None:
 
 def test_an_empty_memory_knows_nothing() -> None:
     with SpatialMemory.open(None) as memory:
-        reasoner = Reasoner(memory)
+        reasoner = RuleReasoner(memory)
         assert reasoner.answer("what objects are there?").state is AnswerState.UNKNOWN
         assert reasoner.answer("where is the mug?").state is AnswerState.UNKNOWN
         with pytest.raises(QuestionNotUnderstoodError):

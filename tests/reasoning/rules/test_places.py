@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.reasoning.phrases import Phrase, Place, split_places
-from memory_agent_ros.reasoning.questions import QuestionKind, parse
-from memory_agent_ros.reasoning.reasoner import Reasoner
+from memory_agent_ros.reasoning.rules.phrases import Phrase, Place, split_places
+from memory_agent_ros.reasoning.rules.questions import QuestionKind, parse
+from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.relation import RelationKind
 from tests.memory.structure.flat import fill
@@ -26,8 +26,8 @@ def flat_memory() -> Iterator[tuple[SpatialMemory, World]]:
 
 
 @pytest.fixture(scope="module")
-def reasoner(flat_memory: tuple[SpatialMemory, World]) -> Reasoner:
-    return Reasoner(flat_memory[0])
+def reasoner(flat_memory: tuple[SpatialMemory, World]) -> RuleReasoner:
+    return RuleReasoner(flat_memory[0])
 
 
 def labels(answer: Answer) -> list[str]:
@@ -71,7 +71,7 @@ def test_prepositions_are_words_of_their_own() -> None:
     assert split_places("cup on top of the inn") == ("cup", [(R.ON, "the inn")])
 
 
-def test_where_names_carrier_room_and_ids(reasoner: Reasoner, flat_memory: tuple[SpatialMemory, World]) -> None:
+def test_where_names_carrier_room_and_ids(reasoner: RuleReasoner, flat_memory: tuple[SpatialMemory, World]) -> None:
     memory, _ = flat_memory
     answer = reasoner.answer("where is the bowl?")
     assert answer.text.startswith("The bowl is on the table in the kitchen") and answer.state is AnswerState.SEEN
@@ -93,14 +93,14 @@ def test_where_names_carrier_room_and_ids(reasoner: Reasoner, flat_memory: tuple
         ("what is on the bed?", []),
     ],
 )
-def test_what_is_where(reasoner: Reasoner, question: str, found: list[str]) -> None:
+def test_what_is_where(reasoner: RuleReasoner, question: str, found: list[str]) -> None:
     answer = reasoner.answer(question)
     assert labels(answer) == found and answer.state is AnswerState.SEEN and answer.evidence
     assert {v["object"] for v in answer.value} <= {e.object_id for e in answer.evidence}
     json.dumps(answer.to_dict())
 
 
-def test_counts_in_a_room(reasoner: Reasoner) -> None:
+def test_counts_in_a_room(reasoner: RuleReasoner) -> None:
     assert reasoner.answer("how many mugs are there?").value == 2
     one = reasoner.answer("how many mugs are in the bedroom?")
     assert one.value == 1 and "on the nightstand in the bedroom" in one.text
@@ -109,14 +109,14 @@ def test_counts_in_a_room(reasoner: Reasoner) -> None:
     assert "no bowls in the bedroom" in none.text and "on the table in the kitchen" in none.text
 
 
-def test_rooms(reasoner: Reasoner) -> None:
+def test_rooms(reasoner: RuleReasoner) -> None:
     answer = reasoner.answer("in which room is the bed?")
     assert answer.value[0]["room"]["name"] == "bedroom" and "in the bedroom" in answer.text and answer.evidence
     rooms = reasoner.answer("what rooms are there?")
     assert {v["name"] for v in rooms.value} == {"kitchen", "bedroom"} and "2 rooms" in rooms.text and rooms.evidence
 
 
-def test_yes_and_no(reasoner: Reasoner) -> None:
+def test_yes_and_no(reasoner: RuleReasoner) -> None:
     assert reasoner.answer("is there a mug on the counter?").text.startswith("Yes.")
     answer = reasoner.answer("is the bowl on the counter?")
     assert answer.text.startswith("No.") and "on the table" in answer.text and answer.state is AnswerState.SEEN
@@ -134,7 +134,7 @@ def test_yes_and_no(reasoner: Reasoner) -> None:
         ("how many pianos are in the kitchen?", "never seen a piano"),
     ],
 )
-def test_unknown_places_and_things_are_unknown(reasoner: Reasoner, question: str, said: str) -> None:
+def test_unknown_places_and_things_are_unknown(reasoner: RuleReasoner, question: str, said: str) -> None:
     answer = reasoner.answer(question)
     assert answer.state is AnswerState.UNKNOWN and answer.evidence == () and said in answer.text
     assert answer.value in (0, None, [])
@@ -147,7 +147,7 @@ def test_names_given_by_hand_are_understood() -> None:
         room = memory.room_of(bed.id)
         assert room is not None
         memory.name_room(room.id, "Anna's room")
-        reasoner = Reasoner(memory)
+        reasoner = RuleReasoner(memory)
         assert labels(reasoner.answer("what mugs are in Anna's room?")) == ["mug"]
         assert "in Anna's room" in reasoner.answer("where is the bed?").text
         assert reasoner.answer("what is in the bedroom?").state is AnswerState.UNKNOWN
@@ -161,7 +161,7 @@ def test_names_given_by_hand_are_understood() -> None:
 
 def test_a_memory_without_rooms_says_so() -> None:
     with SpatialMemory.open(None) as memory:
-        reasoner = Reasoner(memory)
+        reasoner = RuleReasoner(memory)
         answer = reasoner.answer("what rooms are there?")
         assert answer.state is AnswerState.UNKNOWN and answer.value == []
         assert "I know no rooms" in reasoner.answer("what is in the kitchen?").text

@@ -1,0 +1,1 @@
+"""Answers by templates: questions that fit a pattern need no language model."""
