@@ -43,6 +43,7 @@ class EpisodeConfig:
         rooms: number of rooms, 3 to 6, or None for as many as the seed gives.
         cluttered: whether twice as many things stand there, look-alikes side by side.
         placement: by whose habits things are put: "uniform", "habitual", "shifted" or "student_flat".
+        tipped: share of the things that lie on their side, and share of those that stand on their head, 0 to 0.5.
         sensor: "render" or "raycast".
         depth_noise: "none" or "kinect".
         image_embedder: name for :func:`~memory_agent_ros.perception.factory.make_image_embedder`.
@@ -62,6 +63,7 @@ class EpisodeConfig:
     rooms: int | None = None
     cluttered: bool = False
     placement: str = "uniform"
+    tipped: float = 0.0
     sensor: str = "render"
     depth_noise: str = "none"
     image_embedder: str = "color_histogram"
@@ -241,6 +243,7 @@ def make_simulation(split: str, seed: int, config: EpisodeConfig) -> Simulation:
             rooms=config.rooms,
             cluttered=config.cluttered,
             placement=config.placement,
+            tipped=config.tipped,
             depth_noise=config.depth_noise,
             sensor=config.sensor,
         ),

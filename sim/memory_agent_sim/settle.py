@@ -27,6 +27,22 @@ class RigidThing:
     mass_kg: float = 0.4
 
 
+def tipped(vertices: NDArray[np.float64], turn: float) -> Matrix:
+    """(4, 4) pose of a thing turned by ``turn`` about its y axis, still centred over its place and resting on z = 0.
+
+    Args:
+        vertices: (N, 3) in its own frame, where it stands on z = 0; metres.
+        turn: radians.
+    """
+    T = np.eye(4)
+    c, s = np.cos(turn), np.sin(turn)
+    T[:3, :3] = [[c, 0, s], [0, 1, 0], [-s, 0, c]]
+    turned = vertices @ T[:3, :3].T
+    low, high = turned.min(axis=0), turned.max(axis=0)
+    T[:3, 3] = [-(low[0] + high[0]) / 2, -(low[1] + high[1]) / 2, -low[2]]
+    return T
+
+
 def settle(fixed: Sequence[RigidThing], falling: Sequence[RigidThing]) -> list[Matrix]:
     """Poses (4, 4) of the falling things once all are at rest (or after 4 simulated seconds).
 

@@ -15,6 +15,7 @@ from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
 from memory_agent_sim.assets import prepare
+from memory_agent_sim.attributes import TIPPABLE, state_of
 from memory_agent_sim.catalogue import MOVABLE_SOURCES
 from memory_agent_sim.edits import Edit as Edit
 from memory_agent_sim.edits import EditSampler, frame_shows, require_edit, require_kinds
@@ -33,7 +34,7 @@ from memory_agent_sim.layout import (
 )
 from memory_agent_sim.odometry import OdometryConfig, WheelOdometry
 from memory_agent_sim.robot import BASE_RADIUS, Drive, RobotConfig, base_pose
-from memory_agent_sim.settle import RigidThing, settle
+from memory_agent_sim.settle import RigidThing, settle, tipped
 from memory_agent_sim.truth import TruthObject, Visibility, box_of, unoccluded_share
 
 _SURFACE_SAMPLES = 300
@@ -52,6 +53,8 @@ class SimulationConfig:
         cluttered: twice as many movable things, look-alikes side by side.
         placement: ``uniform``, ``habitual``, ``shifted`` or ``student_flat``: by whose habits things are put
             (:mod:`memory_agent_sim.habits`).
+        tipped: share of the things that tell how they lie which lie on their side, and as large a share that stand
+            on their head (:data:`memory_agent_sim.attributes.TIPPABLE`), 0 to 0.5.
         robot: limits and mounting of the camera.
         odometry: errors of the wheels; none by default.
     """
@@ -64,6 +67,7 @@ class SimulationConfig:
     sensor: str = "render"
     cluttered: bool = False
     placement: str = "uniform"
+    tipped: float = 0.0
     robot: RobotConfig = field(default_factory=RobotConfig)
     odometry: OdometryConfig = field(default_factory=OdometryConfig)
 
@@ -77,6 +81,7 @@ class SimulationConfig:
         check(self.rooms is None or 3 <= self.rooms <= 6, "rooms must be 3 to 6, or None to draw it from the seed")
         check(self.depth_noise in ("none", "kinect"), "depth_noise must be none or kinect")
         check(self.sensor in ("render", "raycast"), "sensor must be render or raycast")
+        check(0.0 <= self.tipped <= 0.5, "tipped must be between 0 and 0.5")
         check(self.placement in PLACEMENTS, f"placement must be one of {', '.join(PLACEMENTS)}")
 
 
@@ -135,7 +140,7 @@ class Simulation:
         self._places = dict(enumerate(self.layout.objects, start=1))
         for object_id in self._mocap:
             self._hide(object_id)
-        self._settle({i: planar(p.x, p.y, p.yaw, p.z) for i, p in self._places.items()})
+        self._settle(self._starts())
         self._odometry = WheelOdometry(self.config.odometry, self.T_map_base, self.seed)
 
     # ------------------------------------------------------------------ robot
@@ -248,7 +253,8 @@ class Simulation:
             box = box_of(thing.vertices, self._poses[thing.id])
             room = self.layout.plan.rooms[self.layout.plan.room_at(box.center[:2])].name
             present = not thing.movable or thing.id in self._places
-            found.append(TruthObject(thing.id, thing.label, box, thing.movable, room, present, thing.key))
+            state = state_of(thing.label, self._poses[thing.id][:3, :3])
+            found.append(TruthObject(thing.id, thing.label, box, thing.movable, room, present, thing.key, state))
         return found
 
     def free_floor(self, resolution_m: float) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
@@ -347,6 +353,19 @@ class Simulation:
     def _place_of(self, object_id: int, T: Matrix) -> PlacedObject:
         """Where a thing stands once it is at ``T``: its room, and the piece of furniture under it (None: the floor)."""
         return place_at(self.layout, self._instance(object_id), T[:3, 3], yaw_of(T))
+
+    def _starts(self) -> dict[int, Matrix]:
+        """Poses from which things fall into place at the start, some of them tipped."""
+        starts = {i: planar(p.x, p.y, p.yaw, p.z) for i, p in self._places.items()}
+        if self.config.tipped == 0.0:
+            return starts
+        rng = np.random.default_rng([*seed_sequence(self.split, self.seed).generate_state(4).tolist(), 5])
+        for object_id in starts:
+            drawn, thing = rng.random(), self.scene.things[object_id - 1]
+            if thing.label in TIPPABLE and drawn < 2 * self.config.tipped:
+                turn = np.pi if drawn < self.config.tipped else np.pi / 2
+                starts[object_id] = starts[object_id] @ tipped(thing.vertices, turn)
+        return starts
 
     def _settle(self, starts: dict[int, Matrix]) -> None:
         """Drop the given things from their start poses and freeze them where they come to rest."""

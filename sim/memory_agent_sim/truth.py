@@ -24,7 +24,8 @@ class TruthObject:
         movable: False for furniture.
         room: name of the room it stands in.
         present: False once removed.
-        instance_key: name of the instance, unique over all splits.
+        instance_key: name of the instance, unique over all splits; :mod:`memory_agent_sim.attributes` knows its looks.
+        state: how it lies, one of :data:`memory_agent_sim.attributes.STATES`; None if it does not tell.
     """
 
     id: int
@@ -34,6 +35,7 @@ class TruthObject:
     room: str
     present: bool
     instance_key: str
+    state: str | None = None
 
 
 @dataclass(frozen=True)

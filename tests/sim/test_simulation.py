@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import mujoco
 import numpy as np
 import pytest
@@ -349,3 +351,23 @@ def test_rays_meet_turned_furniture_as_pictures_do() -> None:
         assert (a == b).mean() > 0.97
     for simulation in simulations:
         simulation.close()
+
+
+def test_things_are_tipped_only_where_it_is_asked_for() -> None:
+    config = SimulationConfig(width=64, height=48, rooms=3, sensor="raycast")
+    plain = Simulation("val", 3, config)
+    tipped = Simulation("val", 3, dataclasses.replace(config, tipped=0.35))
+    try:
+        told = {t.id: t for t in tipped.truth()}
+        states = [t.state for t in told.values() if t.state]
+        assert {"upright", "on its side", "upside down"} == set(states)
+        for before in plain.truth():
+            assert before.state in (None, "upright")
+            if told[before.id].state in (None, "upright"):
+                assert np.linalg.norm(told[before.id].box.center - before.box.center) < 0.03, before.label
+        assert max(t.box.center[2] - t.box.size[2] / 2 for t in told.values()) < 1.5
+    finally:
+        plain.close()
+        tipped.close()
+    with pytest.raises(BadInputError):
+        SimulationConfig(tipped=0.6)

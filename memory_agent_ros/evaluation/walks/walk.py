@@ -41,6 +41,7 @@ class WalkConfig:
         edits: changes of the world before each pass but the first; ``kinds`` of them, in turn.
         rate_hz: images per second of simulated time.
         spacing_m, turn_deg: motion between images.
+        tipped: share of the things that tell how they lie which lie on their side, and of those upside down.
     """
 
     width: int = 320
@@ -53,11 +54,15 @@ class WalkConfig:
     spacing_m: float = 0.3
     turn_deg: float = 20.0
     cluttered: bool = False
+    tipped: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class TrueObject:
-    """One labelled instance as it stood during a pass; see ``memory_agent_sim.truth.TruthObject``."""
+    """One labelled instance as it stood during a pass; see ``memory_agent_sim.truth.TruthObject``.
+
+    Walks recorded before things could be tipped tell no state; everything stands upright in them.
+    """
 
     id: int
     label: str
@@ -66,6 +71,7 @@ class TrueObject:
     room: str
     present: bool
     instance_key: str
+    state: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +144,9 @@ def record_walk(split: str, seed: int, config: WalkConfig | None = None, *, prog
     """
     config = config or WalkConfig()
     about = dataclasses.asdict(config)
-    if not config.cluttered:
-        del about["cluttered"]  # walks recorded before there was a choice keep their names
+    for name in ("cluttered", "tipped"):
+        if not about[name]:
+            del about[name]  # walks recorded before there was a choice keep their names
     key = hashlib.sha256(json.dumps([_VERSION, about]).encode()).hexdigest()[:12]
     path = cache_folder() / f"{split}-{seed}-{key}.npz"
     if path.exists():
@@ -152,8 +159,9 @@ def record_walk(split: str, seed: int, config: WalkConfig | None = None, *, prog
 
 def _render(split: str, seed: int, config: WalkConfig, progress: bool) -> Walk:
     episode = EpisodeConfig(
-        width=config.width, height=config.height, rooms=config.rooms, rate_hz=config.rate_hz, cluttered=config.cluttered
-    )
+        width=config.width, height=config.height, rooms=config.rooms, rate_hz=config.rate_hz,
+        cluttered=config.cluttered, tipped=config.tipped,
+    )  # fmt: skip
     sim = make_simulation(split, seed, episode)
     rng = np.random.default_rng([seed % 2**32, 77])
     images, stamps, numbers, bases, cameras = [], [], [], [], []
@@ -191,7 +199,7 @@ def _edit(sim: Any, config: WalkConfig, rng: np.random.Generator) -> list[dict[s
 
 
 def _true_object(t: Any) -> TrueObject:
-    return TrueObject(t.id, t.label, t.box, t.movable, t.room, t.present, t.instance_key)
+    return TrueObject(t.id, t.label, t.box, t.movable, t.room, t.present, t.instance_key, t.state)
 
 
 def _packed(frame: Frame) -> tuple[bytes, bytes, bytes]:
@@ -212,7 +220,7 @@ def _write(path: Path, walk: Walk) -> None:
         "truth": [
             [
                 [t.id, t.label, t.box.center.tolist(), t.box.size.tolist(), t.box.yaw, t.movable, t.room, t.present,
-                 t.instance_key]
+                 t.instance_key, *((t.state,) if walk.config.tipped else ())]
                 for t in one
             ]
             for one in walk.truth
@@ -241,8 +249,8 @@ def _read(path: Path, split: str, seed: int, config: WalkConfig) -> Walk:
         width, height, K = about["camera"]
         truth = [
             [
-                TrueObject(i, label, OrientedBox(np.array(c), np.array(s), yaw), movable, room, present, key)
-                for i, label, c, s, yaw, movable, room, present, key in one
+                TrueObject(i, label, OrientedBox(np.array(c), np.array(s), yaw), *rest)
+                for i, label, c, s, yaw, *rest in one
             ]
             for one in about["truth"]
         ]

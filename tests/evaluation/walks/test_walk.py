@@ -1,5 +1,6 @@
 """A recorded walk visits the whole apartment and comes back from the cache as it was."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +54,12 @@ def test_a_replay_places_observations_by_the_told_pose(walk: Walk) -> None:
     ]  # fmt: skip
     assert np.mean(right) > 0.95
     assert noisy[0].frame.pose_covariance is not None and clean[0].frame.pose_covariance is None
+
+
+def test_a_walk_among_tipped_things_tells_how_they_lie(folder: Path, walk: Walk) -> None:
+    config = dataclasses.replace(CONFIG, passes=1, edits=0, tipped=0.4)
+    tipped = [record_walk("val", 1, config) for _ in range(2)]
+    states = [[t.state for t in w.truth[0]] for w in tipped]
+    assert states[0] == states[1] and len(set(states[0])) == 4
+    assert all(t.state is None for t in walk.truth[0] if not t.movable)
+    assert len(list(folder.iterdir())) == 2
