@@ -1,0 +1,1 @@
+"""Decoding under constraints: a language model can only write calls that exist, about things the memory holds now."""

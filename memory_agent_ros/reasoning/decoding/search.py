@@ -1,0 +1,121 @@
+"""Greedy steps and beam search over a trie, for any model that scores tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.reasoning.decoding.trie import OUTSIDE, ROOT, Candidates, Nodes, Tokens, Trie
+
+Scores = NDArray[np.float32]
+#: (M token sequences, all of one length) -> (M, vocabulary) log-probabilities of the next token.
+Scorer = Callable[[list[tuple[int, ...]]], NDArray[np.floating]]
+
+
+def greedy_step(trie: Trie, scores: Scores, nodes: Nodes, stop: int) -> tuple[NDArray[np.int64], Nodes]:
+    """The best allowed token of each beam, and where it leads.
+
+    Args:
+        trie: what is allowed.
+        scores: (M, vocabulary) of the next token, higher is better.
+        nodes: (M,) where each beam stands.
+        stop: token that ends a name, allowed where a name may end.
+
+    Returns:
+        (M,) tokens and (M,) nodes; a beam that stopped, or that stood outside, gets ``stop`` and OUTSIDE.
+    """
+    tokens = np.full(len(nodes), stop, np.int64)
+    after = np.full(len(nodes), OUTSIDE, np.int64)
+    at_root = nodes == ROOT
+    if at_root.any():
+        rows = np.flatnonzero(at_root)
+        tokens[rows], after[rows] = _first_step(trie, scores, rows)
+        if len(rows) == len(nodes):
+            return tokens, after
+        rows = np.flatnonzero(nodes > ROOT)
+    else:
+        rows = np.flatnonzero(nodes > ROOT) if nodes.min() < 0 else np.arange(len(nodes))
+    if not len(rows):
+        return tokens, after
+    inside = nodes[rows]
+    begin = trie.first_edge[inside]
+    count = trie.first_edge[inside + 1] - begin
+    column = np.arange(max(1, count.max()))
+    allowed = trie.tokens.take(begin[:, None] + column, mode="clip")
+    value = scores.ravel().take((rows * trie.vocabulary)[:, None] + allowed)
+    value[column >= count[:, None]] = -np.inf
+    best = value.argmax(axis=1)
+    line = np.arange(len(rows))
+    goes_on = (count > 0) & (~trie.ends[inside] | (scores[rows, stop] < value[line, best]))
+    tokens[rows] = np.where(goes_on, allowed[line, best], stop)
+    after[rows] = np.where(goes_on, begin + best + 1, OUTSIDE)
+    return tokens, after
+
+
+def _first_step(trie: Trie, scores: Scores, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Nodes]:
+    allowed = trie.allowed(ROOT)
+    best = np.array([scores[row].take(allowed).argmax() for row in rows])
+    return allowed[best].astype(np.int64), best + 1
+
+
+@dataclass(frozen=True)
+class Found:
+    """A name that a search ended with.
+
+    Attributes:
+        tokens: without the stop token.
+        node: where it ends.
+        score: sum of the log-probabilities, stop token included.
+    """
+
+    tokens: tuple[int, ...]
+    node: int
+    score: float
+
+
+def beam_search(trie: Trie, score: Scorer, width: int, stop: int) -> list[Found]:
+    """The likeliest names, best first.
+
+    Args:
+        trie: the names.
+        score: the model.
+        width: beams kept a step, and names returned; with as many as there are names the search is exact.
+        stop: token that ends a name.
+    """
+    beams: list[tuple[int, ...]] = [()]
+    nodes, totals = np.zeros(1, np.int64), np.zeros(1)
+    done: list[Found] = []
+    while len(beams):
+        scores = np.asarray(score(beams), np.float64)
+        found = trie.candidates(nodes)
+        for m in np.flatnonzero(found.ends):
+            done.append(Found(beams[m], int(nodes[m]), float(totals[m] + scores[m, stop])))
+        done = sorted(done, key=lambda f: -f.score)[:width]
+        rows, sums = found.rows, totals[found.rows] + scores[found.rows, found.tokens]
+        keep = _largest(sums, width)
+        if len(done) == width:
+            keep = keep[sums[keep] > done[-1].score]  # log-probabilities only fall
+        beams = [(*beams[rows[k]], int(found.tokens[k])) for k in keep]
+        nodes, totals = found.nodes[keep], sums[keep]
+    return done
+
+
+def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
+    """Indices of the largest values, largest first; of equal ones the first."""
+    return np.argsort(-values, kind="stable")[:count]
+
+
+def candidate_mass(found: Candidates, log_probs: Scores, stop: int) -> NDArray[np.float64]:
+    """(M,) log of the probability that the model gave to what is allowed; what the constraint took is the rest."""
+    out = np.full(len(found.ends), -np.inf)
+    np.logaddexp.at(out, found.rows, log_probs[found.rows, found.tokens])
+    out[found.ends] = np.logaddexp(out[found.ends], log_probs[found.ends, stop])
+    return out
+
+
+def ids_of(tokens: Tokens) -> tuple[int, ...]:
+    """As plain integers."""
+    return tuple(int(t) for t in tokens)
