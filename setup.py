@@ -29,7 +29,7 @@ MODELS = [
 ]
 LANGUAGE = [  # language models: the reasoner's, and policies trained by a LoRA
     "torch>=2.2",
-    "transformers>=4.46",
+    "transformers>=5.23",  # attention/ is written against its caches
     "peft>=0.13",
     "safetensors>=0.4",
     "gguf>=0.10",
