@@ -1,0 +1,1 @@
+"""Questions about what a robot remembers: worlds, question families, tasks, scores."""
