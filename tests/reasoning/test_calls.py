@@ -31,7 +31,7 @@ def _argument(parameter: Parameter) -> st.SearchStrategy[Argument]:
     if parameter.kind is Kind.RESULT:
         return st.integers(0, 29).map(Reference)
     if parameter.kind is Kind.NUMBER:
-        return st.integers(0, 86_400).map(float) | st.integers(1, 99).map(lambda n: n / 4)
+        return st.integers(0, 999_999_999).map(float) | st.integers(1, 99).map(lambda n: n / 4)
     return st.sampled_from(parameter.choices) if parameter.choices else _NAMES
 
 

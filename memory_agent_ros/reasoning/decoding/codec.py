@@ -1,4 +1,4 @@
-"""Calls as token ids: syntax and names are tokenised apart, as :mod:`~memory_agent_ros.reasoning.language.encoding` does.
+"""Calls as token ids: syntax and names are tokenised apart, as ``reasoning.language.encoding`` does for transcripts.
 
 A name is written with a space before it, "find( mug, in= kitchen)": so it has the tokens that it has in running text,
 and a model can copy it from there. What comes from the memory or from a person is plain text: what looks like a

@@ -25,11 +25,11 @@ class Encoder:
         self._ids: dict[str, list[int]] = {}
 
     def text(self, text: str) -> list[int]:
-        """Ids of a text, without special tokens."""
+        """Ids of a text, without special tokens: what looks like one in it is text."""
         if text not in self._ids:
             if len(self._ids) >= self._remembered:
                 self._ids.clear()
-            self._ids[text] = list(self.tokenizer.encode(text, add_special_tokens=False))
+            self._ids[text] = list(self.tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
         return self._ids[text]
 
     def name(self, name: str) -> list[int]:
