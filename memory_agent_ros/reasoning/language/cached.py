@@ -12,7 +12,7 @@ from memory_agent_ros.attention.shared_prompt import pack
 
 
 class CachedModel:
-    """Scores of next tokens; a sequence that goes on from the last one, or shares its beginning, costs its new tokens.
+    """Logits of next tokens; a sequence that goes on from the last one, or shares its beginning, costs its new tokens.
 
     Args:
         model: a causal model of transformers, in evaluation mode.
@@ -28,8 +28,8 @@ class CachedModel:
         #: Tokens that went through the model so far.
         self.tokens_read = 0
 
-    def scores(self, ids: Sequence[int], last: int = 1) -> Tensor:
-        """(last, vocabulary) float32 log-probabilities of what follows each of the last tokens.
+    def logits(self, ids: Sequence[int], last: int = 1) -> Tensor:
+        """(last, vocabulary) float32 logits of what follows each of the last tokens.
 
         Args:
             ids: the whole sequence.
@@ -39,7 +39,7 @@ class CachedModel:
             shared = self._return_to(_common(self._ids, ids, len(ids) - last))
             out = self._forward(ids[shared:], logits_to_keep=last)
             self._ids = list(ids)
-            return out[-last:].log_softmax(dim=-1)
+            return out[-last:]
 
     def continuations(self, prompt: Sequence[int], texts: Sequence[Sequence[int]]) -> list[Tensor]:
         """Log-probabilities of the tokens of several texts, each as if it stood alone behind the prompt.
@@ -51,7 +51,7 @@ class CachedModel:
         Returns:
             C float32 tensors, one value a token.
         """
-        first = self.scores(prompt)
+        first = self.logits(prompt).log_softmax(dim=-1)
         with torch.inference_mode():
             packed = {name: tensor.to(self._device) for name, tensor in pack(prompt, texts).items()}
             size = len(prompt)
