@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from memory_agent_ros.records.evidence import Evidence
@@ -31,6 +32,9 @@ class Answer:
         value: machine-readable result (a count, a position, a list of names, a stamp), JSON-ready.
         tool: name of the memory tool that produced it.
         pictures: stored pictures of the place asked about, best first; evidence of a place, not of one object.
+        calls: the tool calls that led to it, as they are written, the last one the answer; empty where templates that
+            are no calls answered. Executed over the cited observations alone they give the same value.
+        details: what else is known of how it came about: the clock, raw confidences; JSON-ready.
     """
 
     text: str
@@ -40,6 +44,8 @@ class Answer:
     value: Any = None
     tool: str = ""
     pictures: tuple[RecalledView, ...] = ()
+    calls: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form, as ``memory-agent ask --json`` prints it."""
@@ -51,4 +57,6 @@ class Answer:
             "value": self.value,
             "tool": self.tool,
             "pictures": [p.to_dict() for p in self.pictures],
+            "calls": list(self.calls),
+            "details": dict(self.details),
         }

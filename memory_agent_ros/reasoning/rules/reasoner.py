@@ -13,17 +13,20 @@ times 0.6 when attribute words of the question ("red") could not be checked. "Wh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from memory_agent_ros.reasoning import matching, wording
+from memory_agent_ros.reasoning.confidence import mean, object_confidence
+from memory_agent_ros.reasoning.entries import event_entry, evidence_of, object_entry
 from memory_agent_ros.reasoning.matching import Match, MatchKind
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
+from memory_agent_ros.reasoning.placing import place_of
 from memory_agent_ros.reasoning.rules import pictures
 from memory_agent_ros.reasoning.rules.phrases import Phrase, Place
-from memory_agent_ros.reasoning.rules.places import Resolved, place_of, resolve
+from memory_agent_ros.reasoning.rules.places import Resolved, resolve
 from memory_agent_ros.reasoning.rules.questions import (
     Question,
     QuestionKind,
@@ -32,8 +35,7 @@ from memory_agent_ros.reasoning.rules.questions import (
     singular,
 )
 from memory_agent_ros.records.answer import Answer, AnswerState
-from memory_agent_ros.records.event import EventKind, MemoryEvent
-from memory_agent_ros.records.evidence import Evidence
+from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import RelationKind
@@ -50,12 +52,6 @@ _RELATED = {
     QuestionKind.WHICH: RelationKind.IN,
 }
 _TOLD = (EventKind.ADDED, EventKind.MOVED, EventKind.GONE)
-
-
-def object_confidence(obj: MapObject) -> float:
-    """c(o) of the module's formula, in [0, 1]."""
-    there = obj.presence if obj.state is ObjectState.PRESENT else 1.0 - obj.presence
-    return float(np.clip(there * obj.label_probs.get(obj.label, 1.0) * obj.relevance, 0.0, 1.0))
 
 
 class RuleReasoner:
@@ -154,7 +150,7 @@ class RuleReasoner:
 
     def _placed(self, obj: MapObject) -> dict[str, Any]:
         """An object as JSON-ready value, with the ids of what its place is told by."""
-        return {**_entry(obj), **place_of(self._memory, obj).to_dict()}
+        return {**object_entry(obj), **place_of(self._memory, obj).to_dict()}
 
     def _room_of(self, match: Match, now: int) -> Answer:
         """In which room something is."""
@@ -205,7 +201,7 @@ class RuleReasoner:
         else:
             when = wording.ago(obj.last_seen_ns, now)
             text, state = f"I last saw the {obj.label} {when}, {self._where_phrase(obj)}.", AnswerState.SEEN
-        value = {**_entry(obj), "seconds_ago": round((now - obj.last_seen_ns) / 1e9, 3)}
+        value = {**object_entry(obj), "seconds_ago": round((now - obj.last_seen_ns) / 1e9, 3)}
         return self._answer(text, state, object_confidence(obj), [obj], match, value, "last_seen")
 
     def _count(self, asked: Question, match: Match, now: int) -> Answer:
@@ -283,8 +279,8 @@ class RuleReasoner:
         else:
             text, state = f"I know of nothing {where}.", AnswerState.SEEN if anchors else AnswerState.UNKNOWN
         cited = [*objects, *anchors, *(() if objects else gone)]
-        confidence = _mean([object_confidence(o) for o in [*objects, *anchors[:1], *(() if objects else gone)]])
-        return self._answer(text, state, confidence, cited, match, [_entry(o) for o in objects], tool)
+        confidence = mean([object_confidence(o) for o in [*objects, *anchors[:1], *(() if objects else gone)]])
+        return self._answer(text, state, confidence, cited, match, [object_entry(o) for o in objects], tool)
 
     def _spot(self, room: Room) -> pictures.Spot:
         return pictures.spot_of_room(room, matching.everything(self._memory, {"room": room.id}))
@@ -321,9 +317,9 @@ class RuleReasoner:
             )
             objects += found
         state = AnswerState.SEEN if objects else AnswerState.UNKNOWN
-        confidence = _mean([object_confidence(o) for o in objects])
-        value = [_entry(o) for o in objects]
-        answer = Answer(" ".join(told), state, confidence, _evidence(objects, 1), value, "find")
+        confidence = mean([object_confidence(o) for o in objects])
+        value = [object_entry(o) for o in objects]
+        answer = Answer(" ".join(told), state, confidence, evidence_of(objects, 1), value, "find")
         return pictures.with_pictures(self._memory, answer, [self._spot(r) for r in rooms])
 
     def _corners(self, name: str, places: tuple[Place, ...]) -> Answer:
@@ -358,17 +354,19 @@ class RuleReasoner:
             {"id": r.id, "name": r.name, "name_confidence": round(r.name_confidence, 3), "area_m2": round(r.area_m2, 2)}
             for r in rooms
         ]
-        confidence = _mean([r.name_confidence or 1.0 for r in rooms])
+        confidence = mean([r.name_confidence or 1.0 for r in rooms])
         state = AnswerState.SEEN if objects else AnswerState.UNKNOWN
-        return Answer(text, state, confidence, _evidence(objects, 1), value, "rooms")
+        return Answer(text, state, confidence, evidence_of(objects, 1), value, "rooms")
 
     def _list(self, objects: Sequence[MapObject], lead: str, tool: str) -> Answer:
         present = [o for o in objects if o.state is ObjectState.PRESENT]
         if not present:
             return Answer("I know of nothing there.", AnswerState.UNKNOWN, 1.0, (), [], tool)
         text = f"{lead} {wording.inventory(present)}."
-        confidence = _mean([object_confidence(o) for o in present])
-        return Answer(text, AnswerState.SEEN, confidence, _evidence(present, 1), [_entry(o) for o in present], tool)
+        confidence = mean([object_confidence(o) for o in present])
+        return Answer(
+            text, AnswerState.SEEN, confidence, evidence_of(present, 1), [object_entry(o) for o in present], tool
+        )
 
     def _region(self, asked: Question) -> Answer:
         numbers = asked.numbers
@@ -404,9 +402,9 @@ class RuleReasoner:
         text = wording.joined([wording.change(e, now) for e in told]).capitalize() + "."
         by_id = {o.id: o for o in matching.everything(self._memory)}
         objects = [by_id[i] for i in dict.fromkeys(e.object_id for e in told) if i in by_id]
-        value = [_event_entry(e) for e in told]
+        value = [event_entry(e) for e in told]
         state = AnswerState.GONE if all(e.kind is EventKind.GONE for e in told) else AnswerState.SEEN
-        return Answer(text, state, _mean([e.confidence for e in told]), _evidence(objects, 1), value, "changes")
+        return Answer(text, state, mean([e.confidence for e in told]), evidence_of(objects, 1), value, "changes")
 
     def _answer(
         self,
@@ -421,46 +419,8 @@ class RuleReasoner:
         if match.kind is MatchKind.HEAD:
             confidence *= _UNCHECKED
             text += f" I could not check whether it is {match.unchecked!r}."
-        return Answer(text, state, confidence, _evidence(objects, _EVIDENCE_PER_OBJECT), value, tool)
+        return Answer(text, state, confidence, evidence_of(objects, _EVIDENCE_PER_OBJECT), value, tool)
 
 
 def _nothing(asked: Question) -> Any:
     return 0 if asked.kind is QuestionKind.COUNT else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if len(values) else 1.0
-
-
-def _evidence(objects: Iterable[MapObject], per_object: int) -> tuple[Evidence, ...]:
-    """The best observations of each object, best of all objects first."""
-    ranked = [obj.evidence[:per_object] for obj in objects]
-    return tuple(e[rank] for rank in range(per_object) for e in ranked if rank < len(e))
-
-
-def _rounded(values: Iterable[float]) -> list[float]:
-    return [round(float(v), 3) for v in values]
-
-
-def _entry(obj: MapObject) -> dict[str, Any]:
-    """An object as JSON-ready value."""
-    return {
-        "object": obj.id,
-        "label": obj.label,
-        "state": str(obj.state),
-        "position_m": _rounded(obj.box.center),
-        "last_seen_ns": obj.last_seen_ns,
-    }
-
-
-def _event_entry(event: MemoryEvent) -> dict[str, Any]:
-    """An event as JSON-ready value."""
-    before = event.previous_position_m
-    return {
-        "kind": str(event.kind),
-        "object": event.object_id,
-        "label": event.label,
-        "stamp_ns": event.stamp_ns,
-        "position_m": _rounded(event.position_m),
-        "previous_position_m": None if before is None else _rounded(before),
-    }

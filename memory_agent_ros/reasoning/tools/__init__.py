@@ -1,0 +1,1 @@
+"""The memory tools that calls name, one group a file."""
