@@ -1,4 +1,4 @@
-"""Ask a stored map a question.
+"""Ask a stored map, or a running robot, a question.
 
 The answer names the observations it rests on. States: seen (it is there), gone (it was there), unknown (none was seen).
 """
@@ -8,18 +8,23 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from memory_agent_ros.commands import ask_live
 from memory_agent_ros.commands.open_map import map_place
 from memory_agent_ros.commands.output import print_json
+from memory_agent_ros.records.errors import BadInputError
 
 if TYPE_CHECKING:
     from memory_agent_ros.records.answer import Answer
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``ask --map M [--json] QUESTION``."""
-    parser.add_argument("question", help='for example "where is the chair?"')
+    """``ask (--map M | --live) [--dialogue] [--json] [QUESTION]``."""
+    parser.add_argument("question", nargs="?", help='for example "where is the chair?"')
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--map", type=map_place, metavar="FILE|URL", help="map made by ingest, demo or a robot")
+    source.add_argument("--live", action="store_true", help="ask the reasoner node of a running robot")
     parser.add_argument(
-        "--map", type=map_place, required=True, metavar="FILE|URL", help="map made by ingest, demo or a robot"
+        "--dialogue", action="store_true", help="--live: keep asking what is typed, until an empty line"
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(
@@ -28,10 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "minilm", "none"),
         help="text embedder for words the map does not know",
     )
+    ask_live.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the answer; 0 also for *unknown*, which is an answer."""
+    if args.question is None and not (args.live and args.dialogue):
+        raise BadInputError("question_missing", 'name a question, for example "where is the chair?"')
+    if args.live:
+        return ask_live.run(args)
     from memory_agent_ros.commands.open_map import open_map
     from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 

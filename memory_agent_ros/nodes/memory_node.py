@@ -26,7 +26,7 @@ from visualization_msgs.msg import MarkerArray
 
 from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
 from memory_agent_msgs.msg import ObservationArray
-from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory, Tips
+from memory_agent_msgs.srv import EditObject, ForgetObjects, GetPicture, LoadMemory, QueryObjects, SaveMemory, Tips
 from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.sessions.session import Session
@@ -108,6 +108,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._frame_done = self.advertise(Header, "memory/frame_done", qos.reliable(50))
         services = MemoryServices(self)
         self.serve(QueryObjects, "memory/query_objects", services.query)
+        self.serve(GetPicture, "memory/picture", services.picture)
         self.serve(ForgetObjects, "memory/forget_objects", services.forget)
         self.serve(EditObject, "memory/edit_object", services.edit)
         self.serve(SaveMemory, "memory/save", services.save)

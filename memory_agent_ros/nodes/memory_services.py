@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory, Tips
+from memory_agent_msgs.srv import EditObject, ForgetObjects, GetPicture, LoadMemory, QueryObjects, SaveMemory, Tips
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.conversions import event_message, nanoseconds, object_message, point_from_message
+from memory_agent_ros.nodes.picture_messages import fill_picture, view_message
 from memory_agent_ros.nodes.structure_messages import relation_message, room_message
 from memory_agent_ros.nodes.tips_exchange import tip_from_message, tip_message
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
@@ -56,7 +58,7 @@ def _answering(
 
 
 class MemoryServices:
-    """Callbacks of ``memory/query_objects``, ``forget_objects``, ``edit_object``, ``save``, ``load``, ``tips``."""
+    """Callbacks of the services: questions, pictures, forgetting, editing, saving, loading and tips."""
 
     def __init__(self, holder: MemoryHolder) -> None:
         self._holder = holder
@@ -72,7 +74,8 @@ class MemoryServices:
         }
         memory = self._holder.memory
         if request.mode == QueryObjects.Request.MODE_OBJECTS:
-            response.objects = [object_message(thing) for thing in memory.objects()]
+            things = [memory.get(int(request.object_id))] if request.object_id else memory.objects()
+            response.objects = [object_message(thing) for thing in things]
             response.count = len(response.objects)
         elif request.mode in modes:
             found = modes[request.mode](request)
@@ -87,8 +90,12 @@ class MemoryServices:
             response.count = len(events)
         elif request.mode in (QueryObjects.Request.MODE_ROOMS, QueryObjects.Request.MODE_RELATIONS):
             self._structure(request, response)
+        elif request.mode == QueryObjects.Request.MODE_VIEWS:
+            views = memory.recall_place(_center(request), float(request.radius_m), int(request.limit))
+            response.views = [view_message(view) for view in views]
+            response.count = len(views)
         else:
-            more = "objects, history, changes, rooms, relations"
+            more = "objects, history, changes, rooms, relations, views"
             raise BadInputError("query_mode", f"mode must be one of {', '.join(modes)}, {more}; got {request.mode!r}")
 
     def _structure(self, request: QueryObjects.Request, response: QueryObjects.Response) -> None:
@@ -101,6 +108,11 @@ class MemoryServices:
         rooms = memory.rooms() if object_id is None else [r for r in (memory.room_of(object_id),) if r is not None]
         response.rooms = [room_message(r) for r in rooms]
         response.count = len(rooms)
+
+    @_answering
+    def picture(self, request: GetPicture.Request, response: GetPicture.Response) -> None:
+        """``memory/picture``."""
+        fill_picture(response, self._holder.memory.keyframe(int(request.keyframe_id)))
 
     @_answering
     def forget(self, request: ForgetObjects.Request, response: ForgetObjects.Response) -> None:
@@ -194,6 +206,12 @@ class MemoryServices:
             state=ObjectState.PRESENT,
             limit=int(request.limit),
         )
+
+
+def _center(request: QueryObjects.Request) -> NDArray[np.float64]:
+    if not request.has_center:
+        raise BadInputError("query_center", "mode views needs has_center with center")
+    return point_from_message(request.center)
 
 
 def _region(request: QueryObjects.Request | ForgetObjects.Request) -> Region | None:

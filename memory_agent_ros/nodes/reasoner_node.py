@@ -1,32 +1,41 @@
-"""``reasoner_node``: the ``answer_question`` action over the memory node's query service.
+"""``reasoner_node``: questions to answers, over the memory node's services.
 
-A question is worked on in a thread of its own, so that the node's executor can carry the answers of the memory.
+Asked through the action ``answer_question`` or the topic ``reasoner/question``. Questions are worked on one after
+another in a thread of their own, so that the node's executor can carry the answers of the memory and tell how it is
+going; models are loaded in a thread too. What an answer rests on is shown on ``reasoner/evidence`` and
+``reasoner/markers``.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import queue
 import sys
 import threading
-from dataclasses import dataclass
-from typing import Any
+import time
+import traceback
+from collections import Counter
+
+from std_msgs.msg import String
 
 from memory_agent_msgs.action import AnswerQuestion
+from memory_agent_ros.nodes import qos
+from memory_agent_ros.nodes.answer_view import AnswerView, picture_ids
+from memory_agent_ros.nodes.answering import Answering, Asked, CancelledError, Step, Told
 from memory_agent_ros.nodes.conversions import evidence_message
-from memory_agent_ros.nodes.goal_server import GoalServer
+from memory_agent_ros.nodes.diagnostics import Timing
+from memory_agent_ros.nodes.looking import Looker
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
-from memory_agent_ros.nodes.parameters import parameter
+from memory_agent_ros.nodes.question_server import Asker, QuestionServer, Ticket, TopicAsker
+from memory_agent_ros.nodes.reasoner_config import THINK, ReasonerNodeConfig
 from memory_agent_ros.nodes.remote_memory import MemoryUnavailableError, RemoteMemory
 from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
-from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
-from memory_agent_ros.records.answer import Answer
+from memory_agent_ros.records.answer import AnswerState
 
-
-@dataclass(frozen=True)
-class ReasonerNodeConfig:
-    """Parameters of ``reasoner_node``."""
-
-    query_timeout_s: float = parameter(5.0, "Wall seconds a query may take.", minimum=0.1, maximum=120.0)
+#: Dialogue of the questions that come on the topic: whoever types there goes on with what was said there.
+TOPIC_DIALOGUE = "reasoner/question"
+Result = AnswerQuestion.Result
 
 
 class ReasonerNode(AgentNode[ReasonerNodeConfig]):
@@ -36,70 +45,207 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
     config_class = ReasonerNodeConfig
 
     def setup(self) -> None:
-        """Offer the action and look for the memory."""
+        """Offer the action, advertise, begin to load the models, and look for the memory."""
         self.memory = RemoteMemory(self, timeout_s=self.config.query_timeout_s)
-        self._reasoner = RuleReasoner(self.memory)
-        self._server = GoalServer(self, AnswerQuestion, "answer_question", self._on_goal, self._on_cancel)
+        self._answering = Answering(self.memory)
+        self._looker = Looker(self) if "look" in self.config.allowed else None
+        self._view = AnswerView(self, self.memory, self.config.map_frame, self.config.picture_height)
+        self._said = self.advertise(String, "reasoner/answer", qos.reliable(10))
+        self._time = Timing()
+        self._routes: Counter[str] = Counter()
+        self._now = ""
+        self._waiting: queue.SimpleQueue[Asker | None] = queue.SimpleQueue()
+        self._worker = threading.Thread(target=self._work, name="questions", daemon=True)
+        self._worker.start()
+        self._server = QuestionServer(self, "answer_question", self._on_question, self.config.queue)
 
     def start(self) -> None:
-        """Report a missing memory."""
+        """Report a missing memory; listen to questions on the topic."""
         self.waiting.add("memory", self._memory_problem)
+        self.subscribe(String, "reasoner/question", self._on_topic, qos.reliable(10), required=False)
+
+    def stop(self) -> None:
+        """End the questions under way."""
+        self._server.conclude_all(_failure(Result.NOT_ACTIVE, "the reasoner node was deactivated"))
 
     def teardown(self) -> None:
-        """Withdraw the action."""
+        """Withdraw the action and end the thread."""
         server = getattr(self, "_server", None)
-        if server is not None:
-            server.destroy()
-            self.memory.close()
-            del self._server
+        if server is None:
+            return
+        server.conclude_all(_failure(Result.NOT_ACTIVE, "the reasoner node was cleaned up"))
+        server.destroy()
+        self._waiting.put(None)
+        self.memory.interrupt()
+        self._worker.join(timeout=2.0)
+        self.memory.close()
+        if self._looker is not None:
+            self._looker.close()
+        del self._server
 
     def status(self) -> dict[str, object]:
-        """Whether a question is worked on."""
-        return {"answering": hasattr(self, "_server") and self._server.busy}
+        """Questions, times, models, routes."""
+        if not hasattr(self, "_server"):
+            return {}
+        answered = sum(self._routes.values())
+        values: dict[str, object] = {
+            "answering": self._now or "nothing",
+            "questions waiting": max(0, self._waiting.qsize()),
+            "questions answered": answered,
+            "time answer": self._time.summary(),
+            "acting tools": ", ".join(self.config.allowed) or "none",
+        }
+        values.update({f"route {name}": number / answered for name, number in sorted(self._routes.items())})
+        return values
+
+    # -- asking ---------------------------------------------------------------------------------------------------
 
     def _memory_problem(self) -> str | None:
         return None if self.memory.available else f"service {self.memory.service_name}: nobody offers it"
 
-    def _on_goal(self, goal: AnswerQuestion.Goal) -> None:
+    def _on_question(self, ticket: Ticket) -> None:
+        goal = ticket.request
+        problem = _problem_of(goal)
         if self.state != "active":
-            self._fail(AnswerQuestion.Result.NOT_ACTIVE, "the reasoner node is not active; activate it")
+            self._fail(ticket, Result.NOT_ACTIVE, "the reasoner node is not active; activate it")
+        elif problem:
+            self._fail(ticket, Result.BAD_REQUEST, problem)
+        else:
+            self._take(ticket)
+
+    def _on_topic(self, message: String) -> None:
+        if self._waiting.qsize() >= self.config.queue:
+            self.counts["rejected"] += 1
+            self._said.publish(String(data="I am still busy with other questions."))
             return
-        now_ns = self.get_clock().now().nanoseconds
-        work = (goal.question, now_ns, self._server.current)
-        threading.Thread(target=self._answer, args=work, daemon=True).start()
+        goal = AnswerQuestion.Goal(question=message.data[:1024], dialogue=TOPIC_DIALOGUE)
+        asker = TopicAsker(goal, lambda result: self._said.publish(String(data=spoken(result))))
+        problem = _problem_of(goal)
+        if problem:
+            self._fail(asker, Result.BAD_REQUEST, problem)
+        else:
+            self._take(asker)
 
-    def _on_cancel(self) -> None:
-        self._fail(AnswerQuestion.Result.CANCELLED, "cancelled by the client")
+    def _take(self, asker: Asker) -> None:
+        if self._now or self._waiting.qsize():
+            asker.feedback(stage="waiting")
+        self._waiting.put(asker)
 
-    def _answer(self, question: str, now_ns: int, goal: Any) -> None:
-        self._server.feedback(AnswerQuestion.Feedback(stage="recalling"))
+    # -- answering, in the thread ---------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while (asker := self._waiting.get()) is not None:
+            if asker.cancelled.is_set():
+                continue
+            self._now = asker.request.question
+            try:
+                self._answer(asker)
+            except QuestionNotUnderstoodError as error:
+                self._fail(asker, Result.NOT_UNDERSTOOD, str(error))
+            except MemoryUnavailableError as error:
+                self._fail(asker, Result.MEMORY_UNAVAILABLE, str(error))
+            except CancelledError:
+                self.counts["cancelled"] += 1
+            except Exception:
+                # The thread must outlive a question that breaks something; nobody above would say what.
+                self.get_logger().error(traceback.format_exc())
+                self._fail(asker, Result.FAILED, "answering broke; the node's log says where")
+            self._now = ""
+
+    def _answer(self, asker: Asker) -> None:
+        started = time.monotonic()
+        asker.feedback(stage="recalling")
+        asked = self._asked(asker)
+        told = self._told(asked)
+        if told.look_for and self._looker is not None:
+            told = self._look(asker, asked, told)
+        asker.feedback(stage="wording")
+        self._routes[told.route] += 1
+        asker.conclude(result_message(told, time.monotonic() - started))
         try:
-            answer = self._reasoner.answer(question, now_ns=now_ns)
-        except QuestionNotUnderstoodError as error:
-            self._fail(AnswerQuestion.Result.NOT_UNDERSTOOD, str(error), goal)
-            return
-        except MemoryUnavailableError as error:
-            self._fail(AnswerQuestion.Result.MEMORY_UNAVAILABLE, str(error), goal)
-            return
-        self._server.feedback(AnswerQuestion.Feedback(stage="wording"))
-        self._server.conclude(result_message(answer), success=True, only=goal)
+            self._view.show(told.answer, self.get_clock().now().nanoseconds)
+        except MemoryUnavailableError:
+            self.counts["answers not shown"] += 1
 
-    def _fail(self, code: int, message: str, goal: Any = None) -> None:
+    def _told(self, asked: Asked) -> Told:
+        started = time.monotonic()
+        told = self._answering.answer(asked, self.get_clock().now().nanoseconds)
+        self._time.add((time.monotonic() - started) * 1e3)
+        return told
+
+    def _asked(self, asker: Asker) -> Asked:
+        goal = asker.request
+
+        def on_step(step: Step) -> None:
+            asker.feedback(stage="calling", number=step.number, call=step.call[:512], result=step.result[:512])
+
+        think = goal.think if goal.think not in ("", "auto") else self.config.think
+        budget_s = float(goal.time_budget_s) or self.config.time_budget_s
+        return Asked(goal.question, goal.dialogue, think, budget_s, asker.cancelled, on_step)
+
+    def _look(self, asker: Asker, asked: Asked, told: Told) -> Told:
+        """Go and see, then answer again; the first answer stands if that could not be done."""
+        assert self._looker is not None
+        look = self.config.look
+        asker.feedback(stage="looking", call=told.look_for[:512])
+        outcome = self._looker.look(
+            told.look_for,
+            look.time_limit_s,
+            look.budget_m,
+            asker.cancelled,
+            lambda line: asker.feedback(stage="looking", call=told.look_for[:512], result=line[:512]),
+        )
+        self.counts["looks found" if outcome.found else "looks without finding"] += 1
+        if asker.cancelled.is_set():
+            raise CancelledError("cancelled while looking")
+        asker.feedback(stage="looking", call=told.look_for[:512], result=outcome.problem[:512] or "found")
+        return self._told(asked)
+
+    def _fail(self, asker: Asker, code: int, message: str) -> None:
         self.counts[f"error_{code}"] += 1
-        result = AnswerQuestion.Result(error_code=code, message=message, state="unknown")
-        self._server.conclude(result, success=False, only=goal)
+        asker.conclude(_failure(code, message))
 
 
-def result_message(answer: Answer) -> AnswerQuestion.Result:
-    """Answer -> result of the action."""
-    return AnswerQuestion.Result(
-        error_code=AnswerQuestion.Result.NONE,
-        answer=answer.text,
+def _failure(code: int, message: str) -> AnswerQuestion.Result:
+    return Result(error_code=code, message=message[:1024], state=str(AnswerState.UNKNOWN))
+
+
+def _problem_of(goal: AnswerQuestion.Goal) -> str:
+    if not goal.question.strip():
+        return "the question is empty"
+    if len(goal.question) > 1024 or len(goal.dialogue) > 64:
+        return "a question has at most 1024 characters, the name of a dialogue at most 64"
+    if goal.think not in ("", *THINK):
+        return f"think must be one of {', '.join(THINK)}, got {goal.think!r}"
+    if not (math.isfinite(goal.time_budget_s) and goal.time_budget_s >= 0):
+        return f"time_budget_s must be 0 (the node's own) or seconds, got {goal.time_budget_s}"
+    return ""
+
+
+def result_message(told: Told, elapsed_s: float) -> AnswerQuestion.Result:
+    """What was told -> result of the action."""
+    answer = told.answer
+    return Result(
+        error_code=Result.NONE,
+        answer=answer.text[:8192],
         state=str(answer.state),
         confidence=float(answer.confidence),
         value_json=json.dumps(answer.value),
         evidence=[evidence_message(evidence) for evidence in answer.evidence],
+        calls=[text[:512] for text in told.calls],
+        pictures=picture_ids(answer),
+        model=told.model[:256],
+        route=told.route,
+        reason=told.reason[:32],
+        elapsed_s=elapsed_s,
     )
+
+
+def spoken(result: AnswerQuestion.Result) -> str:
+    """A result as a person reads it on a topic."""
+    if result.error_code != Result.NONE:
+        return str(result.message)
+    return f"{result.answer} ({result.state}, confidence {result.confidence:.2f})"
 
 
 def main() -> None:

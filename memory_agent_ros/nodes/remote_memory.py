@@ -1,4 +1,4 @@
-"""The memory behind the ``memory/query_objects`` service, as a :class:`MemoryReader`."""
+"""The memory behind ``memory/query_objects`` and ``memory/picture``, as a :class:`MemoryReader`."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rclpy.client import Client
 from rclpy.node import Node
 
-from memory_agent_msgs.srv import QueryObjects
+from memory_agent_msgs.srv import GetPicture, QueryObjects
 from memory_agent_ros.nodes.conversions import event_from_message, object_from_message, point_message, time_message
+from memory_agent_ros.nodes.picture_messages import keyframe_from_picture, view_from_message
 from memory_agent_ros.nodes.structure_messages import relation_from_message, room_from_message
-from memory_agent_ros.reasoning.memory_reader import RecallUnavailableError
 from memory_agent_ros.records.errors import MemoryAgentError
 from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.object_query import ObjectQuery, RelationTarget, relation_kind
 from memory_agent_ros.records.recalled_view import RecalledView
@@ -37,15 +39,25 @@ class RemoteMemory:
     """Blocking memory tools; call them from a thread of their own, while the node's executor spins elsewhere.
 
     Args:
-        node: owner of the service client.
-        service: relative name of the service.
+        node: owner of the service clients.
+        service: relative name of the query service.
+        picture_service: relative name of the service that gives pictures.
         timeout_s: how long a query may take, wall seconds.
     """
 
-    def __init__(self, node: Node, service: str = "memory/query_objects", timeout_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        node: Node,
+        service: str = "memory/query_objects",
+        timeout_s: float = 5.0,
+        picture_service: str = "memory/picture",
+    ) -> None:
         self.timeout_s = timeout_s
         self._node = node
         self._client = node.create_client(QueryObjects, service)
+        self._pictures = node.create_client(GetPicture, picture_service)
+        self._pending: set[threading.Event] = set()
+        self._closed = False
 
     @property
     def available(self) -> bool:
@@ -57,9 +69,41 @@ class RemoteMemory:
         """Full name of the service."""
         return str(self._client.service_name)
 
+    def interrupt(self) -> None:
+        """Let every call under way, and all later ones, fail at once; what comes before :meth:`close`."""
+        self._closed = True
+        for waiting in list(self._pending):
+            waiting.set()
+
     def close(self) -> None:
-        """Withdraw the client."""
+        """Withdraw the clients."""
+        self.interrupt()
         self._node.destroy_client(self._client)
+        self._node.destroy_client(self._pictures)
+
+    def objects(self) -> list[MapObject]:
+        """All confirmed objects, present and gone, by id, without evidence."""
+        return self._objects(self._request(QueryObjects.Request.MODE_OBJECTS))
+
+    def get(self, object_id: int) -> MapObject:
+        """One object; the id of one that was merged away gives the survivor.
+
+        Raises:
+            MemoryUnavailableError: the memory does not answer, or knows no such object.
+        """
+        request = self._request(QueryObjects.Request.MODE_OBJECTS)
+        request.object_id = object_id
+        return self._objects(request)[0]
+
+    def keyframe(self, keyframe_id: int) -> Keyframe:
+        """One remembered picture, without patch features.
+
+        Raises:
+            MemoryUnavailableError: the memory does not answer, or keeps no such picture.
+        """
+        return keyframe_from_picture(
+            keyframe_id, self._call(GetPicture.Request(keyframe_id=keyframe_id), self._pictures)
+        )
 
     def find(
         self,
@@ -156,12 +200,11 @@ class RemoteMemory:
         return [event_from_message(event) for event in self._call(request).events]
 
     def recall_place(self, center: NDArray[np.float64], radius_m: float = 1.0, k: int = 5) -> list[RecalledView]:
-        """See :class:`MemoryReader`; the query service carries no pictures, so this says that they are not to be had.
-
-        Raises:
-            RecallUnavailableError: always.
-        """
-        raise RecallUnavailableError("Pictures of the place cannot be recalled over ROS, only from the map itself.")
+        """See :class:`MemoryReader`."""
+        request = self._request(QueryObjects.Request.MODE_VIEWS)
+        request.has_center, request.center = True, point_message(center)
+        request.radius_m, request.limit = float(radius_m), k
+        return [view_from_message(message) for message in self._call(request).views]
 
     def _request(
         self, mode: str, label: str | None = None, text: str | None = None, region: Region | None = None
@@ -176,17 +219,22 @@ class RemoteMemory:
     def _objects(self, request: QueryObjects.Request) -> list[MapObject]:
         return [object_from_message(message) for message in self._call(request).objects]
 
-    def _call(self, request: QueryObjects.Request) -> Any:
-        if not self.available:
-            raise MemoryUnavailableError(
-                f"service {self.service_name} is not there; start and activate the memory node"
-            )
+    def _call(self, request: Any, client: Client | None = None) -> Any:
+        client = client or self._client
+        name = client.service_name
+        if self._closed:
+            raise MemoryUnavailableError("the reasoner node is being cleaned up")
+        if not client.service_is_ready():
+            raise MemoryUnavailableError(f"service {name} is not there; start and activate the memory node")
         answered = threading.Event()
-        future = self._client.call_async(request)
+        self._pending.add(answered)
+        future = client.call_async(request)
         future.add_done_callback(lambda _: answered.set())
-        if not answered.wait(self.timeout_s):
-            self._client.remove_pending_request(future)
-            raise MemoryUnavailableError(f"service {self.service_name} did not answer within {self.timeout_s} s")
+        in_time = answered.wait(self.timeout_s)
+        self._pending.discard(answered)
+        if not in_time or not future.done():
+            client.remove_pending_request(future)
+            raise MemoryUnavailableError(f"service {name} did not answer within {self.timeout_s} s")
         response = future.result()
         if response is None or not response.success:
             reason = "no response" if response is None else response.message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,16 @@ def evidence_picture(keyframe: Keyframe, notes: Iterable[BoxNote], width: int = 
     """A keyframe's picture at ``width`` pixels with boxes drawn."""
     rgb = keyframe_rgb(keyframe)
     return draw_notes(rgb, notes, width / rgb.shape[1])
+
+
+def picture_strip(pictures: Sequence[NDArray[np.uint8]], height: int = 360, gap: int = 6) -> NDArray[np.uint8]:
+    """(H, W, 3) pictures side by side at the same height, a white gap between them."""
+    parts: list[NDArray[np.uint8]] = []
+    for rgb in pictures:
+        width = max(1, round(rgb.shape[1] * height / rgb.shape[0]))
+        part = np.asarray(Image.fromarray(rgb).resize((width, height), Image.Resampling.LANCZOS), dtype=np.uint8)
+        parts += [part, np.full((height, gap, 3), 255, dtype=np.uint8)]
+    return np.concatenate(parts[:-1], axis=1) if parts else np.zeros((height, 0, 3), dtype=np.uint8)
 
 
 def encode_jpeg(rgb: NDArray[np.uint8], quality: int = 85) -> bytes:

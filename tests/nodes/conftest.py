@@ -13,16 +13,21 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 from tf2_msgs.msg import TFMessage
 
 from memory_agent_ros.geometry.se3 import R_BODY_OPTICAL, Matrix, planar
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import camera_info_message, time_message, transform_stamped
 from memory_agent_ros.nodes.image_conversion import color_message, depth_message, instances_message
-from memory_agent_ros.nodes.node_base import AgentNode, shut_down
+from memory_agent_ros.nodes.memory_node import MemoryNode
+from memory_agent_ros.nodes.node_base import AgentNode, bring_up, shut_down
 from memory_agent_ros.nodes.tf import send_transforms
+from memory_agent_ros.perception.ground_truth import NO_NOISE, GroundTruthDetector
+from memory_agent_ros.perception.pipeline import PerceptionPipeline
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.frame import Frame
 
@@ -183,3 +188,22 @@ def robot_camera(graph: Graph, room: Room) -> Callable[..., RobotCamera]:
         return RobotCamera(graph, room, namespace, **options)
 
     return make
+
+
+@pytest.fixture()
+def map_path(tmp_path, room):
+    """A map with one chair 2 m ahead."""
+    pipeline = PerceptionPipeline(GroundTruthDetector({7: "chair"}, NO_NOISE))
+    with SpatialMemory.open(tmp_path / "chair.map") as memory:
+        for i in range(8):
+            frame = room.frame((100 + i) * SECOND)
+            memory.observe(frame, pipeline.process(frame).observations)
+    return tmp_path / "chair.map"
+
+
+@pytest.fixture()
+def memory_node(graph, map_path):
+    settings = {"map_path": str(map_path), "text_embedder": "none"}
+    node = graph.add(MemoryNode(parameter_overrides=[Parameter(name, value=v) for name, v in settings.items()]))
+    assert bring_up(node)
+    return node

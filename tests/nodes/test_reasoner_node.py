@@ -1,150 +1,179 @@
-"""Questions over the action, answered from a memory node over its service; and the reader on its own."""
+"""Questions over the action and the topic, answered from a memory node over its services."""
 
 from __future__ import annotations
 
 import json
-import threading
 
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
-from rclpy.action import ActionClient
+from rclpy.node import Node
 from rclpy.parameter import Parameter
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+from visualization_msgs.msg import MarkerArray
 
 from memory_agent_msgs.action import AnswerQuestion
-from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.nodes.memory_node import MemoryNode
+from memory_agent_msgs.srv import QueryObjects
+from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.node_base import bring_up
 from memory_agent_ros.nodes.reasoner_node import ReasonerNode
-from memory_agent_ros.nodes.remote_memory import MemoryUnavailableError, RemoteMemory
-from memory_agent_ros.perception.ground_truth import NO_NOISE, GroundTruthDetector
-from memory_agent_ros.perception.pipeline import PerceptionPipeline
-from memory_agent_ros.records.map_object import ObjectState
-from memory_agent_ros.records.region import Region
+from tests.nodes.reasoner_drive import Asking, FakeExplorer
 
-SECOND = 1_000_000_000
+Result = AnswerQuestion.Result
 
 
 @pytest.fixture()
-def map_path(tmp_path, room):
-    """A map with one chair 2 m ahead."""
-    pipeline = PerceptionPipeline(GroundTruthDetector({7: "chair"}, NO_NOISE))
-    with SpatialMemory.open(tmp_path / "chair.map") as memory:
-        for i in range(8):
-            frame = room.frame((100 + i) * SECOND)
-            memory.observe(frame, pipeline.process(frame).observations)
-    return tmp_path / "chair.map"
+def asking(graph, memory_node):
+    """Call it with parameters for a reasoner node that hears the memory of one chair."""
+    made = []
+
+    def make(**parameters):
+        made.append(Asking(graph, **parameters))
+        graph.until(lambda: made[-1].node.memory.available)
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
 
 
-@pytest.fixture()
-def memory_node(graph, map_path):
-    settings = {"map_path": str(map_path), "text_embedder": "none"}
-    node = graph.add(MemoryNode(parameter_overrides=[Parameter(name, value=v) for name, v in settings.items()]))
-    assert bring_up(node)
-    return node
-
-
-class Asker:
-    def __init__(self, graph, active=True):
-        self.graph = graph
-        self.node = graph.add(ReasonerNode(parameter_overrides=[Parameter("query_timeout_s", value=1.0)]))
-        assert bring_up(self.node) if active else self.node.trigger_configure()
-        self.client = ActionClient(graph.helper, AnswerQuestion, "answer_question")
-        self.stages = []
-
-    def ask(self, question):
-        self.graph.until(self.client.server_is_ready)
-        sent = self.client.send_goal_async(
-            AnswerQuestion.Goal(question=question), feedback_callback=lambda m: self.stages.append(m.feedback.stage)
-        )
-        self.graph.until(sent.done)
-        ended = sent.result().get_result_async()
-        self.graph.until(ended.done)
-        return ended.result()
-
-
-def test_answer_comes_with_evidence(graph, memory_node):
-    asker = Asker(graph)
-    graph.until(lambda: asker.node.memory.available)
+def test_answer_comes_with_evidence_and_its_pictures(graph, asking):
+    pictures = graph.listen(Image, "reasoner/evidence", qos.latched())
+    markers = graph.listen(MarkerArray, "reasoner/markers", qos.latched())
+    asker = asking(picture_height=120)
     outcome = asker.ask("where is the chair?")
     assert outcome.status == GoalStatus.STATUS_SUCCEEDED
     answer = outcome.result
-    assert answer.error_code == AnswerQuestion.Result.NONE and answer.state == "seen" and answer.confidence > 0.5
-    assert answer.evidence and answer.evidence[0].keyframe_id > 0
+    assert answer.error_code == Result.NONE and answer.state == "seen" and answer.confidence > 0.5
+    assert answer.evidence and answer.evidence[0].keyframe_id in answer.pictures
     assert np.hypot(answer.evidence[0].object_pose.position.x - 2.0, answer.evidence[0].object_pose.position.y) < 0.3
-    assert asker.stages == ["recalling", "wording"]
-    asker.client.destroy()
+    assert asker.stages == ["recalling", "wording"] and answer.route == "no_think" and answer.elapsed_s > 0
+    graph.until(lambda: pictures and markers)
+    assert pictures[0].height == 120 and pictures[0].width >= 160 and pictures[0].encoding == "rgb8"
+    drawn = {marker.ns: marker for marker in markers[0].markers if marker.ns}
+    assert set(drawn) == {"answer", "cited", "seen_from"} and drawn["answer"].text.startswith("The chair is")
+    assert abs(drawn["cited"].pose.position.x - 2.0) < 0.3
 
 
-def test_count_is_machine_readable_and_a_thing_never_seen_is_unknown(graph, memory_node):
-    asker = Asker(graph)
-    graph.until(lambda: asker.node.memory.available)
+def test_count_is_machine_readable_and_a_thing_never_seen_is_unknown(graph, asking):
+    asker = asking()
     assert json.loads(asker.ask("how many chairs are there?").result.value_json) == 1
-    assert asker.ask("where is the piano?").result.state == "unknown"
-    asker.client.destroy()
+    unknown = asker.ask("where is the piano?").result
+    assert unknown.state == "unknown" and unknown.reason and not unknown.evidence
+    told = graph.diagnostics("reasoner_node")
+    graph.until(lambda: told().get("questions answered") == "2")
+    assert "p95" in told()["time answer"] and told()["route no_think"] == "1"
 
 
-def test_question_without_template_is_not_understood(graph, memory_node):
-    asker = Asker(graph)
-    graph.until(lambda: asker.node.memory.available)
+def test_topic_is_answered_on_a_topic(graph, asking):
+    asking()
+    said = graph.listen(String, "reasoner/answer", qos.reliable())
+    asks = graph.helper.create_publisher(String, "reasoner/question", qos.reliable())
+    graph.until(lambda: asks.get_subscription_count() and graph.helper.count_publishers("reasoner/answer"))
+    for question in ("where is the chair?", "", "why is the sky blue tomorrow?"):
+        asks.publish(String(data=question))
+    graph.until(lambda: len(said) == 3)
+    texts = sorted(message.data for message in said)
+    assert any(text.startswith("The chair is") and "(seen, confidence" in text for text in texts)
+    assert "the question is empty" in texts
+
+
+def test_goals_that_make_no_sense_are_refused_with_a_code(graph, asking):
+    asker = asking()
+    for goal in ({"question": " "}, {"question": "a?", "think": "maybe"}, {"question": "a?", "time_budget_s": -1.0}):
+        outcome = asker.ask(**goal)
+        assert outcome.status == GoalStatus.STATUS_ABORTED
+        assert outcome.result.error_code == Result.BAD_REQUEST and outcome.result.message
     outcome = asker.ask("why is the sky blue tomorrow?")
-    assert outcome.status == GoalStatus.STATUS_ABORTED
-    assert outcome.result.error_code == AnswerQuestion.Result.NOT_UNDERSTOOD and outcome.result.message
-    asker.client.destroy()
+    assert outcome.result.error_code == Result.NOT_UNDERSTOOD and outcome.result.message
 
 
 def test_without_memory_node_it_says_so_and_reports_what_it_waits_for(graph):
-    asker = Asker(graph)
+    asker = Asking(graph)
     outcome = asker.ask("where is the chair?")
-    assert outcome.result.error_code == AnswerQuestion.Result.MEMORY_UNAVAILABLE
+    assert outcome.result.error_code == Result.MEMORY_UNAVAILABLE
     assert "memory/query_objects" in outcome.result.message
     assert "memory/query_objects" in asker.node.waiting.unmet()["memory"]
-    asker.client.destroy()
+    asker.close()
 
 
-def test_inactive_node_says_so(graph):
-    asker = Asker(graph, active=False)
-    assert asker.ask("where is the chair?").result.error_code == AnswerQuestion.Result.NOT_ACTIVE
-    asker.client.destroy()
+def test_inactive_node_says_so_and_can_be_cleaned_up(graph):
+    asker = Asking(graph, active=False)
+    assert asker.ask("where is the chair?").result.error_code == Result.NOT_ACTIVE
+    asker.node.trigger_cleanup()
+    assert asker.node.state == "unconfigured" and bring_up(asker.node)
+    asker.close()
 
 
-def in_thread(graph, work):
-    """Run ``work`` in a thread while the graph spins; its result or its error."""
-    outcome = []
-
-    def run():
-        try:
-            outcome.append(work())
-        except MemoryUnavailableError as error:
-            outcome.append(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    graph.until(lambda: outcome)
-    return outcome[0]
-
-
-def test_remote_memory_reads_as_the_local_one(graph, memory_node, map_path):
-    remote = RemoteMemory(graph.helper)
-    graph.until(lambda: remote.available)
-    everywhere = Region(np.full(3, -np.inf), np.full(3, np.inf))
-    elsewhere = Region(np.array([5.0, 5.0, 0.0]), np.array([6.0, 6.0, 1.0]))
-    (chair,) = in_thread(graph, lambda: remote.find("chair", region=everywhere, state=ObjectState.PRESENT))
-    assert chair.label == "chair" and chair.evidence
-    assert in_thread(graph, lambda: remote.find("chair", region=elsewhere)) == []
-    assert in_thread(graph, lambda: remote.count("chair")) == 1
-    assert in_thread(graph, lambda: remote.last_seen("chair")).id == chair.id
-    assert in_thread(graph, lambda: remote.last_seen("piano")) is None
-    near = in_thread(graph, lambda: remote.near(np.array([2.0, 0.0, 1.2]), radius_m=0.5))
-    assert [thing.id for thing in near] == [chair.id]
-    kinds = [str(event.kind) for event in in_thread(graph, lambda: remote.history(chair.id))]
-    assert kinds[0] == "added"
-    assert [event.object_id for event in in_thread(graph, lambda: remote.changes(0))] == [chair.id]
-    remote.close()
+def test_questions_wait_for_each_other_and_each_can_be_cancelled(graph):
+    """A memory that never answers keeps the first one busy."""
+    silent = Node("silent")
+    silent.create_service(QueryObjects, "memory/query_objects", lambda request, response: response)
+    asker = Asking(graph, query_timeout_s=60.0, queue=2)
+    graph.until(lambda: asker.node.memory.available)
+    first = asker.send("where is the chair?")
+    graph.until(lambda: asker.stages == ["recalling"])
+    second = asker.send("where is the table?")
+    graph.until(lambda: asker.stages == ["recalling", "waiting"])
+    assert not asker.send("where is the lamp?").accepted
+    for handle in (second, first):
+        ended = handle.get_result_async()
+        graph.until(handle.cancel_goal_async().done)
+        graph.until(ended.done)
+        assert ended.result().status == GoalStatus.STATUS_CANCELED
+        assert ended.result().result.error_code == Result.CANCELLED
+    asker.close()
+    silent.destroy_node()
 
 
-def test_refused_query_tells_the_memorys_reason(graph, memory_node):
-    remote = RemoteMemory(graph.helper)
-    graph.until(lambda: remote.available)
-    error = in_thread(graph, lambda: remote.near())
-    assert isinstance(error, MemoryUnavailableError) and "refused" in str(error)
-    remote.close()
+# -- looking --------------------------------------------------------------------------------------------------------
+
+
+def test_it_goes_to_see_only_where_the_parameter_names_it(graph, asking):
+    explorer = FakeExplorer(graph)
+    assert asking().ask("where is the piano?").result.state == "unknown"
+    assert explorer.goals == []
+
+
+def test_it_asks_the_explorer_and_answers_again(graph, asking, memory_node):
+    def appear():
+        memory_node.memory.relabel(1, "piano", "as if it had been seen on the way")
+
+    explorer = FakeExplorer(graph, found=True, on_search=appear)
+    asker = asking(acting_tools="look", **{"look.time_limit_s": 30.0, "look.budget_m": 12.0})
+    graph.until(lambda: graph.helper.count_subscribers("explore/_action/feedback"))
+    answer = asker.ask("where is the piano?").result
+    assert answer.state == "seen" and answer.answer.startswith("The piano is")
+    (goal,) = explorer.goals
+    assert (goal.goal_kind, goal.goal_text, goal.time_limit_s, goal.budget_m) == ("search", "piano", 30.0, 12.0)
+    looks = [feedback for feedback in asker.feedback if feedback.stage == "looking"]
+    assert looks[0].call == "piano" and looks[-1].result == "found"
+    assert any("1.5 m driven" in feedback.result for feedback in looks)
+
+
+def test_first_answer_stands_when_nothing_is_found_or_nobody_can_look(graph, asking):
+    asker = asking(acting_tools="look")
+    assert asker.ask("where is the piano?").result.state == "unknown"
+    assert "nobody offers it" in [f.result for f in asker.feedback if f.stage == "looking"][-1]
+    explorer = FakeExplorer(graph, found=False)
+    graph.until(lambda: asker.node._looker._client.server_is_ready())
+    asker.feedback.clear()
+    assert asker.ask("where is the piano?").result.state == "unknown" and len(explorer.goals) == 1
+    assert [f.result for f in asker.feedback if f.stage == "looking"][-1] == "nothing of the kind"
+
+
+def test_cancelling_the_question_cancels_the_search(graph, asking):
+    explorer = FakeExplorer(graph, found=None)
+    asker = asking(acting_tools="look")
+    graph.until(lambda: asker.node._looker._client.server_is_ready())
+    handle = asker.send("where is the piano?")
+    graph.until(lambda: explorer.goals)
+    graph.until(handle.cancel_goal_async().done)
+    graph.until(lambda: explorer.cancelled)
+    assert asker.ask("where is the chair?").result.state == "seen"
+
+
+def test_unknown_acting_tool_is_refused(graph):
+    with pytest.raises(ValueError, match="there is look"):
+        ReasonerNode(parameter_overrides=[Parameter("acting_tools", value="dance")])

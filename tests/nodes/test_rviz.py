@@ -8,6 +8,7 @@ from nav_msgs.msg import OccupancyGrid, Path
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image, PointCloud2
+from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
 from memory_agent_ros import bringup
@@ -17,8 +18,10 @@ from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.explorer_node import ExplorerNode
 from memory_agent_ros.nodes.memory_node import MemoryNode
 from memory_agent_ros.nodes.node_base import bring_up
+from memory_agent_ros.nodes.reasoner_node import ReasonerNode
 from memory_agent_ros.perception.ground_truth import NO_NOISE, GroundTruthDetector
 from memory_agent_ros.perception.pipeline import PerceptionPipeline
+from memory_agent_ros.viz.answer_markers import ANSWER_NAMESPACES
 from memory_agent_ros.viz.decision_markers import DECISION_NAMESPACES
 from memory_agent_ros.viz.layer_markers import EXPECTED_NAMESPACES, STRUCTURE_NAMESPACES
 
@@ -47,7 +50,7 @@ def profile_of(display):
 
 @pytest.fixture()
 def running(graph, room, robot_camera, tmp_path):
-    """Memory and explorer nodes with a map of one chair, fed by a camera; call it for the next image."""
+    """All nodes with a map of one chair, fed by a camera and asked a question; call it for the next image."""
     pipeline = PerceptionPipeline(GroundTruthDetector({7: "chair"}, NO_NOISE))
     with SpatialMemory.open(tmp_path / "chair.map") as memory:
         for i in range(8):
@@ -57,7 +60,11 @@ def running(graph, room, robot_camera, tmp_path):
     memory_node = graph.add(MemoryNode(parameter_overrides=[Parameter(n, value=v) for n, v in settings.items()]))
     explorer = {"explore_on_activate": "frontier", "publish_period_s": 0.1}
     explorer_node = graph.add(ExplorerNode(parameter_overrides=[Parameter(n, value=v) for n, v in explorer.items()]))
-    assert bring_up(memory_node) and bring_up(explorer_node)
+    reasoner_node = graph.add(ReasonerNode())
+    assert bring_up(memory_node) and bring_up(explorer_node) and bring_up(reasoner_node)
+    asks = graph.helper.create_publisher(String, "reasoner/question", qos.reliable())
+    graph.until(lambda: asks.get_subscription_count() and reasoner_node.memory.available)
+    asks.publish(String(data="where is the chair?"))
     camera = robot_camera()
     camera.mount()
     stamp_ns, yaw = 200 * SECOND, 0.0
@@ -125,6 +132,8 @@ def test_all_that_a_person_looks_for_is_shown():
         "/explorer/frontiers",
         "/explorer/path",
         "/explorer/map",
+        "/reasoner/evidence",
+        "/reasoner/markers",
     }
     assert shown <= set(bringup.rviz_topics(bringup.share_directory() / "rviz" / "memory.rviz"))
     assert any(display["Class"].endswith("/TF") for display in configuration()["Displays"])
@@ -135,3 +144,4 @@ def test_every_layer_can_be_switched():
     assert layers["/memory/structure"] == STRUCTURE_NAMESPACES
     assert layers["/memory/expected"] == EXPECTED_NAMESPACES
     assert layers["/explorer/candidates"] == DECISION_NAMESPACES
+    assert layers["/reasoner/markers"] == ANSWER_NAMESPACES

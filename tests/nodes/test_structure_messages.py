@@ -85,14 +85,23 @@ def test_the_remote_memory_answers_as_the_memory_does(graph, flat_node) -> None:
     remote.close()
 
 
-def test_places_are_described_without_pictures_and_the_answer_says_so(graph, flat_node) -> None:
+def test_places_are_described_with_the_same_pictures_as_from_the_map_itself(graph, flat_node) -> None:
     remote = RemoteMemory(graph.helper, timeout_s=20.0)
     graph.until(lambda: remote.available)
-    told = []
-    thread = threading.Thread(target=lambda: told.append(RuleReasoner(remote).answer("describe the kitchen")))
+    told, shown = [], []
+
+    def work() -> None:
+        told.append(RuleReasoner(remote).answer("describe the kitchen"))
+        shown.append(remote.keyframe(told[0].pictures[0].keyframe_id))
+
+    thread = threading.Thread(target=work)
     thread.start()
     graph.until(lambda: not thread.is_alive())
     local = RuleReasoner(flat_node.memory).answer("describe the kitchen")
-    assert "cannot be recalled over ROS" in told[0].text and told[0].pictures == ()
-    assert told[0].value == local.value and local.pictures
+    assert [p.keyframe_id for p in told[0].pictures] == [p.keyframe_id for p in local.pictures] != []
+    assert (told[0].text, told[0].value) == (local.text, local.value)
+    stored = flat_node.memory.keyframe(local.pictures[0].keyframe_id)
+    assert shown[0].jpeg == stored.jpeg and shown[0].stamp_ns == stored.stamp_ns
+    assert np.allclose(shown[0].T_map_camera, stored.T_map_camera)
+    assert np.allclose(shown[0].camera.K, stored.camera.K) and shown[0].object_ids == stored.object_ids
     remote.close()

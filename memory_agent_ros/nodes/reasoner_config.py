@@ -1,0 +1,67 @@
+"""Parameters of ``reasoner_node``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from memory_agent_ros.nodes.parameters import parameter
+
+#: Tools that act, by name; none can be called unless ``acting_tools`` names it.
+ACTING = ("look",)
+THINK = ("auto", "always", "never")
+
+
+@dataclass(frozen=True)
+class LookConfig:
+    """Going to see, where ``acting_tools`` allows it."""
+
+    time_limit_s: float = parameter(
+        120.0, "Wall seconds a search for the thing asked about may take.", minimum=1.0, maximum=3600.0
+    )
+    budget_m: float = parameter(30.0, "Metres it may drive; 0: no limit.", minimum=0.0, maximum=10000.0)
+
+
+@dataclass(frozen=True)
+class ReasonerNodeConfig:
+    """Parameters of ``reasoner_node``."""
+
+    model: str = parameter(
+        "none",
+        "Language model that reads questions which the rules do not surely understand: none, embedded (shipped with "
+        "the package), an id of transformers, or the URL of an OpenAI-compatible endpoint (http://host:port/v1#name).",
+    )
+    vision: str = parameter(
+        "none",
+        "Model that reads attributes off the evidence pictures: none, embedded, an id of transformers, or a URL.",
+    )
+    device: str = parameter("auto", "Where the models run: auto, cpu, cuda, cuda:1 ...")
+    threads: int = parameter(2, "CPU threads of the models.", minimum=1, maximum=256)
+    think: str = parameter(
+        "auto", "Whether the language model reads a question that does not say: by difficulty, always or never.",
+        choices=THINK, live=True,
+    )  # fmt: skip
+    time_budget_s: float = parameter(
+        10.0, "Wall seconds for an answer whose goal names none.", minimum=0.1, maximum=3600.0, live=True
+    )
+    acting_tools: str = parameter(
+        "", "Tools that act which a question may cause, comma-separated; there is one: look (ask the explorer to go "
+        "and see what the answer is unknown of). Empty: none.",
+    )  # fmt: skip
+    look: LookConfig = field(default_factory=LookConfig)
+    query_timeout_s: float = parameter(5.0, "Wall seconds a query may take.", minimum=0.1, maximum=120.0)
+    queue: int = parameter(8, "Questions that may be under way; further ones are rejected.", minimum=1, maximum=1000)
+    dialogues: int = parameter(
+        16, "Dialogues whose last answer is kept; the one not used for longest goes first.", minimum=1, maximum=10000
+    )
+    map_frame: str = parameter("map", "Frame of the markers.")
+    picture_height: int = parameter(360, "Height of reasoner/evidence, pixels.", minimum=60, maximum=2160)
+
+    def __post_init__(self) -> None:
+        unknown = set(self.allowed) - set(ACTING)
+        if unknown:
+            raise ValueError(f"acting_tools: there is no {', '.join(sorted(unknown))}; there is {', '.join(ACTING)}")
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """Names of the tools that act which questions may cause."""
+        return tuple(name.strip() for name in self.acting_tools.split(",") if name.strip())
