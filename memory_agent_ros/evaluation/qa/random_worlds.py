@@ -79,7 +79,16 @@ def world_of(split: str, seed: int, rng: np.random.Generator, config: WorldConfi
     ]  # fmt: skip
     doors = np.array([[d.x, d.y] for d in layout.plan.doors]).reshape(-1, 2)
     now_ns = stamp + int(rng.uniform(0.02, 8.0) * _HOUR_NS)
-    return TruthMemory(things, events, TrueStructure(rooms, doors), now_ns)
+    attributes = {i: _looks(rng) for i in things}
+    return TruthMemory(things, events, TrueStructure(rooms, doors), now_ns, attributes=attributes)
+
+
+def _looks(rng: np.random.Generator) -> dict[str, str]:
+    """Looks of a thing that nobody rendered."""
+    from memory_agent_sim.attributes import COLOURS, MATERIALS, STATES
+
+    drawn = {"colour": rng.choice(COLOURS), "material": rng.choice(MATERIALS), "state": rng.choice(STATES)}
+    return {aspect: str(value) for aspect, value in drawn.items() if rng.random() < 0.7}
 
 
 @lru_cache(maxsize=64)
