@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,7 @@ class TruthMemory:
         self._events = list(events)
         self._structure = structure
         self._pictures = pictures
+        self._records: dict[int, MapObject] = {}
         self._matcher = TextMatcher(text_embedder, _TEXT_THRESHOLD)
 
     @property
@@ -145,7 +147,7 @@ class TruthMemory:
         others = [t for t in self.things.values() if not t.gone and (label is None or self._called(t, label))]
         if object_id is not None:
             own = self._thing(object_id)
-            others = [t for t in others if t.solid.id != object_id]
+            others = [t for t in others if t.solid.id != object_id and _apart(own, t) <= radius_m]
             gaps = [_gap(own, t) for t in others]
         else:
             point = np.asarray(center, dtype=np.float64).reshape(3)
@@ -218,7 +220,7 @@ class TruthMemory:
         return self.things[object_id]
 
     def _called(self, thing: TrueThing, label: str) -> bool:
-        return normal_label(thing.solid.label) == normal_label(label)
+        return _normal(thing.solid.label) == _normal(label)
 
     def _selected(
         self,
@@ -249,27 +251,36 @@ class TruthMemory:
         return {o.id for o in present}
 
     def _record(self, thing: TrueThing, relevance: float) -> MapObject:
-        solid = thing.solid
-        stamps = [s.stamp_ns for s in thing.sightings]
-        return MapObject(
-            solid.id,
-            solid.label,
-            {solid.label: 1.0},
-            ObjectState.GONE if thing.gone else ObjectState.PRESENT,
-            0.0 if thing.gone else 1.0,
-            True,
-            solid.box.center,
-            1e-4 * np.eye(3),
-            solid.box,
-            solid.cloud,
-            None,
-            len(stamps),
-            stamps[0],
-            stamps[-1],
-            max(thing.last_looked_ns, stamps[-1]),
-            evidence=_evidence(solid.id, solid.box, thing.sightings),
-            relevance=relevance,
-        )
+        if thing.solid.id not in self._records:
+            self._records[thing.solid.id] = _as_object(thing)
+        found = self._records[thing.solid.id]
+        return found if relevance == 1.0 else replace(found, relevance=relevance)
+
+
+_normal = lru_cache(maxsize=4096)(normal_label)
+
+
+def _as_object(thing: TrueThing) -> MapObject:
+    solid = thing.solid
+    stamps = [s.stamp_ns for s in thing.sightings]
+    return MapObject(
+        solid.id,
+        solid.label,
+        {solid.label: 1.0},
+        ObjectState.GONE if thing.gone else ObjectState.PRESENT,
+        0.0 if thing.gone else 1.0,
+        True,
+        solid.box.center,
+        1e-4 * np.eye(3),
+        solid.box,
+        solid.cloud,
+        None,
+        len(stamps),
+        stamps[0],
+        stamps[-1],
+        max(thing.last_looked_ns, stamps[-1]),
+        evidence=_evidence(solid.id, solid.box, thing.sightings),
+    )
 
 
 def _evidence(object_id: int, box: OrientedBox, sightings: Sequence[Sighting]) -> tuple[Evidence, ...]:
@@ -288,11 +299,13 @@ def _evidence(object_id: int, box: OrientedBox, sightings: Sequence[Sighting]) -
 
 def _gap(a: TrueThing, b: TrueThing) -> float:
     """Smallest distance of one's points to the other's box, metres; as the memory measures it."""
-    far = float(np.linalg.norm(a.solid.box.center - b.solid.box.center))
-    reach = float(np.linalg.norm(a.solid.box.size) + np.linalg.norm(b.solid.box.size)) / 2
-    if far - reach > 5.0:
-        return far - reach
     return min(_to_box(a.solid.cloud, b.solid.box), _to_box(b.solid.cloud, a.solid.box))
+
+
+def _apart(a: TrueThing, b: TrueThing) -> float:
+    """A distance that two things have at least, metres."""
+    far = float(np.linalg.norm(a.solid.box.center - b.solid.box.center))
+    return far - float(np.linalg.norm(a.solid.box.size) + np.linalg.norm(b.solid.box.size)) / 2
 
 
 def _to_box(points: NDArray[np.float32], box: OrientedBox) -> float:
