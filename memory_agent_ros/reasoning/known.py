@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.reasoning.language.model import EntityNames
 from memory_agent_ros.reasoning.rules.questions import singular
-from memory_agent_ros.reasoning.transcript import KNOWN
+from memory_agent_ros.reasoning.transcript import KNOWN, Transcript
 
 #: A name that means less like any phrase of the question than this is not named: cosine of sentence vectors.
 _ALIKE = 0.42
@@ -74,6 +74,16 @@ def known_names(
         score += np.where(alike >= _ALIKE, np.clip(alike, 0.0, 0.99), 0.0)
     order = np.argsort(-score, kind="stable")
     return tuple(every[i] for i in order[:most] if score[i] > 0)
+
+
+def opening(
+    question: str, names: EntityNames, meaning: Meaning | None = None, earlier: tuple[str, str] | None = None
+) -> Transcript:
+    """A transcript before its first call; in a dialogue, names of the question before follow those of this one."""
+    known = known_names(question, names, meaning)
+    if earlier is not None:
+        known = tuple(dict.fromkeys((*known, *known_names(earlier[0], names, meaning))))[:KNOWN]
+    return Transcript(question, known, earlier)
 
 
 def _place(name: str, words: Sequence[str], singulars: Sequence[str]) -> tuple[int, int] | None:

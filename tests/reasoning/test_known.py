@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.reasoning.known import known_names
+from memory_agent_ros.reasoning.known import known_names, opening
 
 NAMES = SimpleNamespace(
     things=("coffee table", "desk", "mug", "red mug", "refrigerator", "shelf", "sofa", "table"),
@@ -53,3 +53,9 @@ def test_there_are_never_more_than_wanted_and_the_order_is_always_the_same() -> 
     found = known_names("Where is a box?", many)
     assert len(found) == 12 and found == known_names("Where is a box?", many)
     assert known_names("Where is a box?", SimpleNamespace(things=(), rooms=(), version=0)) == ()
+
+
+def test_a_dialogue_brings_the_names_of_the_question_before() -> None:
+    start = opening("And how far is it from the desk?", NAMES, earlier=("Where is the red mug?", "In the kitchen."))
+    assert start.known[:2] == ("desk", "red mug") and start.earlier is not None and not start.turns
+    assert opening("Where is the desk?", NAMES).known == ("desk",)
