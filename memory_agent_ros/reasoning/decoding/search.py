@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.reasoning.decoding.trie import OUTSIDE, ROOT, Candidates, Nodes, Tokens, Trie
+from memory_agent_ros.reasoning.decoding.trie import END, OUTSIDE, ROOT, SEVERAL, Candidates, Nodes, Tokens, Trie
 
 Scores = NDArray[np.float32]
 #: (M token sequences, all of one length) -> (M, vocabulary) log-probabilities of the next token.
 Scorer = Callable[[list[tuple[int, ...]]], NDArray[np.floating]]
 
 
-def greedy_step(trie: Trie, scores: Scores, nodes: Nodes, stop: int) -> tuple[NDArray[np.int64], Nodes]:
+def greedy_step(trie: Trie, scores: Scores, nodes: Nodes, stop: int) -> tuple[Tokens, Nodes]:
     """The best allowed token of each beam, and where it leads.
 
     Args:
@@ -27,38 +27,36 @@ def greedy_step(trie: Trie, scores: Scores, nodes: Nodes, stop: int) -> tuple[ND
     Returns:
         (M,) tokens and (M,) nodes; a beam that stopped, or that stood outside, gets ``stop`` and OUTSIDE.
     """
-    tokens = np.full(len(nodes), stop, np.int64)
-    after = np.full(len(nodes), OUTSIDE, np.int64)
-    at_root = nodes == ROOT
-    if at_root.any():
-        rows = np.flatnonzero(at_root)
-        tokens[rows], after[rows] = _first_step(trie, scores, rows)
-        if len(rows) == len(nodes):
-            return tokens, after
-        rows = np.flatnonzero(nodes > ROOT)
-    else:
-        rows = np.flatnonzero(nodes > ROOT) if nodes.min() < 0 else np.arange(len(nodes))
-    if not len(rows):
-        return tokens, after
-    inside = nodes[rows]
-    begin = trie.first_edge[inside]
-    count = trie.first_edge[inside + 1] - begin
-    column = np.arange(max(1, count.max()))
-    allowed = trie.tokens.take(begin[:, None] + column, mode="clip")
-    value = scores.ravel().take((rows * trie.vocabulary)[:, None] + allowed)
-    value[column >= count[:, None]] = -np.inf
-    best = value.argmax(axis=1)
-    line = np.arange(len(rows))
-    goes_on = (count > 0) & (~trie.ends[inside] | (scores[rows, stop] < value[line, best]))
-    tokens[rows] = np.where(goes_on, allowed[line, best], stop)
-    after[rows] = np.where(goes_on, begin + best + 1, OUTSIDE)
+    tokens = trie.only.take(nodes, mode="wrap")  # the last entry, at -1, is that of OUTSIDE
+    after = trie.first_edge.take(nodes, mode="wrap") + 1
+    free = np.flatnonzero(tokens == SEVERAL)
+    if len(free):
+        tokens[free], after[free] = _best(trie, scores, nodes[free], free, stop)
+    ends = tokens == END
+    tokens[ends], after[ends] = stop, OUTSIDE
     return tokens, after
 
 
-def _first_step(trie: Trie, scores: Scores, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], Nodes]:
-    allowed = trie.allowed(ROOT)
-    best = np.array([scores[row].take(allowed).argmax() for row in rows])
-    return allowed[best].astype(np.int64), best + 1
+def _best(trie: Trie, scores: Scores, nodes: Nodes, rows: NDArray[np.int64], stop: int) -> tuple[Tokens, Nodes]:
+    """The same for beams that have a choice, at ``rows`` (F,) of the scores; END in place of ``stop``."""
+    if not nodes.any():
+        allowed = trie.allowed(ROOT)
+        best = np.array([scores[row].take(allowed).argmax() for row in rows])
+        return allowed[best], best + 1
+    begin = trie.first_edge.take(nodes)
+    count = trie.first_edge.take(nodes + 1) - begin
+    column = np.arange(count.max())
+    beyond = column >= count[:, None]
+    allowed = trie.tokens.take(begin[:, None] + column, mode="clip")
+    allowed[beyond] = 0  # reading scattered scores is what takes the time: none that do not count
+    value = scores.ravel().take((rows * trie.vocabulary)[:, None] + allowed)
+    value[beyond] = -np.inf
+    best = value.argmax(axis=1)
+    line = np.arange(len(rows))
+    ends = trie.ends.take(nodes)
+    if ends.any():
+        ends &= scores[rows, stop] >= value[line, best]
+    return np.where(ends, END, allowed[line, best]), begin + best + 1
 
 
 @dataclass(frozen=True)

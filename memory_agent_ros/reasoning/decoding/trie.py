@@ -21,6 +21,8 @@ from memory_agent_ros.records.errors import BadInputError
 ROOT = 0
 #: In place of a node: the tokens read so far begin no name.
 OUTSIDE = -1
+#: In place of the only token that may follow: a name must end here; there is a choice.
+END, SEVERAL = -1, -2
 
 Tokens = NDArray[np.int32]
 Nodes = NDArray[np.int64]
@@ -62,6 +64,7 @@ class Trie:
         first: (vocabulary,) int64 dense first level: the node under the root, or OUTSIDE.
         node_of: (N,) int64 the node at which each name ends; OUTSIDE for names that are not permitted.
         ends: (E + 1,) bool, whether a name ends at a node.
+        only: (E + 2,) int32 the token that alone may follow a node, or END, or SEVERAL; the last entry is OUTSIDE's.
     """
 
     vocabulary: int
@@ -72,6 +75,7 @@ class Trie:
     first: Nodes
     node_of: Nodes
     ends: Flags
+    only: Tokens
 
     def __len__(self) -> int:
         """How many names can be reached."""
@@ -250,4 +254,10 @@ def _assemble(vocabulary: int, parents: Nodes, tokens: Tokens, levels: NDArray[n
     first = np.full(vocabulary, OUTSIDE, np.int64)
     first[tokens[:under_root]] = np.arange(1, under_root + 1)
     keys = parents * vocabulary + tokens
-    return Trie(vocabulary, tokens, first_edge, levels, keys, first, node_of, ends)
+    follow = np.diff(first_edge)
+    only = np.full(count + 1, SEVERAL, np.int32)
+    single = np.flatnonzero((follow == 1) & ~ends)
+    only[single] = tokens[first_edge[single]]
+    only[:-1][follow == 0] = END
+    only[-1] = END
+    return Trie(vocabulary, tokens, first_edge, levels, keys, first, node_of, ends, only)
