@@ -104,7 +104,7 @@ class EntityIndex:
 
     def __init__(self, codec: CallCodec) -> None:
         self._codec = codec
-        self._ids: dict[str, list[int]] = {}
+        self._read: dict[str, tuple[str, str, list[int]]] = {}  # name -> name, spelled, ids
         self._forbidden: frozenset[str] = frozenset()
         self._writing = threading.Lock()
         self._waiting: tuple[Sequence[str], Sequence[str], int | None] | None = None
@@ -126,8 +126,7 @@ class EntityIndex:
         """
         with self._writing:
             of = {Kind.THING: self._named((*_WORDS, *things)), Kind.ROOM: self._named(rooms)}
-            wanted = {text for names in of.values() for text in names.spelled}
-            self._ids = {text: ids for text, ids in self._ids.items() if text in wanted}
+            self._forget(of)
             return self._swap(self._current.version + 1 if version is None else version, of)
 
     def at(self, source: NameSource) -> Entities:
@@ -164,9 +163,17 @@ class EntityIndex:
         return self._current
 
     def _named(self, names: Sequence[str]) -> Names:
-        pairs = [(name, text) for name in names if (text := self._codec.spelled(name))]
-        spelled = tuple(text for _, text in pairs)
-        new = list(dict.fromkeys(text for text in spelled if text not in self._ids))
-        self._ids.update(zip(new, self._codec.encode_names(new), strict=True))
-        whole = build([self._ids[text] for text in spelled], self._codec.vocabulary)
-        return Names(tuple(name for name, _ in pairs), spelled, whole, whole)
+        """Names as a trie; only those that are new are spelled and tokenised, which takes longer than all the rest."""
+        read = self._read
+        new = [name for name in dict.fromkeys(names) if name not in read]
+        spelled = [self._codec.spelled(name) for name in new]
+        read.update(zip(new, zip(new, spelled, self._codec.encode_names(spelled), strict=True), strict=True))
+        found = [one for one in map(read.__getitem__, names) if one[1]]
+        whole = build([ids for _, _, ids in found], self._codec.vocabulary)
+        return Names(tuple(name for name, _, _ in found), tuple(text for _, text, _ in found), whole, whole)
+
+    def _forget(self, of: Mapping[Kind, Names]) -> None:
+        """Drop what was read of names that are gone, when that is most of it."""
+        now = sum(len(names.names) for names in of.values())
+        if len(self._read) > 2 * now + 1000:
+            self._read = {name: self._read[name] for names in of.values() for name in names.names}
