@@ -70,11 +70,13 @@ class Entities:
         version: of the memory's names, as their source gave it.
         serial: grows with each swap, also where only permissions changed.
         of: names by kind; things include ``anything`` and ``nothing``.
+        given: things and rooms as they were given.
     """
 
     version: int
     serial: int
     of: Mapping[Kind, Names]
+    given: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def things(self) -> Sequence[str]:
@@ -127,12 +129,18 @@ class EntityIndex:
         with self._writing:
             of = {Kind.THING: self._named((*_WORDS, *things)), Kind.ROOM: self._named(rooms)}
             self._forget(of)
-            return self._swap(self._current.version + 1 if version is None else version, of)
+            version = self._current.version + 1 if version is None else version
+            return self._swap(version, of, (tuple(things), tuple(rooms)))
 
     def at(self, source: NameSource) -> Entities:
-        """The names of a source: the current ones if they are of its version, else built now."""
+        """The names of a source: the current ones if they are the same, else built now. Versions alone may mislead:
+        two memories have the same ones.
+        """
         current, version = self._current, source.version
-        return current if current.version == version else self.update(source.things, source.rooms, version)
+        things, rooms = tuple(source.things), tuple(source.rooms)
+        if current.version == version and current.given == (things, rooms):
+            return current
+        return self.update(things, rooms, version)
 
     def update_later(self, things: Sequence[str], rooms: Sequence[str], version: int | None = None) -> Future[Entities]:
         """The same in a thread of its own. Of several updates that wait, only the last is built."""
@@ -145,7 +153,7 @@ class EntityIndex:
         """Make names unreachable, now and in updates to come, until this is called again. The trie is not rebuilt."""
         with self._writing:
             self._forbidden = frozenset(names) - set(_WORDS)
-            return self._swap(self._current.version, self._current.of)
+            return self._swap(self._current.version, self._current.of, self._current.given)
 
     def close(self) -> None:
         """End the thread, if there is one."""
@@ -157,9 +165,9 @@ class EntityIndex:
         waiting, self._waiting = self._waiting, None
         return self._current if waiting is None else self.update(*waiting)
 
-    def _swap(self, version: int, of: Mapping[Kind, Names]) -> Entities:
+    def _swap(self, version: int, of: Mapping[Kind, Names], given: tuple[tuple[str, ...], tuple[str, ...]]) -> Entities:
         permitted = {kind: names.without(self._forbidden) for kind, names in of.items()}
-        self._current = Entities(version, self._current.serial + 1, permitted)
+        self._current = Entities(version, self._current.serial + 1, permitted, given)
         return self._current
 
     def _named(self, names: Sequence[str]) -> Names:

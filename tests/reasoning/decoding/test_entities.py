@@ -58,12 +58,13 @@ class Source:
     version: int
 
 
-def test_a_source_is_read_again_only_when_its_version_changes() -> None:
+def test_a_source_is_read_again_only_when_its_names_change() -> None:
     index, source = EntityIndex(codec()), Source(("mug",), (), 5)
     first = index.at(source)
     assert first.version == 5 and index.at(source) is first
     source.things, source.version = ("mug", "chair"), 6
     assert writable(index.at(source)) == {"mug", "chair", ANYTHING, NOTHING}
+    assert writable(index.at(Source(("lamp",), (), 6))) == {"lamp", ANYTHING, NOTHING}
 
 
 def test_updates_beside_readers_never_show_half_of_a_change() -> None:
