@@ -86,6 +86,17 @@ def opening(
     return Transcript(question, known, earlier)
 
 
+def content_words(question: str) -> list[str]:
+    """Words of a question that may name something, in the singular."""
+    words = [word.lower() for word in _WORDS.findall(question)]
+    return [singular(word) for word in words if word not in _STOP]
+
+
+def phrases_of(question: str) -> list[str]:
+    """Runs of words of a question that may name something, and their ends."""
+    return _phrases([word.lower() for word in _WORDS.findall(question)])
+
+
 def _place(name: str, words: Sequence[str], singulars: Sequence[str]) -> tuple[int, int] | None:
     """Where a name stands in the question, singular or plural: first word and the one after its last."""
     own, one = _own(name)
