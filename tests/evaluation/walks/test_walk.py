@@ -57,7 +57,7 @@ def test_a_replay_places_observations_by_the_told_pose(walk: Walk) -> None:
 
 
 def test_a_walk_among_tipped_things_tells_how_they_lie(folder: Path, walk: Walk) -> None:
-    config = dataclasses.replace(CONFIG, passes=1, edits=0, tipped=0.4)
+    config = dataclasses.replace(CONFIG, passes=1, edits=0, tipped=0.3)
     tipped = [record_walk("val", 1, config) for _ in range(2)]
     states = [[t.state for t in w.truth[0]] for w in tipped]
     assert states[0] == states[1] and len(set(states[0])) == 4
