@@ -16,16 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.looks import COLOURS, ON_ITS_SIDE, UPRIGHT, UPSIDE_DOWN
 from memory_agent_sim.assets import MeshPart
 from memory_agent_sim.furniture import FurnitureInstance, furniture_instances, furniture_shape
 from memory_agent_sim.instances import SPLITS, ObjectInstance, instance_parts, movable_instances
-
-COLOURS: tuple[str, ...] = (
-    "black", "white", "gray", "red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "beige",
-)  # fmt: skip
-MATERIALS: tuple[str, ...] = ("wood", "metal", "ceramic", "plastic", "glass", "cardboard", "fabric", "paper", "wicker")
-UPRIGHT, ON_ITS_SIDE, UPSIDE_DOWN = "upright", "on its side", "upside down"
-STATES: tuple[str, ...] = (UPRIGHT, ON_ITS_SIDE, UPSIDE_DOWN)
 
 #: Source of meshes -> what it is made of.
 _OF_SOURCE: dict[str, str] = {
@@ -59,8 +53,8 @@ class Attributes:
     """What can be asked of an instance's looks; None where there is no one answer.
 
     Attributes:
-        colour: one of :data:`COLOURS`.
-        material: one of :data:`MATERIALS`.
+        colour: one of :data:`~memory_agent_ros.records.looks.COLOURS`.
+        material: one of :data:`~memory_agent_ros.records.looks.MATERIALS`.
     """
 
     colour: str | None
@@ -75,13 +69,24 @@ def attributes_of(instance_key: str) -> Attributes:
         BadInputError: ``instance_unknown``.
         MissingExtraError: the asset packages are not installed.
     """
-    instance = _by_key().get(instance_key)
-    if instance is None:
-        raise BadInputError("instance_unknown", f"no instance {instance_key!r}; TruthObject.instance_key names them")
+    instance = _instance(instance_key)
     if isinstance(instance, ObjectInstance):
         material = _OF_SOURCE.get(instance.source.name)
-        return Attributes(dominant_colour(instance_parts(instance)), material)
-    return Attributes(dominant_colour(furniture_shape(instance).parts), _OF_FURNITURE.get(instance.category))
+    else:
+        material = _OF_FURNITURE.get(instance.category)
+    return Attributes(dominant_colour(_parts(instance)), material)
+
+
+def colour_of(instance_key: str, recoloured: NDArray[np.float64]) -> str | None:
+    """The colour that an instance would have if each of its colours were multiplied by a (3, 3) matrix.
+
+    Shading scales a colour; what a matrix makes of it is scaled alike. So pictures can be recoloured and their truth
+    stays known.
+
+    Raises:
+        BadInputError: ``instance_unknown``.
+    """
+    return dominant_colour(_parts(_instance(instance_key)), recoloured)
 
 
 def state_of(category: str, R_map_body: NDArray[np.float64]) -> str | None:
@@ -96,6 +101,17 @@ def state_of(category: str, R_map_body: NDArray[np.float64]) -> str | None:
     return ON_ITS_SIDE if abs(up) < 0.3 else None
 
 
+def _instance(key: str) -> ObjectInstance | FurnitureInstance:
+    found = _by_key().get(key)
+    if found is None:
+        raise BadInputError("instance_unknown", f"no instance {key!r}; TruthObject.instance_key names them")
+    return found
+
+
+def _parts(instance: ObjectInstance | FurnitureInstance) -> tuple[MeshPart, ...]:
+    return instance_parts(instance) if isinstance(instance, ObjectInstance) else furniture_shape(instance).parts
+
+
 @lru_cache(maxsize=1)
 def _by_key() -> dict[str, ObjectInstance | FurnitureInstance]:
     found: dict[str, ObjectInstance | FurnitureInstance] = {}
@@ -107,11 +123,16 @@ def _by_key() -> dict[str, ObjectInstance | FurnitureInstance]:
     return found
 
 
-def dominant_colour(parts: Sequence[MeshPart]) -> str | None:
-    """Name of the colour of most of the surface, what looks down left out; None if none covers :data:`DOMINANT`."""
+def dominant_colour(parts: Sequence[MeshPart], recoloured: NDArray[np.float64] | None = None) -> str | None:
+    """Name of the colour of most of the surface, what looks down left out; None if none covers :data:`DOMINANT`.
+
+    With a (3, 3) matrix: of the surface with each colour multiplied by it.
+    """
     share = dict.fromkeys(COLOURS, 0.0)
     for part in parts:
         colours, area = _surface(part)
+        if recoloured is not None:
+            colours = np.clip(colours @ recoloured.T, 0.0, 255.0)
         names = colour_names(colours)
         for name in set(names.tolist()):
             share[name] += area * float((names == name).mean())
@@ -140,7 +161,7 @@ def _surface(part: MeshPart) -> tuple[NDArray[np.float64], float]:
 
 
 def colour_names(rgb: NDArray[np.float64]) -> NDArray[np.str_]:
-    """(N, 3) sRGB colours in [0, 255] -> (N,) names out of :data:`COLOURS`."""
+    """(N, 3) sRGB colours in [0, 255] -> (N,) names out of :data:`~memory_agent_ros.records.looks.COLOURS`."""
     from skimage.color import rgb2lab
 
     lightness, a, b = rgb2lab(np.asarray(rgb, dtype=np.float64)[None] / 255.0)[0].T

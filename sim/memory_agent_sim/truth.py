@@ -25,7 +25,7 @@ class TruthObject:
         room: name of the room it stands in.
         present: False once removed.
         instance_key: name of the instance, unique over all splits; :mod:`memory_agent_sim.attributes` knows its looks.
-        state: how it lies, one of :data:`memory_agent_sim.attributes.STATES`; None if it does not tell.
+        state: how it lies, one of :data:`~memory_agent_ros.records.looks.STATES`; None if it does not tell.
     """
 
     id: int

@@ -7,8 +7,6 @@ pytest.importorskip("mujoco")
 
 from memory_agent_sim.assets import MeshPart
 from memory_agent_sim.attributes import (
-    COLOURS,
-    MATERIALS,
     TIPPABLE,
     attributes_of,
     colour_names,
@@ -22,6 +20,7 @@ from memory_agent_sim.settle import tipped
 
 from memory_agent_ros.geometry.se3 import planar
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.looks import COLOURS, MATERIALS
 
 CUBE = (-0.5, -0.5, 0.0, 0.5, 0.5, 1.0)
 

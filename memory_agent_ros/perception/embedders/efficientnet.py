@@ -68,6 +68,23 @@ class EfficientNetEmbedder:
         """B crops (h, w, 3) uint8 RGB -> (B, 1000) ImageNet class probabilities; an empty crop gives zeros."""
         return self._run(crops, None)[1]
 
+    def feature_maps(self, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """B crops (h, w, 3) uint8 RGB, none empty -> (B, 7, 7, D) float32 features before pooling.
+
+        Crops are stretched to a square, so that every cell lies inside the crop.
+        """
+        import torch
+
+        maps = np.zeros((len(crops), _SIDE // 32, _SIDE // 32, self.dimension), dtype=np.float32)
+        with one_thread(), torch.inference_mode():
+            for row, crop in enumerate(crops):
+                shrinks = min(crop.shape[:2]) > _SIDE
+                square = cv2.resize(crop, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+                scaled = ((square.astype(np.float32) / 255.0 - _MEAN) / _STD).transpose(2, 0, 1)
+                found = self._network.extract_features(torch.from_numpy(np.ascontiguousarray(scaled[None])))
+                maps[row] = found[0].permute(1, 2, 0).numpy()
+        return maps
+
     def _run(
         self, crops: Sequence[NDArray[np.uint8]], masks: Sequence[NDArray[np.bool_] | None] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

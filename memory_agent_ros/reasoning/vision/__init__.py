@@ -1,0 +1,1 @@
+"""Reading from pictures what only pixels hold: protocol, crops of evidence, and the models that read them."""
