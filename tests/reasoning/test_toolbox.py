@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
@@ -13,19 +11,6 @@ from memory_agent_ros.reasoning.toolbox import Toolbox
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.map_object import MapObject
 from tests.reasoning.room import SECOND, Room
-from tests.reasoning.worlds import changed, seen_once
-
-
-@pytest.fixture(scope="module")
-def before() -> Iterator[tuple[SpatialMemory, Room]]:
-    with seen_once() as world:
-        yield world
-
-
-@pytest.fixture(scope="module")
-def after() -> Iterator[tuple[SpatialMemory, Room]]:
-    with changed() as world:
-        yield world
 
 
 def run(world: tuple[SpatialMemory, Room], *lines: str) -> Answer:

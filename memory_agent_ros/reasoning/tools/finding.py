@@ -44,7 +44,10 @@ def find(space: Workspace, thing: str, room: str | None = None, state: str | Non
         sure = mean([object_confidence(o) for o in found])
         return Result(ResultKind.THINGS, "find", found, name=name, where=where, cited=found, spots=spots, state=told,
                       confidence=sure, of_gone=of_gone)  # fmt: skip
-    others = ordered(space.memory.find(label, limit=_ELSEWHERE))
+    others = ordered(
+        space.memory.find(label, state=ObjectState.PRESENT, limit=_ELSEWHERE)
+        or space.memory.find(label, limit=_ELSEWHERE)
+    )
     if not others and (label is not None or rooms is None):
         return unknown("find", ResultKind.THINGS, "never seen")
     told = (
