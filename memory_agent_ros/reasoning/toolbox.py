@@ -13,10 +13,12 @@ or all of it at once with :meth:`Toolbox.run`. The tools say exactly what they d
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from memory_agent_ros.reasoning.calls import CallError, Reference, ToolCall, format_call
+from memory_agent_ros.reasoning.confidence import mean, object_confidence
 from memory_agent_ros.reasoning.entries import evidence_of
 from memory_agent_ros.reasoning.forms import draft
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
@@ -39,7 +41,7 @@ class Toolbox:
         memory: what is asked; read as it is now, each part at most once.
         now_ns: the clock that "ago" and "since" refer to; the last time anything was looked at if None.
         looker: reads pictures for ``describe_view``; without one it is *unknown*.
-        before: the things that the previous answer of the dialogue spoke of, ``$0``.
+        before: the things that the previous answer of the dialogue spoke of, ``$0``, or their ids; None without one.
     """
 
     def __init__(
@@ -47,10 +49,10 @@ class Toolbox:
         memory: MemoryReader,
         now_ns: int | None = None,
         looker: Looker | None = None,
-        before: Sequence[MapObject] | None = None,
+        before: Sequence[MapObject | int] | None = None,
     ) -> None:
         self.space = Workspace(memory, now_ns, looker)
-        self._before = None if before is None else _spoken_of(before)
+        self._before = before
 
     def execute(self, call: ToolCall, results: Sequence[Result]) -> Result:
         """What a call gives, with the results of the calls before it.
@@ -76,7 +78,12 @@ class Toolbox:
         cited = joined_cited(result.things if told.value not in (None, []) else (), result.cited, told.cited)
         evidence = evidence_of(cited, _EVIDENCE if len(cited) <= _FEW_THINGS else 1)
         written = tuple(format_call(c) for c in (*calls, call))
-        details = {"now_ns": self.space.now_ns, "before": [o.id for o in self._before.things] if self._before else None}
+        details = {
+            "now_ns": self.space.now_ns,
+            "before": None if self._before is None else [o if isinstance(o, int) else o.id for o in self._before],
+            "about": [o.id for o in result.things],
+            "short": result.short,
+        }
         answer = Answer(
             told.text, told.state, told.confidence, evidence, told.value, result.tool, calls=written, details=details
         )
@@ -97,6 +104,15 @@ class Toolbox:
             raise CallError("there is no call")
         return self.answer(calls[-1], results, calls[:-1]), results
 
+    @functools.cached_property
+    def _spoken_of(self) -> Result:
+        """``$0``: the things of the previous answer, as they are now."""
+        told = [self.space.by_id.get(o) if isinstance(o, int) else o for o in self._before or ()]
+        things = tuple(o for o in told if o is not None)
+        labels = {o.label for o in things}
+        return Result(ResultKind.THINGS, "find", things, name=labels.pop() if len(labels) == 1 else "", cited=things,
+                      state=state_of(things), confidence=mean([object_confidence(o) for o in things]))  # fmt: skip
+
     def _value(self, value: Any, results: Sequence[Result]) -> Any:
         return self._result(value, results) if isinstance(value, Reference) else value
 
@@ -104,17 +120,10 @@ class Toolbox:
         if not isinstance(value, Reference):
             raise CallError(f"{value} is no result")
         if value.number == 0 and self._before is not None:
-            return self._before
+            return self._spoken_of
         if not 1 <= value.number <= len(results):
             raise CallError(f"there is no result {value}")
         return results[value.number - 1]
-
-
-def _spoken_of(things: Sequence[MapObject]) -> Result:
-    """``$0``: the things of the previous answer."""
-    labels = {o.label for o in things}
-    return Result(ResultKind.THINGS, "find", tuple(things), name=labels.pop() if len(labels) == 1 else "",
-                  cited=tuple(things), state=state_of(tuple(things)))  # fmt: skip
 
 
 #: Parameters whose names are words of Python.
