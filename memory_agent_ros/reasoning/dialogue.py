@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from memory_agent_ros.reasoning.names import harmless
 from memory_agent_ros.reasoning.transcript import shortened
 from memory_agent_ros.records.answer import Answer, AnswerState
 
@@ -47,5 +48,4 @@ class Dialogue:
         about = tuple(int(i) for i in answer.details.get("about", ()))
         if about or answer.state is AnswerState.UNKNOWN or self._about is None:
             self._about = about
-        short = str(answer.details.get("short") or answer.text)
-        self.exchanges.append(Exchange(" ".join(question.split()), shortened(short), about))
+        self.exchanges.append(Exchange(" ".join(question.split()), shortened(harmless(answer.text)), about))

@@ -20,6 +20,8 @@ from memory_agent_ros.reasoning.memory_reader import MemoryReader
 NAME_CHARS = 40
 _SYNTAX = re.compile(r"[,()=$;:<>\[\]{}|\"`\\]+")
 
+_CALL_LIKE = re.compile(rf"\b({'|'.join(TOOLS)})\s*\(")
+
 
 def plain(name: str, chars: int = NAME_CHARS) -> str:
     """A name without the characters of calls, on one line, cut at so many characters."""
@@ -32,6 +34,11 @@ def usable(name: str) -> str:
     text = plain(name)
     fits = len(" ".join(name.split())) <= NAME_CHARS and re.search(r"\w", text)
     return text if fits and text.lower() not in {ANYTHING, NOTHING, *TOOLS} else ""
+
+
+def harmless(text: str) -> str:
+    """A sentence in which nothing reads like a call, for a prompt; numbers in brackets stay as they are."""
+    return _CALL_LIKE.sub(r"\1 ", text.replace("$", " "))
 
 
 @dataclass(frozen=True)

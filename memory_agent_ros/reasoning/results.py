@@ -106,7 +106,8 @@ def unknown(tool: str, kind: ResultKind, reason: str, of: Result | None = None) 
     """Nobody has seen what is asked of; a result that rests on an unknown one is unknown too."""
     cited = of.cited if of else ()
     confidence = of.confidence if of else 1.0
-    return Result(kind, tool, cited=cited, state=AnswerState.UNKNOWN, confidence=confidence, reason=reason)
+    name = of.name if of else ""
+    return Result(kind, tool, cited=cited, name=name, state=AnswerState.UNKNOWN, confidence=confidence, reason=reason)
 
 
 def joined_cited(*groups: Iterable[MapObject]) -> tuple[MapObject, ...]:

@@ -42,6 +42,7 @@ class Toolbox:
         now_ns: the clock that "ago" and "since" refer to; the last time anything was looked at if None.
         looker: reads pictures for ``describe_view``; without one it is *unknown*.
         before: the things that the previous answer of the dialogue spoke of, ``$0``, or their ids; None without one.
+        noun: what the question calls a thing that the memory does not hold, for sentences.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class Toolbox:
         now_ns: int | None = None,
         looker: Looker | None = None,
         before: Sequence[MapObject | int] | None = None,
+        noun: str = "",
     ) -> None:
-        self.space = Workspace(memory, now_ns, looker)
+        self.space = Workspace(memory, now_ns, looker, noun)
         self._before = before
 
     def execute(self, call: ToolCall, results: Sequence[Result]) -> Result:

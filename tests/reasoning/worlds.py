@@ -29,5 +29,5 @@ def changed() -> Iterator[tuple[SpatialMemory, Room]]:
         del room.things["chair"]
         room.put("chair", "chair", 1.6, -1.5, 0.0, 0.5, 0.5, 0.8)
         room.put("bowl", "bowl", -0.3, 0.15, 0.7, 0.18, 0.18, 0.1)
-        room.look(memory, rounds=6)
+        room.look(memory, rounds=4)
         yield memory, room

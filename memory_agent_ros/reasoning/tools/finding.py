@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from memory_agent_ros.reasoning import wording
 from memory_agent_ros.reasoning.calls import ANYTHING, NOTHING, CallError
 from memory_agent_ros.reasoning.confidence import all_of, mean, object_confidence
@@ -30,7 +32,7 @@ def find(space: Workspace, thing: str, room: str | None = None, state: str | Non
         CallError: there is no room of that name.
     """
     if thing == NOTHING or room == NOTHING:
-        return unknown("find", ResultKind.THINGS, "never seen")
+        return dataclasses.replace(unknown("find", ResultKind.THINGS, "never seen"), name=space.noun)
     rooms = _rooms_of(space, room)
     label = None if thing == ANYTHING else thing
     wanted = None if state is None else ObjectState(state)
@@ -49,7 +51,7 @@ def find(space: Workspace, thing: str, room: str | None = None, state: str | Non
         or space.memory.find(label, limit=_ELSEWHERE)
     )
     if not others and (label is not None or rooms is None):
-        return unknown("find", ResultKind.THINGS, "never seen")
+        return dataclasses.replace(unknown("find", ResultKind.THINGS, "never seen"), name=name)
     told = (
         AnswerState.SEEN
         if wanted is not None or any(o.state is ObjectState.PRESENT for o in others)

@@ -29,11 +29,15 @@ class Workspace:
         memory: what is asked.
         now_ns: the clock that "ago" refers to; the last time anything was looked at if None.
         looker: reads pictures; None without one.
+        noun: what the question calls a thing that the memory does not hold, for sentences.
     """
 
-    def __init__(self, memory: MemoryReader, now_ns: int | None = None, looker: Looker | None = None) -> None:
+    def __init__(
+        self, memory: MemoryReader, now_ns: int | None = None, looker: Looker | None = None, noun: str = ""
+    ) -> None:
         self.memory = memory
         self.looker = looker
+        self.noun = noun
         self._now_ns = now_ns
 
     @functools.cached_property

@@ -1,0 +1,202 @@
+"""The face of the reasoner: a question in, an answer with its evidence out.
+
+    reasoner = Reasoner(memory)                      # templates and tools alone
+    reasoner = Reasoner(memory, model=load_model())  # a language model for what the templates are not sure of
+    reasoner.answer("how many mugs are in the kitchen?")
+
+Routes, in ``answer.details["route"]``:
+
+- ``no_think``: the templates surely understand the question; tools alone answer it.
+- ``think``: the language model turns it into calls, one by one.
+- ``rules``: the templates answer as well as they can: there is no model, or it failed, or the question is one that
+  calls cannot say (a corner of a room, coordinates).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Literal
+
+from memory_agent_ros.reasoning.acting import LOOK, ActingTools
+from memory_agent_ros.reasoning.agent import Agent, Calibrator, Identity, OnCall
+from memory_agent_ros.reasoning.dialogue import Dialogue
+from memory_agent_ros.reasoning.known import Meaning, opening
+from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError
+from memory_agent_ros.reasoning.memory_reader import MemoryReader
+from memory_agent_ros.reasoning.names import MemoryNames, names_of
+from memory_agent_ros.reasoning.results import Result
+from memory_agent_ros.reasoning.rules.pictures import corner_room
+from memory_agent_ros.reasoning.rules.questions import QuestionKind, QuestionNotUnderstoodError, parse, singular
+from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
+from memory_agent_ros.reasoning.rules.translate import Translation, translate
+from memory_agent_ros.reasoning.toolbox import Toolbox
+from memory_agent_ros.reasoning.tools.workspace import Looker
+from memory_agent_ros.records.answer import Answer, AnswerState
+
+Think = Literal["auto", "always", "never"]
+
+
+class Reasoner:
+    """Answers questions from anything that reads like a memory.
+
+    Args:
+        memory: what is asked.
+        model: turns questions into calls; without one the templates serve.
+        vision: reads pictures for ``describe_view``.
+        think: ``auto`` uses the model where the templates are not sure, ``always`` for every question, ``never`` not.
+        budget_s: wall seconds for a question that the model works on.
+        meaning: finds names of the memory that mean what a question says in other words.
+        calibrator: turns raw confidences into probabilities.
+        acting: tools that act, with the names that are allowed; none by default.
+    """
+
+    def __init__(
+        self,
+        memory: MemoryReader,
+        model: LanguageModel | None = None,
+        vision: Looker | None = None,
+        *,
+        think: Think = "auto",
+        budget_s: float = 20.0,
+        meaning: Meaning | None = None,
+        calibrator: Calibrator | None = None,
+        acting: ActingTools | None = None,
+    ) -> None:
+        self._memory = memory
+        self._model = model
+        self._vision = vision
+        self._think: Think = think
+        self._budget_s = budget_s
+        self._meaning = meaning
+        self._calibrator = calibrator or Identity()
+        self._acting = acting or ActingTools()
+        self._names: MemoryNames | None = None
+
+    def answer(
+        self,
+        question: str,
+        now_ns: int | None = None,
+        dialogue: Dialogue | None = None,
+        on_call: OnCall | None = None,
+        *,
+        think: Think | None = None,
+        budget_s: float | None = None,
+    ) -> Answer:
+        """Answer one question.
+
+        Args:
+            question: English.
+            now_ns: the clock that "ago" refers to; the last time anything was looked at if None.
+            dialogue: what was said before; the answer is added to it.
+            on_call: told of each call as it happens; what it raises ends the question.
+            think: instead of the reasoner's own.
+            budget_s: instead of the reasoner's own.
+
+        Raises:
+            QuestionNotUnderstoodError: the templates do not understand it, and there is no model that could.
+            LanguageModelError: ``think`` is ``always`` and there is no model, or it failed.
+        """
+        way = _Way(question, now_ns, dialogue, on_call, think or self._think, budget_s or self._budget_s)
+        answer = self._answer(way)
+        if (
+            answer.details.get("look_for")
+            and LOOK in self._acting
+            and self._acting.act(LOOK, answer.details["look_for"])
+        ):
+            answer = self._answer(way)
+        if dialogue is not None:
+            dialogue.add(question, answer)
+        return answer
+
+    def _answer(self, way: _Way) -> Answer:
+        names = self._names = names_of(self._memory, self._names)
+        follows = way.dialogue is not None and way.dialogue.about is not None
+        sure = None if way.think == "always" else translate(way.question, self._memory, names, follows)
+        if sure is not None:
+            return self._finished(self._by_tools(sure, way), "no_think", sure.noun)
+        if way.think == "always" and self._model is None:
+            raise LanguageModelError("there is no language model; name one, or do not ask for thinking")
+        failure, noun = "", _noun(way.question, names)
+        sayable = way.think == "always" or (way.think == "auto" and not _beyond_calls(way.question))
+        if self._model is not None and sayable:
+            try:
+                return self._finished(self._by_model(self._model, names, way), "think", noun)
+            except LanguageModelError as error:
+                if way.think == "always":
+                    raise
+                failure = str(error)
+        return self._finished(self._by_rules(way, failure), "rules", noun)
+
+    def _box(self, way: _Way, noun: str) -> Toolbox:
+        about = way.dialogue.about if way.dialogue is not None else None
+        return Toolbox(self._memory, way.now_ns, self._vision, about, noun)
+
+    def _by_tools(self, sure: Translation, way: _Way) -> Answer:
+        box, results = self._box(way, sure.noun), list[Result]()
+        for number, call in enumerate(sure.calls[:-1], start=1):
+            results.append(box.execute(call, results))
+            if way.on_call is not None:
+                way.on_call(number, call, results[-1].short)
+        answer = box.answer(sure.calls[-1], results, sure.calls[:-1])
+        if way.on_call is not None:
+            way.on_call(len(sure.calls), sure.calls[-1], answer.details["short"])
+        sure_of = {"memory": float(answer.confidence)}
+        return dataclasses.replace(answer, details={**answer.details, "confidence": sure_of})
+
+    def _by_model(self, model: LanguageModel, names: MemoryNames, way: _Way) -> Answer:
+        earlier = way.dialogue.earlier if way.dialogue is not None else None
+        transcript = opening(way.question, names, self._meaning, earlier)
+        box = self._box(way, _noun(way.question, names))
+        return Agent(model, self._budget_s).answer(transcript, names, box, way.on_call, way.budget_s)
+
+    def _by_rules(self, way: _Way, failure: str) -> Answer:
+        try:
+            answer = RuleReasoner(self._memory).answer(way.question, way.now_ns)
+        except QuestionNotUnderstoodError as error:
+            reason = failure or ("thinking is off" if self._model is not None else "there is no language model")
+            raise QuestionNotUnderstoodError(f"{error} (A language model might understand it: {reason}.)") from error
+        about = list(dict.fromkeys(e.object_id for e in answer.evidence))
+        sure_of = {"memory": float(answer.confidence)}
+        details = {**answer.details, "about": about, "short": answer.text, "confidence": sure_of, "now_ns": way.now_ns}
+        if failure:
+            details["model_failed"] = failure
+        return dataclasses.replace(answer, details=details)
+
+    def _finished(self, answer: Answer, route: str, noun: str) -> Answer:
+        """With its route, a calibrated confidence, and what to look for where looking would help."""
+        details = {**answer.details, "route": route}
+        if answer.state is AnswerState.UNKNOWN and noun and not answer.evidence:
+            details["look_for"] = noun
+        sure = self._calibrator.calibrated(float(answer.confidence), dict(details.get("confidence", {})))
+        return dataclasses.replace(answer, details=details, confidence=sure)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Way:
+    """A question with all that was asked about it."""
+
+    question: str
+    now_ns: int | None
+    dialogue: Dialogue | None
+    on_call: Callable[..., None] | None
+    think: Think
+    budget_s: float
+
+
+def _beyond_calls(question: str) -> bool:
+    """Whether it is of a kind that templates understand and calls cannot say."""
+    try:
+        asked = parse(question)
+    except QuestionNotUnderstoodError:
+        return False
+    return asked.kind is QuestionKind.REGION or corner_room(asked.subject) is not None
+
+
+def _noun(question: str, names: MemoryNames) -> str:
+    """What a question calls the thing that it is about, if the memory has no such name; "" if that is not plain."""
+    try:
+        subject = singular(parse(question).subject)
+    except QuestionNotUnderstoodError:
+        return ""
+    return subject if len(subject.split()) <= 3 and subject not in names else ""
