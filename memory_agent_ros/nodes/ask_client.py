@@ -143,6 +143,8 @@ def result_text(result: AnswerQuestion.Result) -> str:
         result.answer,
         f"  {result.state}{why}, confidence {result.confidence:.2f}, {result.elapsed_s:.1f} s{how}",
     ]
+    if result.message:
+        lines.append(f"  {result.message}")
     for message in result.evidence[:_EVIDENCE]:
         item = evidence_from_message(message)
         x, y, z = item.object_pose.position_m

@@ -24,11 +24,13 @@ class LookOutcome:
 
     Attributes:
         found: the thing was declared in sight.
+        drove: there was a search, whatever it found.
         problem: why there was no search, or why it ended early; empty if it ran to its end.
         travelled_m: metres driven.
     """
 
     found: bool
+    drove: bool = False
     problem: str = ""
     travelled_m: float = 0.0
 
@@ -68,23 +70,23 @@ class Looker:
             on_way: told a line about each choice of the explorer.
         """
         if not self._client.server_is_ready():
-            return LookOutcome(False, f"action {self._name}: nobody offers it")
+            return LookOutcome(False, False, f"action {self._name}: nobody offers it")
         goal = Explore.Goal(
             goal_kind=Explore.Goal.KIND_SEARCH, goal_text=text, time_limit_s=float(limit_s), budget_m=float(budget_m)
         )
         sent = self._client.send_goal_async(goal, feedback_callback=lambda m: on_way(_told(m.feedback)))
         if not _wait(sent, _ACCEPT_S, cancelled):
-            return LookOutcome(False, "the explorer did not take the goal in time")
+            return LookOutcome(False, False, "the explorer did not take the goal in time")
         handle = sent.result()
         if handle is None or not handle.accepted:
-            return LookOutcome(False, "the explorer rejected the goal; it has another one")
+            return LookOutcome(False, False, "the explorer rejected the goal; it has another one")
         ended = handle.get_result_async()
         if not _wait(ended, limit_s, cancelled):
             handle.cancel_goal_async()
-            return LookOutcome(False, "cancelled" if cancelled.is_set() else f"not found within {limit_s:g} s")
+            return LookOutcome(False, True, "cancelled" if cancelled.is_set() else f"not found within {limit_s:g} s")
         result = ended.result().result
         problem = "" if result.found else result.message or result.stop_reason or f"code {result.error_code}"
-        return LookOutcome(bool(result.found), problem, float(result.travelled_m))
+        return LookOutcome(bool(result.found), True, problem, float(result.travelled_m))
 
 
 def _told(feedback: Any) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from memory_agent_ros.nodes.parameters import parameter
+from memory_agent_ros.reasoning.acting import LOOK
 
 #: Tools that act, by name; none can be called unless ``acting_tools`` names it.
-ACTING = ("look",)
+ACTING = (LOOK,)
 THINK = ("auto", "always", "never")
 
 
@@ -27,15 +28,19 @@ class ReasonerNodeConfig:
 
     model: str = parameter(
         "none",
-        "Language model that reads questions which the rules do not surely understand: none, embedded (shipped with "
-        "the package), an id of transformers, or the URL of an OpenAI-compatible endpoint (http://host:port/v1#name).",
+        "Language model for questions that the templates do not surely understand: none, auto (the embedded one where "
+        "it is installed), embedded, openai:MODEL (server from the environment), URL#MODEL, or an id of transformers.",
     )
     vision: str = parameter(
         "none",
-        "Model that reads attributes off the evidence pictures: none, embedded, an id of transformers, or a URL.",
+        "Model that reads looks off the evidence pictures: none, embedded, openai:MODEL, or an id of transformers.",
     )
-    device: str = parameter("auto", "Where the models run: auto, cpu, cuda, cuda:1 ...")
-    threads: int = parameter(2, "CPU threads of the models.", minimum=1, maximum=256)
+    text_embedder: str = parameter(
+        "minilm", "Finds names of the memory that mean what a question says in other words, for the language model.",
+        choices=("minilm", "none"),
+    )  # fmt: skip
+    device: str = parameter("auto", "Where a language model of transformers runs: auto, cpu, cuda, cuda:1.")
+    threads: int = parameter(1, "CPU threads of the embedded models.", minimum=1, maximum=256)
     think: str = parameter(
         "auto", "Whether the language model reads a question that does not say: by difficulty, always or never.",
         choices=THINK, live=True,
@@ -60,6 +65,11 @@ class ReasonerNodeConfig:
         unknown = set(self.allowed) - set(ACTING)
         if unknown:
             raise ValueError(f"acting_tools: there is no {', '.join(sorted(unknown))}; there is {', '.join(ACTING)}")
+
+    @property
+    def uses_models(self) -> bool:
+        """Whether anything is to be loaded."""
+        return self.model != "none" or self.vision != "none"
 
     @property
     def allowed(self) -> tuple[str, ...]:

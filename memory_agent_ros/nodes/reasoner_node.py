@@ -22,7 +22,7 @@ from std_msgs.msg import String
 from memory_agent_msgs.action import AnswerQuestion
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.answer_view import AnswerView, picture_ids
-from memory_agent_ros.nodes.answering import Answering, Asked, CancelledError, Step, Told
+from memory_agent_ros.nodes.answering import Answering, Asked, CancelledError
 from memory_agent_ros.nodes.conversions import evidence_message
 from memory_agent_ros.nodes.diagnostics import Timing
 from memory_agent_ros.nodes.looking import Looker
@@ -30,8 +30,9 @@ from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.question_server import Asker, QuestionServer, Ticket, TopicAsker
 from memory_agent_ros.nodes.reasoner_config import THINK, ReasonerNodeConfig
 from memory_agent_ros.nodes.remote_memory import MemoryUnavailableError, RemoteMemory
+from memory_agent_ros.reasoning.language.model import LanguageModelError
 from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
-from memory_agent_ros.records.answer import AnswerState
+from memory_agent_ros.records.answer import Answer, AnswerState
 
 #: Dialogue of the questions that come on the topic: whoever types there goes on with what was said there.
 TOPIC_DIALOGUE = "reasoner/question"
@@ -47,21 +48,22 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
     def setup(self) -> None:
         """Offer the action, advertise, begin to load the models, and look for the memory."""
         self.memory = RemoteMemory(self, timeout_s=self.config.query_timeout_s)
-        self._answering = Answering(self.memory)
-        self._looker = Looker(self) if "look" in self.config.allowed else None
+        self._looker = Looker(self) if self.config.allowed else None
+        self._answering = Answering(self.memory, self.config, self.get_logger().info, self._look)
         self._view = AnswerView(self, self.memory, self.config.map_frame, self.config.picture_height)
         self._said = self.advertise(String, "reasoner/answer", qos.reliable(10))
         self._time = Timing()
         self._routes: Counter[str] = Counter()
-        self._now = ""
+        self._asker: Asker | None = None
         self._waiting: queue.SimpleQueue[Asker | None] = queue.SimpleQueue()
         self._worker = threading.Thread(target=self._work, name="questions", daemon=True)
         self._worker.start()
         self._server = QuestionServer(self, "answer_question", self._on_question, self.config.queue)
 
     def start(self) -> None:
-        """Report a missing memory; listen to questions on the topic."""
+        """Report a missing memory and missing models; listen to questions on the topic."""
         self.waiting.add("memory", self._memory_problem)
+        self.waiting.add("models", self._models_problem)
         self.subscribe(String, "reasoner/question", self._on_topic, qos.reliable(10), required=False)
 
     def stop(self) -> None:
@@ -89,10 +91,13 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
             return {}
         answered = sum(self._routes.values())
         values: dict[str, object] = {
-            "answering": self._now or "nothing",
+            "answering": self._asker.request.question if self._asker is not None else "nothing",
             "questions waiting": max(0, self._waiting.qsize()),
             "questions answered": answered,
             "time answer": self._time.summary(),
+            "models": self._answering.models,
+            "language model": self._answering.model or "none",
+            "dialogues": self._answering.dialogues,
             "acting tools": ", ".join(self.config.allowed) or "none",
         }
         values.update({f"route {name}": number / answered for name, number in sorted(self._routes.items())})
@@ -102,6 +107,10 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
 
     def _memory_problem(self) -> str | None:
         return None if self.memory.available else f"service {self.memory.service_name}: nobody offers it"
+
+    def _models_problem(self) -> str | None:
+        failed = self._answering.models.startswith("failed")
+        return f"models {self._answering.models}; templates and tools answer" if failed else None
 
     def _on_question(self, ticket: Ticket) -> None:
         goal = ticket.request
@@ -127,7 +136,7 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
             self._take(asker)
 
     def _take(self, asker: Asker) -> None:
-        if self._now or self._waiting.qsize():
+        if self._asker is not None or self._waiting.qsize():
             asker.feedback(stage="waiting")
         self._waiting.put(asker)
 
@@ -137,11 +146,13 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
         while (asker := self._waiting.get()) is not None:
             if asker.cancelled.is_set():
                 continue
-            self._now = asker.request.question
+            self._asker = asker
             try:
                 self._answer(asker)
             except QuestionNotUnderstoodError as error:
                 self._fail(asker, Result.NOT_UNDERSTOOD, str(error))
+            except LanguageModelError as error:
+                self._fail(asker, Result.MODEL_UNAVAILABLE, str(error))
             except MemoryUnavailableError as error:
                 self._fail(asker, Result.MEMORY_UNAVAILABLE, str(error))
             except CancelledError:
@@ -150,56 +161,52 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
                 # The thread must outlive a question that breaks something; nobody above would say what.
                 self.get_logger().error(traceback.format_exc())
                 self._fail(asker, Result.FAILED, "answering broke; the node's log says where")
-            self._now = ""
+            self._asker = None
 
     def _answer(self, asker: Asker) -> None:
         started = time.monotonic()
+        self._looked_s, self._looked = 0.0, ""
         asker.feedback(stage="recalling")
-        asked = self._asked(asker)
-        told = self._told(asked)
-        if told.look_for and self._looker is not None:
-            told = self._look(asker, asked, told)
+        answer = self._answering.answer(self._asked(asker), self.get_clock().now().nanoseconds)
         asker.feedback(stage="wording")
-        self._routes[told.route] += 1
-        asker.conclude(result_message(told, time.monotonic() - started))
+        elapsed_s = time.monotonic() - started
+        self._routes[answer.details.get("route", "rules")] += 1
+        self._time.add((elapsed_s - self._looked_s) * 1e3)
+        asker.conclude(result_message(answer, elapsed_s, self._looked))
         try:
-            self._view.show(told.answer, self.get_clock().now().nanoseconds)
+            self._view.show(answer, self.get_clock().now().nanoseconds)
         except MemoryUnavailableError:
             self.counts["answers not shown"] += 1
-
-    def _told(self, asked: Asked) -> Told:
-        started = time.monotonic()
-        told = self._answering.answer(asked, self.get_clock().now().nanoseconds)
-        self._time.add((time.monotonic() - started) * 1e3)
-        return told
 
     def _asked(self, asker: Asker) -> Asked:
         goal = asker.request
 
-        def on_step(step: Step) -> None:
-            asker.feedback(stage="calling", number=step.number, call=step.call[:512], result=step.result[:512])
+        def on_call(number: int, call: str, line: str) -> None:
+            asker.feedback(stage="calling", number=number, call=call[:512], result=line[:512])
 
         think = goal.think if goal.think not in ("", "auto") else self.config.think
         budget_s = float(goal.time_budget_s) or self.config.time_budget_s
-        return Asked(goal.question, goal.dialogue, think, budget_s, asker.cancelled, on_step)
+        return Asked(goal.question, goal.dialogue, think, budget_s, asker.cancelled, on_call)
 
-    def _look(self, asker: Asker, asked: Asked, told: Told) -> Told:
-        """Go and see, then answer again; the first answer stands if that could not be done."""
-        assert self._looker is not None
-        look = self.config.look
-        asker.feedback(stage="looking", call=told.look_for[:512])
+    def _look(self, thing: str) -> bool:
+        """Go and see; whether that was done, so that answering again makes sense."""
+        asker = self._asker
+        assert self._looker is not None and asker is not None
+        look, started = self.config.look, time.monotonic()
+        asker.feedback(stage="looking", call=thing[:512])
         outcome = self._looker.look(
-            told.look_for,
+            thing,
             look.time_limit_s,
             look.budget_m,
             asker.cancelled,
-            lambda line: asker.feedback(stage="looking", call=told.look_for[:512], result=line[:512]),
+            lambda line: asker.feedback(stage="looking", call=thing[:512], result=line[:512]),
         )
+        self._looked_s += time.monotonic() - started
         self.counts["looks found" if outcome.found else "looks without finding"] += 1
         if asker.cancelled.is_set():
             raise CancelledError("cancelled while looking")
-        asker.feedback(stage="looking", call=told.look_for[:512], result=outcome.problem[:512] or "found")
-        return self._told(asked)
+        self._looked = f"looked for {thing}: {outcome.problem or 'found'}"
+        return outcome.drove
 
     def _fail(self, asker: Asker, code: int, message: str) -> None:
         self.counts[f"error_{code}"] += 1
@@ -222,21 +229,23 @@ def _problem_of(goal: AnswerQuestion.Goal) -> str:
     return ""
 
 
-def result_message(told: Told, elapsed_s: float) -> AnswerQuestion.Result:
-    """What was told -> result of the action."""
-    answer = told.answer
+def result_message(answer: Answer, elapsed_s: float, note: str = "") -> AnswerQuestion.Result:
+    """Answer -> result of the action; ``note`` is what else there is to say of its course."""
+    unknown = answer.state is AnswerState.UNKNOWN
+    reason = str(answer.details.get("stopped", "")) or ("never_seen" if answer.details.get("look_for") else "not_told")
     return Result(
         error_code=Result.NONE,
+        message=(note or str(answer.details.get("model_failed", "")))[:1024],
         answer=answer.text[:8192],
         state=str(answer.state),
         confidence=float(answer.confidence),
         value_json=json.dumps(answer.value),
         evidence=[evidence_message(evidence) for evidence in answer.evidence],
-        calls=[text[:512] for text in told.calls],
+        calls=[text[:512] for text in answer.calls],
         pictures=picture_ids(answer),
-        model=told.model[:256],
-        route=told.route,
-        reason=told.reason[:32],
+        model=str(answer.details.get("model", ""))[:256],
+        route=str(answer.details.get("route", "")),
+        reason=reason[:32] if unknown else "",
         elapsed_s=elapsed_s,
     )
 

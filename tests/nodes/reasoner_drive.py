@@ -39,6 +39,7 @@ class Asking:
         return sent.result()
 
     def ask(self, question, **goal):
+        """The result; rclpy drops feedback that comes after it, so only the beginning of the feedback is sure."""
         ended = self.send(question, **goal).get_result_async()
         self.graph.until(ended.done)
         return ended.result()
