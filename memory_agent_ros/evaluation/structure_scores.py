@@ -50,7 +50,7 @@ def score_rooms(walk: Walk, rooms: Sequence[Room], owners: Mapping[int, TrueObje
         owners: object id -> true object.
     """
     names = list(walk.rooms)
-    overlap = _overlaps([walk.rooms[n] for n in names], [r.polygon for r in rooms])
+    overlap = overlaps([_rectangle(walk.rooms[n]) for n in names], [r.polygon for r in rooms])
     rows, columns = linear_sum_assignment(-overlap) if overlap.size else (np.zeros(0, int), np.zeros(0, int))
     partner = {names[i]: rooms[j] for i, j in zip(rows, columns, strict=True) if overlap[i, j] >= _SAME_IOU}
     stands = {i: r.id for r in rooms for i in r.object_ids}
@@ -73,8 +73,8 @@ def score_rooms(walk: Walk, rooms: Sequence[Room], owners: Mapping[int, TrueObje
     )
 
 
-def _overlaps(true: Sequence[NDArray[np.float64]], found: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """IoU of rectangles (2, 2) and polygons (N, 2), (rectangles, polygons)."""
+def overlaps(true: Sequence[NDArray[np.float64]], found: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """IoU of polygons (N, 2), (true, found)."""
     every = np.concatenate([*true, *found]) if true or found else np.zeros((1, 2))
     low = every.min(axis=0) - 0.2
     size = np.ceil((every.max(axis=0) + 0.2 - low) / _CELL_M).astype(int)
@@ -84,11 +84,14 @@ def _overlaps(true: Sequence[NDArray[np.float64]], found: Sequence[NDArray[np.fl
         cv2.fillPoly(canvas, [np.rint((outline - low) / _CELL_M - 0.5).astype(np.int32)], 1)
         return np.asarray(canvas, dtype=bool)
 
-    boxes = [mask(np.array([r[0], [r[1, 0], r[0, 1]], r[1], [r[0, 0], r[1, 1]]])) for r in true]
-    shapes = [mask(p) for p in found]
-    return np.array([[(a & b).sum() / max((a | b).sum(), 1) for b in shapes] for a in boxes]).reshape(
-        len(true), len(found)
-    )
+    a, b = ([mask(p) for p in outlines] for outlines in (true, found))
+    return np.array([[(x & y).sum() / max((x | y).sum(), 1) for y in b] for x in a]).reshape(len(true), len(found))
+
+
+def _rectangle(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(2, 2) lower and upper corner -> (4, 2) outline."""
+    (x0, y0), (x1, y1) = corners
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
 
 
 def owners_of(objects: Sequence[MapObject], truth: Sequence[TrueObject]) -> dict[int, TrueObject]:

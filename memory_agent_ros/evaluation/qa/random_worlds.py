@@ -20,6 +20,7 @@ from memory_agent_ros.evaluation.qa.visits import Sighting, Visit, remembered
 from memory_agent_ros.evaluation.qa.words import MORE_FURNITURE, MORE_ROOMS, MORE_THINGS
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.errors import MissingExtraError
+from memory_agent_ros.records.looks import LOOKS
 
 if TYPE_CHECKING:
     from memory_agent_sim.layout import Layout, PlacedObject
@@ -85,10 +86,7 @@ def world_of(split: str, seed: int, rng: np.random.Generator, config: WorldConfi
 
 def _looks(rng: np.random.Generator) -> dict[str, str]:
     """Looks of a thing that nobody rendered."""
-    from memory_agent_sim.attributes import COLOURS, MATERIALS, STATES
-
-    drawn = {"colour": rng.choice(COLOURS), "material": rng.choice(MATERIALS), "state": rng.choice(STATES)}
-    return {aspect: str(value) for aspect, value in drawn.items() if rng.random() < 0.7}
+    return {aspect: str(rng.choice(answers)) for aspect, answers in LOOKS.items() if rng.random() < 0.7}
 
 
 @lru_cache(maxsize=64)

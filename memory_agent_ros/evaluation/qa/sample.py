@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from memory_agent_ros.evaluation.qa.families.family import Family
-from memory_agent_ros.evaluation.qa.families.fillings import FILLINGS, NoFillingError, Scene
+from memory_agent_ros.evaluation.qa.families.fillings import NoFillingError, Scene, filled
 from memory_agent_ros.evaluation.qa.families.template import Slot, called, written
 from memory_agent_ros.evaluation.qa.truth_memory import TruthMemory
 from memory_agent_ros.reasoning.calls import CallError, Reference, ToolCall, check_references, parse_call
@@ -46,9 +46,7 @@ class Asked:
     @property
     def told(self) -> tuple[MapObject, ...]:
         """The things that the answer speaks of: what "it" and "they" stand for in the next question."""
-        of = self.calls[-1].arguments["of"]
-        assert isinstance(of, Reference)
-        return self.results[of.number - 1].things if of.number else ()
+        return told_of(self.calls, self.results)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +94,7 @@ def draw_sample(rng: np.random.Generator, world: TruthMemory, families: Sequence
 def sample_of(rng: np.random.Generator, world: TruthMemory, family: Family) -> Sample | None:
     """A question of one family, or None if the world holds nothing to ask for or the answer is not worth it."""
     try:
-        slots = FILLINGS[family.fills](Scene(world, rng))
+        slots = filled(family.fills, Scene(world, rng))
         before = None
         if family.first[0]:
             before = _asked(written(family.first[0], slots, rng), calls_of(family.first[1], slots), world)
@@ -106,7 +104,7 @@ def sample_of(rng: np.random.Generator, world: TruthMemory, family: Family) -> S
         asked = _asked(written(family.template, slots, rng), calls_of(family.program, slots, True), world, told)
     except (NoFillingError, CallError):
         return None
-    if not _worth_asking(asked.truth, family.klass, rng):
+    if not _worth_asking(asked.truth, "unanswerable" if family.unanswerable else family.klass, rng):
         return None
     return Sample(family.klass, family.name, family.held_out, asked, before)
 
@@ -127,6 +125,13 @@ def execute(
         CallError: one of them cannot be executed there.
     """
     return Toolbox(memory, memory.now_ns, TruthLooker(memory), before).run(calls)
+
+
+def told_of(calls: Sequence[ToolCall], results: Sequence[Result]) -> tuple[MapObject, ...]:
+    """The things that the answer at the end of some calls speaks of."""
+    of = calls[-1].arguments["of"]
+    assert isinstance(of, Reference)
+    return results[of.number - 1].things if of.number else ()
 
 
 def _asked(

@@ -29,7 +29,7 @@ from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.room import Room, rooms_called
 
-#: Observations an object carries, latest first.
+#: Observations an object carries.
 _EVIDENCE = 3
 _TEXT_THRESHOLD = 0.3
 
@@ -279,19 +279,22 @@ def _as_object(thing: TrueThing) -> MapObject:
         stamps[0],
         stamps[-1],
         max(thing.last_looked_ns, stamps[-1]),
-        evidence=_evidence(solid.id, solid.box, thing.sightings),
+        evidence=_evidence(solid.id, solid.box, thing.sightings, thing.moved_at),
     )
 
 
-def _evidence(object_id: int, box: OrientedBox, sightings: Sequence[Sighting]) -> tuple[Evidence, ...]:
-    """The latest observations, the last one first."""
+def _evidence(object_id: int, box: OrientedBox, sightings: Sequence[Sighting], moved_at: int) -> tuple[Evidence, ...]:
+    """The last observation, then those that show it best where it stands now."""
     pose = Pose(box.center, quaternion_from_yaw(box.yaw))
+    last = len(sightings) - 1
+    best = sorted(range(moved_at, last), key=lambda n: (-sightings[n].score, -sightings[n].stamp_ns))
     found = []
-    for number, one in list(enumerate(sightings, start=1))[: -_EVIDENCE - 1 : -1]:
+    for n in [last, *best[: _EVIDENCE - 1]]:
+        one = sightings[n]
         camera = Pose(*to_position_quaternion(one.T_map_camera))
         found.append(
             Evidence(
-                object_id, object_id * 10_000 + number, one.keyframe_id, one.stamp_ns, pose, camera, one.box_xyxy, 1.0
+                object_id, object_id * 10_000 + n + 1, one.keyframe_id, one.stamp_ns, pose, camera, one.box_xyxy, 1.0
             )
         )
     return tuple(found)

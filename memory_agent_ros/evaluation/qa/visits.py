@@ -21,12 +21,13 @@ MOVED_M = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Sighting:
-    """A thing in a picture: when, which picture, from where (4, 4), in which pixels (4,)."""
+    """A thing in a picture: when, which picture, from where (4, 4), in which pixels (4,), how well from 0 to 1."""
 
     stamp_ns: int
     keyframe_id: int
     T_map_camera: NDArray[np.float64]
     box_xyxy: NDArray[np.float32]
+    score: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,12 +57,14 @@ class TrueThing:
         gone: whether its place was found empty since, and it was seen nowhere else.
         sightings: oldest first.
         last_looked_ns: when its place was last looked at.
+        moved_at: number of the first sighting where it stands now.
     """
 
     solid: Solid
     gone: bool
     sightings: tuple[Sighting, ...]
     last_looked_ns: int
+    moved_at: int = 0
 
 
 @dataclass
@@ -96,9 +99,11 @@ def remembered(visits: Sequence[Visit]) -> tuple[dict[int, TrueThing], list[Memo
 
 def _see(book: _Book, solid: Solid, sightings: tuple[Sighting, ...]) -> None:
     old = book.things.get(solid.id)
+    moved_at = 0 if old is None else old.moved_at
     if old is None:
         book.note(EventKind.ADDED, solid, sightings[0].stamp_ns)
     elif old.gone or float(np.linalg.norm(solid.box.center - old.solid.box.center)) > MOVED_M:
         book.note(EventKind.MOVED, solid, sightings[0].stamp_ns, old.solid)
+        moved_at = len(old.sightings)
     earlier = () if old is None else old.sightings
-    book.things[solid.id] = TrueThing(solid, False, (*earlier, *sightings), sightings[-1].stamp_ns)
+    book.things[solid.id] = TrueThing(solid, False, (*earlier, *sightings), sightings[-1].stamp_ns, moved_at)

@@ -124,6 +124,10 @@ class Walk:
             instances=ids.astype(np.int32),
         )
 
+    def jpeg(self, index: int) -> bytes:
+        """The colour of one image as it is stored."""
+        return self._images[index][0]
+
     def frames(self, which_pass: int | None = None) -> Iterator[tuple[int, Frame]]:
         """(index, image) of one pass, or of all."""
         for index in range(len(self)):

@@ -33,6 +33,11 @@ class Family:
     first: tuple[str, str] = ("", "")
     held_out: bool = False
 
+    @property
+    def unanswerable(self) -> bool:
+        """Whether no memory can know the answer."""
+        return self.klass == "unanswerable" or "find(nothing)" in self.program or ", text)" in self.program
+
 
 #: A row of a table: template, fillings, program.
 Row = tuple[str, str, str]

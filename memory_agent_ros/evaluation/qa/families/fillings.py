@@ -401,3 +401,17 @@ FILLINGS: Mapping[str, Callable[[Scene], Slots]] = {
     "never_room": _never_room,
     "empty_place": _empty_place,
 }
+
+
+def filled(name: str, scene: Scene) -> Slots:
+    """Slots by a name of :data:`FILLINGS`, or "label:mug": that kind of thing, if there is one.
+
+    Raises:
+        NoFillingError: the world holds nothing that fits.
+    """
+    head, _, label = name.partition(":")
+    if head != "label":
+        return FILLINGS[name](scene)
+    if label not in (*scene.here, *scene.several):
+        raise NoFillingError
+    return {"x": Thing(label)}
