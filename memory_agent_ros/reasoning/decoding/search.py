@@ -20,7 +20,7 @@ def greedy_step(trie: Trie, scores: Scores, nodes: Nodes, stop: int) -> tuple[To
 
     Args:
         trie: what is allowed.
-        scores: (M, vocabulary) of the next token, higher is better.
+        scores: (M, vocabulary or more) of the next token, higher is better.
         nodes: (M,) where each beam stands.
         stop: token that ends a name, allowed where a name may end.
 
@@ -49,7 +49,10 @@ def _best(trie: Trie, scores: Scores, nodes: Nodes, rows: NDArray[np.int64], sto
     beyond = column >= count[:, None]
     allowed = trie.tokens.take(begin[:, None] + column, mode="clip")
     allowed[beyond] = 0  # reading scattered scores is what takes the time: none that do not count
-    value = scores.ravel().take((rows * trie.vocabulary)[:, None] + allowed)
+    if scores.flags.c_contiguous:
+        value = scores.ravel().take((rows * scores.shape[1])[:, None] + allowed)
+    else:
+        value = scores[rows[:, None], allowed]
     value[beyond] = -np.inf
     best = value.argmax(axis=1)
     line = np.arange(len(rows))

@@ -121,6 +121,11 @@ def test_a_greedy_step_takes_the_best_of_what_is_allowed(
         assert tokens[row] == max(allowed, key=lambda t: scores[row, t])
         wanted = OUTSIDE if tokens[row] == STOP else trie.advance(np.array([node]), tokens[row : row + 1])[0]
         assert after[row] == wanted
+    padded = np.full((len(nodes), VOCABULARY + 5), 99.0, np.float32)  # models have room for more ids than there are
+    padded[:, :VOCABULARY] = scores
+    for same in (padded, np.asfortranarray(padded), padded[:, :VOCABULARY]):
+        again, there = greedy_step(trie, same, nodes, STOP)
+        assert again.tolist() == tokens.tolist() and there.tolist() == after.tolist()
 
 
 @pytest.mark.parametrize("seed", range(4))
