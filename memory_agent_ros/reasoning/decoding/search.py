@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.reasoning.decoding.trie import END, OUTSIDE, ROOT, SEVERAL, Candidates, Nodes, Tokens, Trie
+from memory_agent_ros.reasoning.decoding.trie import END, OUTSIDE, ROOT, SEVERAL, Nodes, Tokens, Trie
 
 Scores = NDArray[np.float32]
 #: (M token sequences, all of one length) -> (M, vocabulary) log-probabilities of the next token.
@@ -107,16 +107,3 @@ def beam_search(trie: Trie, score: Scorer, width: int, stop: int) -> list[Found]
 def _largest(values: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Indices of the largest values, largest first; of equal ones the first."""
     return np.argsort(-values, kind="stable")[:count]
-
-
-def candidate_mass(found: Candidates, log_probs: Scores, stop: int) -> NDArray[np.float64]:
-    """(M,) log of the probability that the model gave to what is allowed; what the constraint took is the rest."""
-    out = np.full(len(found.ends), -np.inf)
-    np.logaddexp.at(out, found.rows, log_probs[found.rows, found.tokens])
-    out[found.ends] = np.logaddexp(out[found.ends], log_probs[found.ends, stop])
-    return out
-
-
-def ids_of(tokens: Tokens) -> tuple[int, ...]:
-    """As plain integers."""
-    return tuple(int(t) for t in tokens)
