@@ -1,17 +1,19 @@
-"""The embedded model beside its constraint: what a token of it costs, and what it writes when nothing holds it."""
+"""The embedded model beside its constraint: what a token costs, what it writes, and what when nothing holds it."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from memory_agent_ros.evaluation.constrained.outputs import valid_text
 from memory_agent_ros.reasoning.decoding.call_decoder import CallDecoder
 from memory_agent_ros.reasoning.decoding.entities import Entities
 from memory_agent_ros.reasoning.decoding.grammar import CallGrammar, CallScope
+from memory_agent_ros.reasoning.decoding.writing import write_call
 from memory_agent_ros.reasoning.language.cached import CachedModel
 from memory_agent_ros.reasoning.language.embedded import LoadedModel
 from memory_agent_ros.reasoning.language.encoding import Encoder
@@ -65,33 +67,51 @@ def call_step_us(grammar: CallGrammar, entities: Entities, calls: int, seed: int
     return out
 
 
-def free_calls(loaded: LoadedModel, entities: Entities, instructed: bool, count: int) -> tuple[int, list[str]]:
-    """How many first calls to household questions the model writes invalidly when it is free, and what it wrote.
+def questions(loaded: LoadedModel, instructed: bool, count: int) -> list[list[int]]:
+    """Token ids of household questions; in every third the thing asked for is none that the memory knows.
 
     Args:
         loaded: the model.
-        entities: the names that there are: :data:`THINGS`, :data:`ROOMS`.
         instructed: put instructions and examples first, for a model that was not trained on calls.
-        count: questions; in every third the thing asked for is none that the memory knows.
+        count: how many.
     """
-    encoder, cached = Encoder(loaded.tokenizer), CachedModel(loaded.model)
+    encoder = Encoder(loaded.tokenizer)
     before = encoder.text(instructions()) if instructed else []
-    wrong, texts = 0, []
+    out = []
     for number in range(count):
         thing = _ABSENT[number % len(_ABSENT)] if number % 3 == 2 else THINGS[number % len(THINGS)]
         asked = _QUESTIONS[number % len(_QUESTIONS)].format(a=thing, r=ROOMS[number % len(ROOMS)])
-        ids = [*before, *encoder.transcript(Transcript(asked, THINGS[:8] + ROOMS))]
-        texts.append(_line(encoder, cached, ids))
-        wrong += not valid_text(texts[-1], entities, CallScope.after(0))
-    return wrong, texts
+        out.append([*before, *encoder.transcript(Transcript(asked, THINGS[:8] + ROOMS))])
+    return out
 
 
-def _line(encoder: Encoder, cached: CachedModel, ids: list[int]) -> str:
-    """What the model writes up to the end of the line."""
+def free_calls(loaded: LoadedModel, asked: Sequence[list[int]]) -> list[str]:
+    """What the model writes after each prompt, without constraint, up to the end of the line."""
+    cached = CachedModel(loaded.model)
+    return [_line(loaded.tokenizer, cached, ids) for ids in asked]
+
+
+def held_calls(loaded: LoadedModel, asked: Sequence[list[int]], grammar: CallGrammar, entities: Entities) -> list[str]:
+    """What it writes under constraint, as the text of its tokens."""
+    cached, out = CachedModel(loaded.model), []
+    for ids in asked:
+        seen: list[int] = []
+
+        def read(more: list[int], wanted: int, seen: list[int] = seen) -> NDArray[np.float32]:
+            seen.extend(more)
+            logits: NDArray[np.float32] = cached.logits(seen, wanted).numpy()
+            return logits
+
+        written = write_call(read, ids, CallDecoder(grammar, entities, CallScope.after(0)))
+        out.append(grammar.codec.text(written.ids))
+    return out
+
+
+def _line(tokenizer: Any, cached: CachedModel, ids: list[int]) -> str:
     start, text = len(ids), ""
     for _ in range(_LINE_TOKENS):
         ids = [*ids, int(cached.logits(ids)[-1].argmax())]
-        text = encoder.tokenizer.decode(ids[start:], skip_special_tokens=True)
-        if "\n" in text.lstrip() or ids[-1] == encoder.tokenizer.eos_token_id:
+        text = tokenizer.decode(ids[start:], skip_special_tokens=True)
+        if "\n" in text.lstrip() or ids[-1] == tokenizer.eos_token_id:
             break
-    return text.lstrip().partition("\n")[0].strip()
+    return str(text).lstrip().partition("\n")[0].strip()

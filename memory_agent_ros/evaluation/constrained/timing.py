@@ -26,11 +26,13 @@ class Times:
 
     Attributes:
         step_us: arm -> mean microseconds a step, one number a decode.
+        deeper_us: the same without the first step, at which all the beginnings of names are compared.
         disagreements: tokens in which an arm differed from ours although it has the same sequences.
         tokens: tokens compared.
     """
 
     step_us: dict[str, list[float]] = field(default_factory=dict)
+    deeper_us: dict[str, list[float]] = field(default_factory=dict)
     disagreements: int = 0
     tokens: int = 0
 
@@ -48,7 +50,7 @@ def time_steps(arms: Mapping[str, Arm], vocabulary: int, rows: int, stop: int, d
     """
     drawn = torch.Generator().manual_seed(seed)
     pool = [torch.randn(rows, vocabulary, generator=drawn) for _ in range(_POOL)]
-    out = Times({name: [] for name in arms})
+    out = Times({name: [] for name in arms}, {name: [] for name in arms})
     order = list(arms)
     gc.collect()
     gc.disable()  # of a million dictionaries it would fall into any arm
@@ -66,6 +68,7 @@ def time_steps(arms: Mapping[str, Arm], vocabulary: int, rows: int, stop: int, d
                     out.disagreements += int((written != ours).sum()) if written.shape == ours.shape else ours.numel()
                 if number >= 0:
                     out.step_us[name].append(float(np.mean(took)) * 1e6)
+                    out.deeper_us[name].append(float(np.mean(took[1:])) * 1e6)
     finally:
         gc.enable()
     return out
