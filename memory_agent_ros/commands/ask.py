@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from memory_agent_ros.commands import ask_live
+from memory_agent_ros.commands import ask_live, ask_map
 from memory_agent_ros.commands.open_map import map_place
-from memory_agent_ros.commands.output import print_json
 from memory_agent_ros.records.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -23,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--map", type=map_place, metavar="FILE|URL", help="map made by ingest, demo or a robot")
     source.add_argument("--live", action="store_true", help="ask the reasoner node of a running robot")
-    parser.add_argument(
-        "--dialogue", action="store_true", help="--live: keep asking what is typed, until an empty line"
-    )
+    parser.add_argument("--dialogue", action="store_true", help="keep asking what is typed, until an empty line")
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     parser.add_argument(
         "--embedder",
@@ -33,25 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "minilm", "none"),
         help="text embedder for words the map does not know",
     )
+    parser.add_argument(
+        "--think", default="auto", choices=("auto", "always", "never"), help="use of the language model"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=0.0, metavar="S", help="seconds for the answer; 0: 20 s, or the node's own"
+    )
+    ask_map.add_arguments(parser)
     ask_live.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the answer; 0 also for *unknown*, which is an answer."""
-    if args.question is None and not (args.live and args.dialogue):
+    if args.question is None and not args.dialogue:
         raise BadInputError("question_missing", 'name a question, for example "where is the chair?"')
-    if args.live:
-        return ask_live.run(args)
-    from memory_agent_ros.commands.open_map import open_map
-    from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
-
-    with open_map(args.map, embedder=args.embedder) as memory:
-        answer = RuleReasoner(memory).answer(args.question, now_ns=memory.last_stamp_ns)
-    if args.json:
-        print_json(answer.to_dict())
-    else:
-        print(answer_text(answer))
-    return 0
+    return ask_live.run(args) if args.live else ask_map.run(args, answer_text)
 
 
 def answer_text(answer: Answer) -> str:

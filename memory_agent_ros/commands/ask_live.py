@@ -13,10 +13,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``ask`` that need a running robot."""
     live = parser.add_argument_group("running robot (--live)")
     live.add_argument("--namespace", default="", help="namespace of the reasoner node")
-    live.add_argument("--think", default="auto", choices=("auto", "always", "never"), help="use of the language model")
-    live.add_argument(
-        "--budget", type=float, default=0.0, metavar="S", help="seconds for the answer; 0: the node's own"
-    )
 
 
 def run(args: argparse.Namespace) -> int:

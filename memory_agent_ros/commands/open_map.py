@@ -9,6 +9,7 @@ from memory_agent_ros.records.errors import BadInputError
 
 if TYPE_CHECKING:
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
+    from memory_agent_ros.perception.protocols import TextEmbedder
 
 
 def map_place(text: str) -> Path | str:
@@ -18,8 +19,8 @@ def map_place(text: str) -> Path | str:
     return text if is_on_server(text) else Path(text)
 
 
-def open_map(path: Path | str, embedder: str = "none") -> SpatialMemory:
-    """The memory in an existing map file or on a server, read-only.
+def open_map(path: Path | str, embedder: str | TextEmbedder | None = "none") -> SpatialMemory:
+    """The memory in an existing map file or on a server, read-only; the text embedder by its name or as it is.
 
     Raises:
         BadInputError: ``map_missing`` if there is no such file.
@@ -32,4 +33,5 @@ def open_map(path: Path | str, embedder: str = "none") -> SpatialMemory:
         raise BadInputError(
             "map_missing", f"there is no map {path}; make one with: memory-agent ingest RECORDING --map {path}"
         )
-    return SpatialMemory.open(path, text_embedder=lazy_text_embedder(embedder), read_only=True)
+    chosen = lazy_text_embedder(embedder) if isinstance(embedder, str) else embedder
+    return SpatialMemory.open(path, text_embedder=chosen, read_only=True)

@@ -21,7 +21,7 @@ from typing import Literal
 from memory_agent_ros.reasoning.acting import LOOK, ActingTools
 from memory_agent_ros.reasoning.agent import Agent, Calibrator, Identity, OnCall
 from memory_agent_ros.reasoning.dialogue import Dialogue
-from memory_agent_ros.reasoning.known import Meaning, opening
+from memory_agent_ros.reasoning.known import Meaning, known_names, opening
 from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.names import MemoryNames, names_of
@@ -32,6 +32,7 @@ from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.reasoning.rules.translate import Translation, translate
 from memory_agent_ros.reasoning.toolbox import Toolbox
 from memory_agent_ros.reasoning.tools.workspace import Looker
+from memory_agent_ros.reasoning.worded import worded
 from memory_agent_ros.records.answer import Answer, AnswerState
 
 Think = Literal["auto", "always", "never"]
@@ -49,6 +50,7 @@ class Reasoner:
         meaning: finds names of the memory that mean what a question says in other words.
         calibrator: turns raw confidences into probabilities.
         acting: tools that act, with the names that are allowed; none by default.
+        own_words: let the model word what it answered, where its words hold; the templates' sentences otherwise.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Reasoner:
         meaning: Meaning | None = None,
         calibrator: Calibrator | None = None,
         acting: ActingTools | None = None,
+        own_words: bool = False,
     ) -> None:
         self._memory = memory
         self._model = model
@@ -71,6 +74,7 @@ class Reasoner:
         self._meaning = meaning
         self._calibrator = calibrator or Identity()
         self._acting = acting or ActingTools()
+        self._own_words = own_words
         self._names: MemoryNames | None = None
 
     def answer(
@@ -112,7 +116,10 @@ class Reasoner:
     def _answer(self, way: _Way) -> Answer:
         names = self._names = names_of(self._memory, self._names)
         follows = way.dialogue is not None and way.dialogue.about is not None
-        sure = None if way.think == "always" else translate(way.question, self._memory, names, follows)
+        sure = None
+        if way.think != "always":
+            helped = self._model is not None and way.think == "auto"
+            sure = translate(way.question, self._memory, names, follows, lambda noun: self._unheard(noun, helped))
         if sure is not None:
             return self._finished(self._by_tools(sure, way), "no_think", sure.noun)
         if way.think == "always" and self._model is None:
@@ -127,6 +134,12 @@ class Reasoner:
                     raise
                 failure = str(error)
         return self._finished(self._by_rules(way, failure), "rules", noun)
+
+    def _unheard(self, noun: str, helped: bool) -> bool:
+        """Whether a noun surely means nothing in the memory. A model would know words that mean the same better."""
+        if self._names is None or not helped:
+            return True
+        return self._meaning is not None and not known_names(noun, self._names, self._meaning)
 
     def _box(self, way: _Way, noun: str) -> Toolbox:
         about = way.dialogue.about if way.dialogue is not None else None
@@ -148,7 +161,8 @@ class Reasoner:
         earlier = way.dialogue.earlier if way.dialogue is not None else None
         transcript = opening(way.question, names, self._meaning, earlier)
         box = self._box(way, _noun(way.question, names))
-        return Agent(model, self._budget_s).answer(transcript, names, box, way.on_call, way.budget_s)
+        answer = Agent(model, self._budget_s).answer(transcript, names, box, way.on_call, way.budget_s)
+        return worded(answer, way.question, model, names) if self._own_words else answer
 
     def _by_rules(self, way: _Way, failure: str) -> Answer:
         try:

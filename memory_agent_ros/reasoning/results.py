@@ -11,6 +11,7 @@ from memory_agent_ros.reasoning.names import plain
 from memory_agent_ros.reasoning.rules.pictures import Spot
 from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.evidence import Evidence
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.room import Room
 
@@ -54,6 +55,7 @@ class Result:
         confidence: probability that it is right as far as the memory knows, in [0, 1].
         reason: why it is empty or unknown, in a few words.
         of_gone: gone things were asked for, so that they count.
+        looked: observations whose pictures were looked at.
     """
 
     kind: ResultKind
@@ -75,6 +77,7 @@ class Result:
     confidence: float = 1.0
     reason: str = ""
     of_gone: bool = False
+    looked: tuple[Evidence, ...] = ()
 
     @property
     def present(self) -> list[MapObject]:

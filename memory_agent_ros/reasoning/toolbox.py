@@ -78,7 +78,8 @@ class Toolbox:
         result = self._result(call.arguments["of"], results)
         told = draft(self.space, str(call.arguments["form"]), result)
         cited = joined_cited(result.things if told.value not in (None, []) else (), result.cited, told.cited)
-        evidence = evidence_of(cited, _EVIDENCE if len(cited) <= _FEW_THINGS else 1)
+        told_by = (*result.looked, *evidence_of(cited, _EVIDENCE if len(cited) <= _FEW_THINGS else 1))
+        evidence = tuple({(e.object_id, e.observation_id): e for e in told_by}.values())
         written = tuple(format_call(c) for c in (*calls, call))
         details = {
             "now_ns": self.space.now_ns,

@@ -8,6 +8,7 @@ for the templates as well as they can.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from memory_agent_ros.reasoning import matching
@@ -38,7 +39,10 @@ top under underneath was were what what's when where where's which within you yo
 #: Words of questions beside names. What any other word adds, the templates do not know.
 _PLAIN = frozenset(_PLAIN_TEXT.split())
 #: Words that make a plain question another one ("where was it before").
-_TURNS = re.compile(r"\b(?:before|after|and|or|not|than|moved|other|else|first)\b|\d+\.\d|,")
+_TURNS = re.compile(
+    r"\b(?:before|after|and|or|not|than|moved|other|else|first|most|least|fewest|(?:larg|bigg|small|tall|short|high|low|"
+    r"near|clos|farth|furth|lat|earli|long|new|old)est)\b|\d+\.\d|,"
+)
 _FORM = {
     QuestionKind.WHERE: "where",
     QuestionKind.ROOM: "room",
@@ -77,7 +81,13 @@ class _UnsureError(Exception):
     """The templates do not surely understand it."""
 
 
-def translate(question: str, memory: MemoryReader, names: EntityNames, follows: bool = False) -> Translation | None:
+def translate(
+    question: str,
+    memory: MemoryReader,
+    names: EntityNames,
+    follows: bool = False,
+    unheard: Callable[[str], bool] = lambda noun: True,
+) -> Translation | None:
     """Calls for a question, or None where the templates are not sure.
 
     Args:
@@ -85,6 +95,7 @@ def translate(question: str, memory: MemoryReader, names: EntityNames, follows: 
         memory: asked whether a word may mean something that it holds.
         names: of the memory.
         follows: whether there was an answer before, so that "it" means something.
+        unheard: whether a noun that is no name of the memory, nor like one, surely means nothing that it holds.
     """
     text = _LEAD.sub("", " ".join(question.lower().split())) if follows else " ".join(question.lower().split())
     if follows:
@@ -93,14 +104,15 @@ def translate(question: str, memory: MemoryReader, names: EntityNames, follows: 
         return None
     try:
         asked = parse(text)
-        return _Writer(memory, names).written(text, asked)
+        return _Writer(memory, names, unheard).written(text, asked)
     except (QuestionNotUnderstoodError, _UnsureError):
         return None
 
 
 class _Writer:
-    def __init__(self, memory: MemoryReader, names: EntityNames) -> None:
+    def __init__(self, memory: MemoryReader, names: EntityNames, unheard: Callable[[str], bool]) -> None:
         self._memory = memory
+        self._unheard = unheard
         self._things = {_key(name): name for name in names.things}
         self._rooms = {_key(name, plural=False): name for name in names.rooms}
         self._calls: list[ToolCall] = []
@@ -198,7 +210,7 @@ class _Writer:
             return label
         if len(name.split()) > 2 or set(name.split()) & _PLAIN or _key(name, plural=False) in self._rooms:
             raise _UnsureError
-        if matching.match_name(self._memory, name).kind is not MatchKind.NONE:
+        if matching.match_name(self._memory, name).kind is not MatchKind.NONE or not self._unheard(name):
             raise _UnsureError
         self._noun = singular(name)
         return NOTHING

@@ -7,8 +7,12 @@ import dataclasses
 from memory_agent_ros.reasoning.calls import CallError
 from memory_agent_ros.reasoning.confidence import object_confidence
 from memory_agent_ros.reasoning.results import Result, ResultKind, joined_cited
+from memory_agent_ros.reasoning.tools.finding import state_of
 from memory_agent_ros.reasoning.tools.workspace import Workspace
 from memory_agent_ros.records.answer import AnswerState
+
+#: Observations of a thing whose pictures are looked at, best first.
+LOOKED_AT = 3
 
 
 def describe_view(space: Workspace, of: Result, aspect: str) -> Result:
@@ -26,13 +30,15 @@ def describe_view(space: Workspace, of: Result, aspect: str) -> Result:
     if space.looker is None:
         return _because(nothing, "no reader of pictures")
     best = max(of.best, key=lambda o: (object_confidence(o), -o.id))
+    best = dataclasses.replace(best, evidence=best.evidence[:LOOKED_AT])
     text, sure = space.looker.look(best, aspect)
     if not text:
         return _because(nothing, "pictures do not show it")
-    told = AnswerState.SEEN if best in of.present else AnswerState.GONE
+    told = state_of((best,))
     sure *= object_confidence(best)
     return Result(ResultKind.ATTRIBUTE, "describe_view", (best,), aspect=aspect, text=text, name=best.label,
-                  cited=joined_cited([best], of.cited), state=told, confidence=sure)  # fmt: skip
+                  cited=joined_cited([best], of.cited), state=told, confidence=sure,
+                  looked=best.evidence)  # fmt: skip
 
 
 def _because(nothing: Result, reason: str) -> Result:

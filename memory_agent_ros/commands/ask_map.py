@@ -1,0 +1,125 @@
+"""``ask --map``: questions to a stored map, answered on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from memory_agent_ros.commands.ask_live import questions
+from memory_agent_ros.commands.output import print_json
+
+if TYPE_CHECKING:
+    from memory_agent_ros.memory.spatial_memory import SpatialMemory
+    from memory_agent_ros.reasoning.calls import ToolCall
+    from memory_agent_ros.reasoning.known import Meaning
+    from memory_agent_ros.reasoning.language.model import LanguageModel
+    from memory_agent_ros.reasoning.reasoner import Reasoner
+    from memory_agent_ros.reasoning.tools.workspace import Looker
+    from memory_agent_ros.records.answer import Answer
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``ask`` that need a map."""
+    models = parser.add_argument_group("models (--map)")
+    models.add_argument(
+        "--model",
+        default="auto",
+        metavar="NAME",
+        help="language model for questions that the templates are not sure of: none, auto (the embedded one if it is "
+        "installed), embedded, URL#MODEL, openai:MODEL, or an id of transformers",
+    )
+    models.add_argument(
+        "--vision",
+        default="auto",
+        metavar="NAME",
+        help="reader of evidence pictures: none, auto, embedded, openai:MODEL, or an id of transformers",
+    )
+    models.add_argument("--trace", action="store_true", help="print each call and what it gave")
+
+
+def run(args: argparse.Namespace, text: Callable[[Answer], str]) -> int:
+    """Print the answers; 1 in a dialogue if a question was not understood."""
+    from memory_agent_ros.commands.open_map import open_map
+    from memory_agent_ros.perception.factory import lazy_text_embedder
+    from memory_agent_ros.reasoning.dialogue import Dialogue
+    from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
+
+    embedder = lazy_text_embedder(args.embedder)
+    code = 0
+    with open_map(args.map, embedder=embedder) as memory:
+        reasoner = _reasoner(memory, embedder, args)
+        dialogue = Dialogue() if args.dialogue else None
+        for question in _asked(args, sys.stdin):
+            try:
+                answer = reasoner.answer(question, memory.last_stamp_ns, dialogue, _trace if args.trace else None)
+            except QuestionNotUnderstoodError as error:
+                if dialogue is None:
+                    raise
+                print(error, file=sys.stderr)
+                code = 1
+                continue
+            if args.json:
+                print_json(answer.to_dict())
+            else:
+                print(text(answer), flush=True)
+    return code
+
+
+def _asked(args: argparse.Namespace, lines: Iterable[str]) -> Iterable[str]:
+    return questions(args.question, args.dialogue, lines)
+
+
+def _trace(number: int, call: ToolCall, line: str) -> None:
+    print(f"  {number}. {call} = {line}", file=sys.stderr)
+
+
+def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Namespace) -> Reasoner:
+    from memory_agent_ros.reasoning.lazily import KeptMeaning
+    from memory_agent_ros.reasoning.reasoner import Reasoner
+
+    return Reasoner(
+        memory,
+        _model(args.model),
+        _looker(args.vision, memory),
+        think=args.think,
+        budget_s=args.budget or 20.0,
+        meaning=None if embedder is None else KeptMeaning(embedder),
+    )
+
+
+def _model(name: str) -> LanguageModel | None:
+    """The model of a name, loaded when it is needed; None if there is none."""
+    from memory_agent_ros.reasoning.language.embedded import embedded_installed, reader_adapter
+    from memory_agent_ros.reasoning.language.models import language_model
+    from memory_agent_ros.reasoning.lazily import LazyModel
+
+    if name == "none" or (name == "auto" and (reader_adapter() is None or not embedded_installed())):
+        return None
+    wanted = "embedded" if name == "auto" else name
+
+    def load() -> LanguageModel:
+        model = language_model(wanted, progress=sys.stderr.isatty())
+        assert model is not None
+        return model
+
+    return LazyModel(wanted, load)
+
+
+def _looker(name: str, memory: SpatialMemory) -> Looker | None:
+    """The reader of pictures of a name, loaded at the first look; None if there is none."""
+    from memory_agent_ros.reasoning.language.embedded import embedded_installed, weights_folder
+    from memory_agent_ros.reasoning.lazily import LazyLooker
+
+    there = embedded_installed() and (weights_folder() / "vision.safetensors").is_file()
+    if name == "none" or (name == "auto" and not there):
+        return None
+
+    def load() -> Looker:
+        from memory_agent_ros.reasoning.vision.looker import PictureLooker
+        from memory_agent_ros.reasoning.vision.readers import vision_reader
+
+        return PictureLooker(memory, vision_reader("embedded" if name == "auto" else name))
+
+    return LazyLooker(load)
