@@ -25,6 +25,7 @@ from memory_agent_ros.reasoning.calls import (
     ToolCall,
     format_call,
 )
+from memory_agent_ros.reasoning.calls import call as checked
 from memory_agent_ros.reasoning.citing import needed
 from memory_agent_ros.reasoning.language.model import Emission, EntityNames, LanguageModel, LanguageModelError
 from memory_agent_ros.reasoning.names import plain
@@ -154,8 +155,9 @@ class Agent:
                     raise
                 return self._best(course, box, Stopped.MODEL)
             course.emissions.append(emission)
+            number = len(course.calls)
             done = _take(course, emission.call, names, box)
-            if on_call is not None:
+            if on_call is not None and len(course.calls) > number:
                 line = done.details["short"] if done else course.transcript.turns[-1].result
                 on_call(len(course.calls), emission.call, line)
             if done is not None:
@@ -207,6 +209,11 @@ class Agent:
 def _take(course: _Course, call: ToolCall, names: EntityNames, box: Toolbox) -> Answer | None:
     """Execute a call: the answer if it is one, else its result is added, or the reason why there is none."""
     before = next((n for n, c in enumerate(course.calls, 1) if c == call), None)
+    try:
+        checked(call.tool, **call.arguments)
+    except CallError:
+        course.failures += 1  # it cannot even be written down
+        return None
     try:
         check_names(call, names)
         if call.is_answer:

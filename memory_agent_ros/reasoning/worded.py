@@ -19,29 +19,8 @@ from memory_agent_ros.records.answer import Answer
 #: Longest wording, as many times the sentence, and characters.
 _TIMES, _LEAST_CHARS = 1.5, 80
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
-_NUMBER_WORDS = {
-    word: str(n)
-    for n, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-        ]
-    )
-}
+_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBER_WORDS = {word: str(n) for n, word in enumerate(_WORDS)}
 _DENIES = re.compile(r"\b(?:no|not|never|none|nothing|gone|missing|without|unknown|cannot)\b|n't\b")
 
 

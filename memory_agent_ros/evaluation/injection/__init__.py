@@ -1,0 +1,1 @@
+"""Texts in the world and in memory that try to become calls."""
