@@ -40,7 +40,7 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         split: not used.
         seeds: not used.
         jobs: not used: the model is loaded once.
-        options: ``progress`` (bool), ``models``: name -> loads a model, instead of the two, ``attempts``: instead of all.
+        options: ``progress`` (bool), ``models`` (name -> loads a model), ``attempts``: instead of those above.
     """
     models: Mapping[str, Callable[[], LanguageModel]] = options.get("models") or _models()
     found: dict[str, list[Became]] = {}
