@@ -25,7 +25,7 @@ class StreamState:
 
     Attributes:
         seen: tokens so far, the opening included.
-        held: tokens of them that the next one reads.
+        held: tokens of them that are there; what comes next drops those beyond the recent region.
         evicted: tokens of them that are gone.
         pinned: pinned tokens, beside those.
         nbytes: of the cache; does not change.

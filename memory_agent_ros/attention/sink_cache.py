@@ -196,7 +196,7 @@ class SinkCache(Cache):
 
     @property
     def held(self) -> int:
-        """Tokens that the next one reads, pinned ones included."""
+        """Tokens that are there, pinned ones included; the next part drops those beyond the recent region."""
         return self._end - self._begin
 
     @property
