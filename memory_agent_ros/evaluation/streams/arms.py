@@ -140,13 +140,15 @@ def _feed(
 def _time_steps(
     model: Any, ids: Tensor, snapshots: Mapping[str, Mapping[int, Any]], config: StreamConfig, run: StreamRun
 ) -> None:
-    """Single tokens from every mark of every arm, by turns, so that what else the machine does meets all alike."""
+    """Single tokens from every mark of every arm, in random turns, so that what else the machine does meets all alike."""
     run.step_us = {arm: {mark: [] for mark in found} for arm, found in snapshots.items()}
     run.step_us["window_recompute"] = {mark: [] for mark in config.marks}
     run.nbytes["window_recompute"] = dict.fromkeys(config.marks, 0)
+    order = torch.Generator().manual_seed(run.seed)
     turns = [(arm, mark, cache) for arm, found in snapshots.items() for mark, cache in found.items()]
     for step in range(config.steps):
-        for arm, mark, cache in turns[step % len(turns) :] + turns[: step % len(turns)]:  # none always after the same
+        for turn in torch.randperm(len(turns), generator=order).tolist():  # each leaves the processor's caches its way
+            arm, mark, cache = turns[turn]
             token = ids[None, mark + step : mark + step + 1]
             before = time.process_time()
             model(input_ids=token, past_key_values=cache, use_cache=True)
