@@ -11,10 +11,11 @@ each; ``dense`` keeps everything, up to 10 000 tokens, since its attention grows
 50 000 single steps would take half an hour. So the stream is fed in parts of 64, and the cache is copied after N
 tokens; at the end single tokens are read from the copies of all arms in random turns. ``us_per_token@N`` is the
 processor's time for one of those (the mean over as many steps as lie between two moves of the buffer),
-``feed_us_per_token@N`` that for a token of a part, in the stretch before N. ``us_growth`` is the time at the last N over
-that at the first, ``bytes_growth`` the same of ``bytes@N``. ``sink_ratio``, ``massive_layers`` and ``largest_ratio`` say
-whether the model has sinks and massive activations, on the stream's first 512 tokens. One thread; 8 minutes of
-processor time on two busy cores, less on an idle one. A seed is where the stream begins and which positions are drawn.
+``feed_us_per_token@N`` that for a token of a part, in the stretch before N. ``us_growth`` is the time at the last N
+over that at the first, ``bytes_growth`` the same of ``bytes@N``. ``sink_ratio``, ``massive_layers`` and
+``largest_ratio`` say whether the model has sinks and massive activations, on the stream's first 512 tokens. One thread;
+8 minutes of processor time on two busy cores, less on an idle one. A seed is where the stream begins and which
+positions are drawn.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def _feed(
 def _time_steps(
     model: Any, ids: Tensor, snapshots: Mapping[str, Mapping[int, Any]], config: StreamConfig, run: StreamRun
 ) -> None:
-    """Single tokens from every mark of every arm, in random turns, so that what else the machine does meets all alike."""
+    """Single tokens from every mark of every arm, in random turns: what else the machine does meets all alike."""
     run.step_us = {arm: {mark: [] for mark in found} for arm, found in snapshots.items()}
     run.step_us["window_recompute"] = {mark: [] for mark in config.marks}
     run.nbytes["window_recompute"] = dict.fromkeys(config.marks, 0)
