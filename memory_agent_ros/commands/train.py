@@ -17,9 +17,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes", type=float, default=None, help="longest time, without making the data (20; explorer: 90)"
     )
     parser.add_argument(
-        "--steps", type=int, default=None, help="most steps (1200; explorer: environment steps, 200000)"
+        "--steps",
+        type=int,
+        default=None,
+        help="most steps (1200; explorer: environment steps of EMPO2 after the school, 0)",
     )
-    parser.add_argument("--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 240)")
+    parser.add_argument(
+        "--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 240 for EMPO2)"
+    )
     parser.add_argument("--engine", default="here", help="explorer: where rollouts are played: here, processes, ray")
     parser.add_argument("--jobs", type=int, default=1, help="explorer: workers of the engine")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
@@ -49,11 +54,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _explorer(args: argparse.Namespace) -> int:
-    from memory_agent_ros.evaluation.training.explorer_courses import LONG, ExplorerTraining
+    from memory_agent_ros.evaluation.training.explorer_courses import SHIPPED
     from memory_agent_ros.evaluation.training.train_explorer import train_explorer
 
-    settings = dataclasses.replace(LONG, seed=args.seed, decisions=args.steps or LONG.decisions)
-    training = ExplorerTraining(settings, apartments=args.apartments or 240)
+    steps = SHIPPED.empo2.decisions if args.steps is None else args.steps
+    empo2 = dataclasses.replace(SHIPPED.empo2, seed=args.seed, decisions=steps)
+    school = None if SHIPPED.school is None else dataclasses.replace(SHIPPED.school, seed=args.seed)
+    apartments = args.apartments or SHIPPED.apartments
+    training = dataclasses.replace(SHIPPED, empo2=empo2, school=school, apartments=apartments)
     figures = train_explorer(
         training,
         args.out,

@@ -1,4 +1,4 @@
-"""What the explorer practises: searches and discovery in apartments of the split ``train``. Needs torch."""
+"""What the explorer learns and practises: lessons, searches and discovery in apartments of ``train``. Needs torch."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tqdm import tqdm
 from memory_agent_ros.evaluation.exploration.apartments import apartment, recognised
 from memory_agent_ros.evaluation.exploration.task_sets import discover_tasks, search_tasks, searchable
 from memory_agent_ros.evaluation.exploration.twin_environment import TwinEnvironment
+from memory_agent_ros.evaluation.training.explorer_school import Schooling
 from memory_agent_ros.exploration.empo2 import Course, Empo2Config
 from memory_agent_ros.exploration.features import SHAPE
 from memory_agent_ros.exploration.labels import LabelVectors
@@ -52,6 +53,7 @@ class ExplorerTraining:
         discover: share of the updates that practise discovery instead of search.
         guide: rule that the policy starts from and corrects, or empty.
         dim, layers: of the network.
+        school: lessons before EMPO2, or None to begin with random weights.
         text_vectors: labels by the embedded text encoder; otherwise by hash.
     """
 
@@ -64,6 +66,11 @@ class ExplorerTraining:
     dim: int = 48
     layers: int = 2
     text_vectors: bool = True
+    school: Schooling | None = None
+
+
+#: The explorer that ships: the school alone. EMPO2 goes on from there if it is given environment steps, slowly.
+SHIPPED = ExplorerTraining(replace(LONG, decisions=0, rate=2e-4), apartments=240, dim=32, layers=1, school=Schooling())
 
 
 @cache

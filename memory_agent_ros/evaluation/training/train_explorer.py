@@ -1,4 +1,4 @@
-"""``memory-agent train explorer``: EMPO2 from nothing, with checkpoints, logs and a learning curve. Needs torch."""
+"""``memory-agent train explorer``: school, then EMPO2, with checkpoints, logs and a learning curve. Needs torch."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ from memory_agent_ros.evaluation.training.explorer_courses import (
     make_policy,
     standardise,
 )
+from memory_agent_ros.evaluation.training.explorer_school import go_to_school
 from memory_agent_ros.exploration.empo2 import Empo2
 from memory_agent_ros.exploration.engines import make_engine
+from memory_agent_ros.exploration.features import SHAPE
 from memory_agent_ros.exploration.learned_policy import LearnedPolicy
 from memory_agent_ros.exploration.rollout import rollout
 
@@ -52,10 +54,11 @@ def train_explorer(
     courses: Callable[[ExplorerTraining], Any] = make_courses,
     examine: Callable[[LearnedPolicy, ExplorerTraining], dict[str, float]] | None = None,
 ) -> dict[str, float]:
-    """Train until the environment steps or the minutes are used up; write weights, card and curve.
+    """School, then EMPO2 until the environment steps (if any) or the minutes are used up; write weights, card, curve.
 
-    Beside ``out`` there are, while it trains, a checkpoint with everything needed to go on, and ``out`` with the ending
-    ``.logs``: figures of each update as JSON lines and, where TensorBoard is installed, as its event files.
+    Without a school in ``training`` EMPO2 begins with random weights. Beside ``out`` there are, while it trains, a
+    checkpoint with everything needed to go on, and ``out`` with the ending ``.logs``: figures of each update as JSON
+    lines and, where TensorBoard is installed, as its event files.
 
     Args:
         training: what and how.
@@ -73,18 +76,26 @@ def train_explorer(
     """
     torch.set_num_threads(1)
     examine = examine or val_figures
-    made = courses(training)
-    policy = make_policy(training, made[0].environment.shape)
+    made = courses(training) if training.empo2.decisions > 0 else []
+    shape = made[0].environment.shape if made else SHAPE
+    policy = make_policy(training, shape)
     checkpoint, logs = out.with_suffix(".checkpoint.pt"), _Logs(out.with_suffix(".logs"), fresh=not resume)
+    state = _checkpoint(checkpoint, training) if resume else None
+    curve, spent = ([], 0.0) if state is None else (list(state["curve"]), float(state["spent"]))
+    started = time.monotonic() - spent
+    stepped = _prepare(policy, training, made, progress) if state is None else 0
     playing: AbstractContextManager[Any] = nullcontext()
-    if engine != "here":
-        playing = make_engine(
-            engine, partial(make_policy, training, made[0].environment.shape), partial(courses, training), jobs
-        )
+    if engine != "here" and made:
+        playing = make_engine(engine, partial(make_policy, training, shape), partial(courses, training), jobs)
     with playing as collect, logs:
         algorithm = Empo2(policy, made, training.empo2, collect, jobs)
-        curve, spent = _begin(algorithm, training, checkpoint if resume else None, made)
-        started = time.monotonic() - spent
+        algorithm.decisions = stepped
+        if state is not None:
+            policy.about.update(state["about"])
+            algorithm.restore(state["algorithm"])
+        elif training.school is not None and not algorithm.done:
+            curve.append(_point(algorithm, examine(policy, training), time.monotonic() - started, logs))
+            _keep(checkpoint, algorithm, training, curve, time.monotonic() - started)
         total, before = training.empo2.decisions, algorithm.decisions
         bar = tqdm(total=total, initial=before, desc="train explorer", unit="decision", disable=not progress)
         while not algorithm.done and time.monotonic() - started < 60.0 * minutes:
@@ -135,24 +146,28 @@ def played_outcomes(environment: TwinEnvironment, policy: LearnedPolicy, batch: 
     return out
 
 
-def _begin(
-    algorithm: Empo2, training: ExplorerTraining, checkpoint: Path | None, courses: Any
-) -> tuple[list[Any], float]:
-    """Curve and seconds so far, from a checkpoint of the same settings; else the inputs are standardised."""
-    if checkpoint is not None and checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
-        if state["training"] == json.dumps(asdict(training)):
-            algorithm.restore(state["algorithm"])
-            return list(state["curve"]), float(state["spent"])
-    policy = algorithm.policy
-    assert isinstance(policy, LearnedPolicy)
-    algorithm.decisions = standardise(policy, courses)
-    return [], 0.0
+def _prepare(policy: LearnedPolicy, training: ExplorerTraining, courses: Any, progress: bool) -> int:
+    """Send the policy to school, or standardise its inputs; returns the environment steps that took."""
+    if training.school is None:
+        return standardise(policy, courses)
+    words = label_vectors(training.text_vectors)
+    policy.about["school"] = json.dumps(go_to_school(policy, training.school, words, progress=progress))
+    return 0
+
+
+def _checkpoint(path: Path, training: ExplorerTraining) -> dict[str, Any] | None:
+    """What a training of the same settings left behind when it was broken off."""
+    if not path.exists():
+        return None
+    state: dict[str, Any] = torch.load(path, weights_only=True)
+    return state if state["training"] == json.dumps(asdict(training)) else None
 
 
 def _keep(path: Path, algorithm: Empo2, training: ExplorerTraining, curve: list[Any], spent: float) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {"algorithm": algorithm.state(), "training": json.dumps(asdict(training)), "commit": commit()}
+    assert isinstance(algorithm.policy, LearnedPolicy)
+    about = dict(algorithm.policy.about)
+    state = {"algorithm": algorithm.state(), "training": json.dumps(asdict(training)), "about": about}
     draft = path.with_suffix(".part")
     torch.save({**state, "curve": curve, "spent": spent}, draft)
     draft.replace(path)
