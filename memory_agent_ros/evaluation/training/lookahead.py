@@ -112,7 +112,8 @@ class Lookahead:
         tables, at, aim = self._tables, node[going], target[going]
         driven, first = metres[going], met.seen_m[going]
         seen = known[going]
-        while (moves := at != aim).any():
+        while (at != aim).any():
+            moves = np.not_equal(at, aim)
             following = tables.hop[at, aim].astype(np.int64)
             following = np.where(moves, following, at)
             stuck = moves & (following == at)
