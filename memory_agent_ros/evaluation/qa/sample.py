@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from memory_agent_ros.evaluation.qa.families.family import Family
-from memory_agent_ros.evaluation.qa.families.fillings import NoFillingError, Scene, filled
+from memory_agent_ros.evaluation.qa.families.fillings import filled
+from memory_agent_ros.evaluation.qa.families.scene import NoFillingError, Scene
 from memory_agent_ros.evaluation.qa.families.template import Slot, called, written
 from memory_agent_ros.evaluation.qa.truth_memory import TruthMemory
 from memory_agent_ros.reasoning.calls import CallError, Reference, ToolCall, check_references, parse_call

@@ -45,7 +45,10 @@ _JITTER_M = 0.05
 #: Pictures kept of each thing and visit: the first, the last and the largest ones.
 _LARGEST = 2
 #: Code that the memory of a walk depends on.
-_CODE = ("memory", "perception", "geometry", "records", "evaluation/walks")
+_CODE = (
+    "memory/**/*.py", "geometry/*.py", "perception/*.py", "perception/embedders/color_histogram.py",
+    "evaluation/walks/*.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,5 +217,5 @@ def _digest() -> str:
 
 def _code() -> Iterator[Path]:
     root = Path(memory_agent_ros.__file__).parent
-    for part in _CODE:
-        yield from sorted((root / part).rglob("*.py"))
+    for pattern in _CODE:
+        yield from sorted(root.glob(pattern))
