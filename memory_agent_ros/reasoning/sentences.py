@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memory_agent_ros.reasoning import wording
-from memory_agent_ros.reasoning.placing import PlaceOf
+from memory_agent_ros.reasoning.placing import PlaceOf, place_of
 from memory_agent_ros.reasoning.results import Result, ResultKind
 from memory_agent_ros.reasoning.tools.workspace import Workspace
 from memory_agent_ros.records.answer import AnswerState
@@ -124,18 +124,14 @@ def number(site: Workspace, result: Result, counted: Sequence[Placed]) -> str:
     text = f"I count {wording.numbered(count, noun)}"
     if not count:
         text += f" {result.where}." if result.where else (" any more." if result.gone else ".")
+    elif counted and not result.name:
+        text += f": {wording.inventory([o for o, _ in counted])}."
     elif counted and len(counted) == count:
         text += f". {'They are' if count > 1 else 'It is'} " + "; ".join(where_phrase(o, p) for o, p in counted) + "."
     else:
         text += "."
-    told = [gone(site, o, p) for o, p in [(o, _place(site, o)) for o in result.gone]]
+    told = [gone(site, o, place_of(site.memory, o)) for o in result.gone]
     return " ".join([text, *told])
-
-
-def _place(site: Workspace, obj: MapObject) -> PlaceOf:
-    from memory_agent_ros.reasoning.placing import place_of
-
-    return place_of(site.memory, obj)
 
 
 def metres(site: Workspace, result: Result) -> str:
@@ -211,7 +207,7 @@ def which(site: Workspace, result: Result, placed: Placed | None) -> str:
     obj, place = placed
     if obj.state is ObjectState.GONE:
         return gone(site, obj, place)
-    return f"The {obj.label} {where_phrase(obj, place)}."
+    return f"It is the {obj.label} {where_phrase(obj, place)}."
 
 
 def attribute(result: Result) -> str:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.reasoning.acting import ActingTools
@@ -30,7 +34,7 @@ World = tuple[SpatialMemory, Room]
 )  # fmt: skip
 def test_tools_alone_say_what_the_templates_say(after: World, question: str) -> None:
     memory, room = after
-    answer = Reasoner(memory, model=Scripted()).answer(question, room.stamp_ns)
+    answer = Reasoner(memory).answer(question, room.stamp_ns)
     rules = RuleReasoner(memory).answer(question, room.stamp_ns)
     assert answer.details["route"] == "no_think" and answer.calls
     assert answer.state is rules.state
@@ -55,6 +59,25 @@ def test_what_the_templates_are_not_sure_of_goes_to_the_model(after: World, ques
     model = Scripted("find(chair)", "answer(where_before, $1)")
     answer = Reasoner(memory, model=model).answer(question, room.stamp_ns)
     assert answer.details["route"] == "think" and answer.details["model"] == "scripted"
+
+
+def test_words_that_the_memory_may_have_another_name_for_go_to_the_model(after: World) -> None:
+    memory, room = after
+
+    class Cups:
+        """A cup is a mug, and nothing else means anything."""
+
+        def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            axis = {"cup": 0, "mug": 0}
+            return np.eye(len(texts) + 2, dtype=np.float32)[[axis.get(t, n + 1) for n, t in enumerate(texts)]][:, :1]
+
+    def route(question: str, meaning: Cups | None) -> str:
+        model = Scripted("find(mug)", "answer(where, $1)")
+        return str(Reasoner(memory, model, meaning=meaning).answer(question, room.stamp_ns).details["route"])
+
+    assert route("where is the cup?", None) == "think" and route("where is the piano?", None) == "think"
+    assert route("where is the cup?", Cups()) == "think" and route("where is the piano?", Cups()) == "no_think"
+    assert route("where is the mug?", None) == "no_think"
 
 
 def test_thinking_can_be_asked_for_and_forbidden(after: World) -> None:

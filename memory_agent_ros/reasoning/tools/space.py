@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -93,7 +94,7 @@ def near(space: Workspace, around: Result, metres: float | None = None, thing: s
     label = None if thing in (None, ANYTHING) else thing
     own = {o.id for o in around.things}
     found = {
-        o.id: o
+        o.id: dataclasses.replace(o, relevance=1.0)  # there it tells the distance
         for anchor in anchors
         for o in space.memory.near(object_id=anchor.id, radius_m=radius, label=label, limit=ALL)
         if o.id not in own

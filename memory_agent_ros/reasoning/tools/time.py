@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from memory_agent_ros.reasoning.calls import ANYTHING, NOTHING, CallError
 from memory_agent_ros.reasoning.confidence import mean, object_confidence
 from memory_agent_ros.reasoning.matching import ALL
-from memory_agent_ros.reasoning.names import plain
 from memory_agent_ros.reasoning.results import Result, ResultKind, joined_cited, unknown
 from memory_agent_ros.reasoning.tools.finding import state_of
 from memory_agent_ros.reasoning.tools.workspace import Workspace, ordered
@@ -107,8 +106,3 @@ def _net(obj: MapObject, events: Sequence[MemoryEvent], kind: str | None, ever: 
     if moved:
         return dataclasses.replace(moved[-1], previous_position_m=moved[0].previous_position_m)
     return None
-
-
-def in_words(kind: str | None) -> str:
-    """A kind of change for a sentence."""
-    return {"moved": "moved", "gone": "gone", "added": "new"}.get(plain(kind or ""), "changed")
