@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from memory_agent_ros.bringup import EXPLORATIONS
 from memory_agent_ros.exploration.config import ExplorerConfig
-from memory_agent_ros.exploration.policies.by_name import AUTO, BEST, POLICY_NAMES
+from memory_agent_ros.exploration.policies.by_name import AUTO, BEST, FALLBACK, POLICY_NAMES
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.records.errors import BadInputError
 
@@ -26,8 +26,7 @@ class ExplorerNodeConfig:
         "Who chooses where to go when a goal names no policy: "
         + ", ".join(POLICY_NAMES)
         + ", a file of trained weights, or auto: the best one measured, "
-        + BEST
-        + ".",
+        + f"{BEST}, and {FALLBACK} where torch or a text embedder is not installed.",
     )
     text_embedder: str = parameter(
         "auto",

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from memory_agent_ros.exploration.features import IN_ROOM, INDEX, NEAR, SHAPE
 from memory_agent_ros.exploration.labels import LABEL, LabelVectors
@@ -124,5 +127,18 @@ def test_a_learned_policy_is_not_given_to_labels_it_cannot_read() -> None:
         assert caught.value.reason == "policy_unavailable"
 
 
+class _Embedder:
+    """Texts by hash, as wide as a real embedder's."""
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return np.stack([np.resize(WORDS.vectors([text])[0], 384) for text in texts])
+
+
 def test_auto_takes_the_best_one_measured() -> None:
+    pytest.importorskip("torch")
+    pytest.importorskip("safetensors")
+    assert policy_by_name("auto", LabelVectors(_Embedder())).name == "learned-text"
+
+
+def test_auto_needs_nothing() -> None:
     assert policy_by_name("auto", WORDS).name == "information_gain"

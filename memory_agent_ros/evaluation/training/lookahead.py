@@ -113,7 +113,7 @@ class Lookahead:
         driven, first = metres[going], met.seen_m[going]
         seen = known[going]
         while (at != aim).any():
-            moves: NDArray[np.bool_] = np.asarray(at != aim, np.bool_)
+            moves = np.asarray(np.not_equal(at, aim), bool)
             following = tables.hop[at, aim].astype(np.int64)
             following = np.where(moves, following, at)
             stuck = moves & (following == at)

@@ -25,8 +25,9 @@ LEARNED = "learned"
 POLICY_NAMES: tuple[str, ...] = (*_MAKERS, LEARNED)
 #: Beginning of the name of a language model.
 LANGUAGE = "language:"
-#: What ``auto`` takes: the one that finds most on held-out apartments (``bench search``, ``bench discover``).
-AUTO, BEST = "auto", "information_gain"
+#: What ``auto`` takes: the one that finds most on held-out apartments (``bench search``, ``bench discover``), and where
+#: torch, its weights or a text embedder are not installed the best one that needs none.
+AUTO, BEST, FALLBACK = "auto", LEARNED, "information_gain"
 
 
 def policy_by_name(name: str, words: LabelVectors) -> Policy:
@@ -44,7 +45,7 @@ def policy_by_name(name: str, words: LabelVectors) -> Policy:
         MissingExtraError: a language model without torch, transformers or peft.
     """
     if name == AUTO:
-        name = BEST
+        name = BEST if words.kind == "text" and LearnedPolicy.load_default() is not None else FALLBACK
     if name.startswith(LANGUAGE):
         from memory_agent_ros.exploration.language_policy import LanguagePolicy
 
