@@ -95,7 +95,7 @@ RELATION = families_of(
         ("Which {x:s} are {r:in}?", "kind_room", "find({x}, in={r}, state=present); answer(list, $1)"),
     ),
     held_out=(
-        ("On the {x}, what [do you see|is there]?", "on", _rel("on")),
+        ("Could you go through the [things|objects] that the {x} is carrying?", "on", _rel("on")),
         ("The things that [stand|are] next to the {x} are what?", "next_to", _rel("next_to")),
         ("How many metres lie between the {x} and the {y}?", "two", _FAR),
         ("Name whatever the {x} [carries|has on it].", "on", _rel("on")),
