@@ -7,6 +7,8 @@
 - ``no_pictures``: full, but nobody reads pictures.
 - ``no_tools``: the language model reads facts that were retrieved for the question, written as text.
 - ``blind``: the language model reads the question and nothing else.
+- ``shuffled_pictures``, ``colour_histogram``: full's calls on attribute questions, with the pictures of other things,
+  or with colour histograms in place of the picture reader.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from memory_agent_ros.evaluation.qa.walk_world import real_memory, walk_world
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.perception.factory import lazy_text_embedder
-from memory_agent_ros.reasoning.calls import CallError
+from memory_agent_ros.reasoning.calls import CallError, parse_call
 from memory_agent_ros.reasoning.citing import recompute
 from memory_agent_ros.reasoning.dialogue import Dialogue
 from memory_agent_ros.reasoning.language.embedded import embedded_installed, reader_adapter
@@ -44,7 +46,8 @@ from memory_agent_ros.records.map_object import MapObject
 
 MODEL_FREE: tuple[str, ...] = ("gold_tool_call", "rule_parser")
 WITH_MODEL: tuple[str, ...] = ("full", "oracle", "no_pictures", "no_tools", "blind")
-ARMS = ("full", "no_pictures", "no_tools", "blind", "rule_parser", "gold_tool_call", "oracle")
+PIXEL_ARMS: tuple[str, ...] = ("shuffled_pictures", "colour_histogram")
+ARMS = ("full", "no_pictures", "no_tools", "blind", "rule_parser", "gold_tool_call", "oracle", *PIXEL_ARMS)
 #: Tokens of facts that the reader gets without tools.
 CONTEXT_TOKENS = 512
 
@@ -121,7 +124,7 @@ def run_apartment(
 
 
 #: Arms that build on others come after them.
-_ORDER = (*MODEL_FREE, *WITH_MODEL)
+_ORDER = (*MODEL_FREE, *WITH_MODEL, *PIXEL_ARMS)
 
 
 def available() -> tuple[str, ...]:
@@ -129,6 +132,8 @@ def available() -> tuple[str, ...]:
     found = MODEL_FREE
     if reader_adapter() is not None and embedded_installed():
         found += WITH_MODEL
+        if picture_reader() is not None:
+            found += PIXEL_ARMS
     return found
 
 
@@ -147,6 +152,13 @@ def picture_reader() -> VisionReader | None:
         return vision_reader("embedded")
     except (BadInputError, MissingExtraError):
         return None
+
+
+@lru_cache(maxsize=1)
+def _histogram_reader() -> VisionReader:
+    from memory_agent_ros.evaluation.vision.baselines import ColourHistogramReader
+
+    return ColourHistogramReader.of_train()
 
 
 def _task_marks(task: Task, marks: dict[str, Mark]) -> TaskMarks:
@@ -185,12 +197,21 @@ class _Bench:
             "no_pictures": self._without_pictures,
             "no_tools": lambda: lambda task, _: self._by_reading(task, self._facts(task)),
             "blind": lambda: lambda task, _: self._by_reading(task, []),
+            "shuffled_pictures": lambda: self._again(self._shuffled()),
+            "colour_histogram": lambda: self._again(PictureLooker(self._memory, _histogram_reader())),
         }
         return makers[name]()
 
     def _looker(self, memory: Memory) -> Looker | None:
         reader = picture_reader()
         return None if reader is None else PictureLooker(memory, reader)
+
+    def _shuffled(self) -> Looker:
+        from memory_agent_ros.evaluation.vision.baselines import ShuffledLooker
+
+        looker = self._looker(self._memory)
+        assert isinstance(looker, PictureLooker)
+        return ShuffledLooker(looker, self._memory.objects())
 
     # -- by calls ----------------------------------------------------------------------------------------------
 
@@ -239,6 +260,25 @@ class _Bench:
             looked = any("describe_view" in str(step) for step in self._full[task.number].details.get("steps", ()))
             looked |= any("describe_view" in text for text in self._full[task.number].calls)
             return anew(task, row) if looked or task.sample.before is not None else row["full"]
+
+        return answer
+
+    def _again(self, looker: Looker | None) -> _Answerer:
+        """Full's calls with another reader of pictures, of questions for what pictures show."""
+
+        def answer(task: Task, row: dict[str, Mark]) -> Mark | None:
+            if task.form != "attribute" or task.sample.asked.truth.state is AnswerState.UNKNOWN:
+                return None
+            full = self._full[task.number]
+            if not full.calls:
+                return row["full"]
+            started = time.perf_counter()
+            box = Toolbox(self._memory, self._now_ns, looker, full.details.get("before"))
+            try:
+                found, _ = box.run([parse_call(text) for text in full.calls])
+            except CallError as error:
+                return Mark(False, False, told=str(error))
+            return self._mark(task, found, time.perf_counter() - started, self._memory, looker)
 
         return answer
 
