@@ -10,17 +10,22 @@ from memory_agent_ros.commands.output import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``train encoder|explorer --seed S --minutes M --out F``, ``train detection-model|cooccurrence --out F``."""
-    parser.add_argument("what", choices=("encoder", "detection-model", "cooccurrence", "explorer"), help="which part")
+    """``train encoder|explorer|reader --seed S --minutes M --out F``; other parts ``train PART --out F``."""
+    parser.add_argument(
+        "what", choices=("encoder", "detection-model", "cooccurrence", "explorer", "reader"), help="which part"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--minutes", type=float, default=None, help="longest time, without making the data (20; explorer: 90)"
+        "--minutes",
+        type=float,
+        default=None,
+        help="longest time, without making the data (20; explorer: 90; reader: 50)",
     )
     parser.add_argument(
         "--steps",
         type=int,
         default=None,
-        help="most steps (1200; explorer: environment steps of EMPO2 after the school, 0)",
+        help="most steps (1200; explorer: environment steps of EMPO2 after the school, 0; reader: 4000)",
     )
     parser.add_argument(
         "--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 240 for EMPO2)"
@@ -45,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         raise MissingExtraError("training needs PyTorch: pip install memory_agent_ros[models]") from error
     if args.what == "explorer":
         return _explorer(args)
+    if args.what == "reader":
+        return _reader(args)
     from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
 
     config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
@@ -68,6 +75,35 @@ def _explorer(args: argparse.Namespace) -> int:
         minutes=args.minutes or 90.0,
         engine=args.engine if args.jobs == 1 or args.engine != "here" else "processes",
         jobs=args.jobs,
+        resume=not args.restart,
+        progress=not args.quiet,
+    )
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _reader(args: argparse.Namespace) -> int:
+    from functools import partial
+
+    from memory_agent_ros.evaluation.training.reader_examples import examples, practised
+    from memory_agent_ros.evaluation.training.reader_figures import ValFigures
+    from memory_agent_ros.evaluation.training.reader_practice import PRACTICE
+    from memory_agent_ros.evaluation.training.train_reader import ReaderTraining, train_reader
+    from memory_agent_ros.perception.embedders.minilm import MiniLmEmbedder
+    from memory_agent_ros.reasoning.language.embedded import load_embedded
+    from memory_agent_ros.reasoning.language.encoding import Encoder
+
+    training = ReaderTraining(args.seed, steps=args.steps or 4000)
+    loaded, meaning = load_embedded(progress=not args.quiet), MiniLmEmbedder.from_package()
+    encoder = Encoder(loaded.tokenizer)
+    families = (*practised()[0], *PRACTICE)
+    figures = train_reader(
+        training,
+        loaded,
+        partial(examples, encoder=encoder, meaning=meaning, families=families, reading=training.reading),
+        ValFigures(encoder, meaning),
+        args.out,
+        minutes=args.minutes or 50.0,
         resume=not args.restart,
         progress=not args.quiet,
     )

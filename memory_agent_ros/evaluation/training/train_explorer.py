@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -28,6 +27,7 @@ from memory_agent_ros.evaluation.training.explorer_courses import (
     standardise,
 )
 from memory_agent_ros.evaluation.training.explorer_school import go_to_school
+from memory_agent_ros.evaluation.training.logs import Logs
 from memory_agent_ros.exploration.empo2 import Empo2
 from memory_agent_ros.exploration.engines import make_engine
 from memory_agent_ros.exploration.features import SHAPE
@@ -79,7 +79,8 @@ def train_explorer(
     made = courses(training) if training.empo2.decisions > 0 else []
     shape = made[0].environment.shape if made else SHAPE
     policy = make_policy(training, shape)
-    checkpoint, logs = out.with_suffix(".checkpoint.pt"), _Logs(out.with_suffix(".logs"), fresh=not resume)
+    checkpoint = out.with_suffix(".checkpoint.pt")
+    logs = Logs(out.with_suffix(".logs"), "explorer", "decisions", fresh=not resume)
     state = _checkpoint(checkpoint, training) if resume else None
     curve, spent = ([], 0.0) if state is None else (list(state["curve"]), float(state["spent"]))
     started = time.monotonic() - spent
@@ -173,7 +174,7 @@ def _keep(path: Path, algorithm: Empo2, training: ExplorerTraining, curve: list[
     draft.replace(path)
 
 
-def _point(algorithm: Empo2, figures: Mapping[str, float], seconds: float, logs: _Logs) -> dict[str, float]:
+def _point(algorithm: Empo2, figures: Mapping[str, float], seconds: float, logs: Logs) -> dict[str, float]:
     logs.write(algorithm.decisions, figures)
     return {"decisions": float(algorithm.decisions), "seconds": round(seconds, 1), **figures}
 
@@ -191,35 +192,3 @@ def _about(
         "updates": str(algorithm.updates),
         "seconds": f"{seconds:.0f}",
     }
-
-
-class _Logs:
-    """Figures by environment step: JSON lines always, TensorBoard's event files where it is installed."""
-
-    def __init__(self, folder: Path, fresh: bool) -> None:
-        self._folder, self._fresh = folder, fresh
-
-    def __enter__(self) -> _Logs:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._lines = (self._folder / "figures.jsonl").open("w" if self._fresh else "a", encoding="utf-8")
-        self._board: Any = None
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            return self
-        self._board = SummaryWriter(str(self._folder))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._lines.close()
-        if self._board is not None:
-            self._board.close()
-
-    def write(self, decisions: int, figures: Mapping[str, float]) -> None:
-        """One line, one point of each curve."""
-        merged: dict[str, float] = defaultdict(float, figures)
-        self._lines.write(json.dumps({"decisions": decisions, **{k: round(v, 6) for k, v in merged.items()}}) + "\n")
-        self._lines.flush()
-        if self._board is not None:
-            for name, value in figures.items():
-                self._board.add_scalar(f"explorer/{name}", value, decisions)

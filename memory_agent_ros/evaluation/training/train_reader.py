@@ -1,0 +1,278 @@
+"""``memory-agent train reader``: one LoRA that writes calls and reads facts, with checkpoints, logs and a curve.
+
+The embedded model stays frozen in bfloat16; the LoRA (rank 16, all linear layers) is float32 and learns the tokens of
+calls and of short answers alone. Needs torch and peft.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from memory_agent_ros.evaluation.hardware import commit
+from memory_agent_ros.evaluation.training.logs import Logs
+from memory_agent_ros.evaluation.training.reader_card import write_card, write_curve
+from memory_agent_ros.evaluation.training.reader_examples import Example
+from memory_agent_ros.reasoning.language.embedded import LoadedModel
+from memory_agent_ros.reasoning.language.lora import lora_tensors, save_lora
+from memory_agent_ros.records.errors import MissingExtraError
+
+#: Steps between two checkpoints; figures on ``val`` are taken so often in the whole training.
+CHECKPOINT_EVERY, LOOKS = 50, 4
+#: Linear layers that get a LoRA.
+_LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+#: Examples that are sorted by length before batches are cut.
+_POOL = 160
+
+
+@dataclass(frozen=True)
+class ReaderTraining:
+    """What is trained and how.
+
+    Attributes:
+        seed: of data and weights.
+        rank, alpha: of the LoRA.
+        lowest: the first layer that gets one. Below it nothing is differentiated.
+        rate: highest learning rate; warmed up over ``warm_up`` steps, then falls as a cosine to a twentieth.
+        tokens: of a batch, padding included.
+        reading: share of examples that are facts with questions.
+        steps: at most.
+        clip: of the gradient's norm.
+    """
+
+    seed: int = 0
+    rank: int = 16
+    alpha: float = 32.0
+    lowest: int = 10
+    rate: float = 8e-4
+    warm_up: int = 40
+    tokens: int = 1024
+    reading: float = 0.25
+    steps: int = 4000
+    clip: float = 1.0
+
+
+#: (seed) -> examples without end; (model, how many of each) -> figures on ``val``.
+Stream = Callable[[Sequence[int]], Iterator[Example]]
+Examine = Callable[[Any, int], dict[str, float]]
+
+
+def train_reader(
+    training: ReaderTraining,
+    loaded: LoadedModel,
+    stream: Stream,
+    examine: Examine,
+    out: Path,
+    *,
+    minutes: float = 50.0,
+    resume: bool = True,
+    progress: bool = False,
+) -> dict[str, float]:
+    """Train until the steps or the minutes are used up; write weights, card and curve.
+
+    Beside ``out`` there are, while it trains, a checkpoint with everything needed to go on, and ``out`` with the ending
+    ``.logs``. The weights so far are written with each look at ``val``.
+
+    Args:
+        training: what and how.
+        loaded: the frozen model; it gets the LoRA.
+        stream: examples.
+        examine: figures on ``val``.
+        out: safetensors file of the LoRA.
+        minutes: longest time, over all sittings, looks at ``val`` included.
+        resume: go on from a checkpoint of the same settings.
+        progress: show a bar.
+
+    Returns:
+        the last figures on ``val``.
+    """
+    learner = _Learner(training, loaded)
+    checkpoint = out.with_suffix(".checkpoint.pt")
+    if resume:
+        learner.restore(checkpoint)
+    started, looks = time.monotonic() - learner.spent, len(learner.curve)
+    batches_ = batches(stream((training.seed, learner.step)), training.tokens)
+    bar = tqdm(total=training.steps, initial=learner.step, desc="train reader", unit="step", disable=not progress)
+    with Logs(out.with_suffix(".logs"), "reader", "steps", fresh=not resume) as logs, bar:
+        while (share := learner.share(time.monotonic() - started, minutes)) < 1.0:
+            figures = learner.learn(next(batches_), share)
+            bar.update()
+            bar.set_postfix(loss=f"{figures['loss']:.3f}", refresh=False)
+            logs.write(learner.step, figures)
+            learner.spent = time.monotonic() - started
+            if learner.step % CHECKPOINT_EVERY == 0:
+                learner.keep(checkpoint)
+            if share >= (looks + 1) / LOOKS:
+                looks += 1
+                learner.look(examine, 60, logs)
+                learner.write(out, minutes)
+        learner.spent = time.monotonic() - started
+        last = learner.look(examine, 240, logs)
+    learner.write(out, minutes)
+    write_card(out)
+    write_curve(out)
+    checkpoint.unlink(missing_ok=True)
+    return last
+
+
+class _Learner:
+    """The model with its LoRA, the optimiser, and how far they are."""
+
+    def __init__(self, training: ReaderTraining, loaded: LoadedModel) -> None:
+        try:
+            from peft import LoraConfig, get_peft_model
+        except ImportError as error:
+            raise MissingExtraError("training needs peft: pip install 'memory_agent_ros[language]'") from error
+        torch.manual_seed(training.seed)
+        self.training, self.base = training, loaded.name
+        layers = list(range(training.lowest, loaded.model.config.num_hidden_layers))
+        lora = LoraConfig(
+            r=training.rank, lora_alpha=training.alpha, target_modules=list(_LINEAR), layers_to_transform=layers,
+            task_type="CAUSAL_LM",
+        )  # fmt: skip
+        # The fused attention takes a fifth of a step to go backwards through texts as short as these.
+        loaded.model.set_attn_implementation("eager")
+        self.model = get_peft_model(loaded.model, lora, autocast_adapter_dtype=True)
+        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimiser = torch.optim.AdamW(self.parameters, lr=training.rate, weight_decay=0.0, betas=(0.9, 0.99))
+        self.step, self.spent, self.tokens = 0, 0.0, 0
+        self.curve: list[dict[str, float]] = []
+
+    def share(self, seconds: float, minutes: float) -> float:
+        """How much of the training is done."""
+        return max(self.step / self.training.steps, seconds / (60.0 * minutes))
+
+    def learn(self, batch: Sequence[Example], share: float) -> dict[str, float]:
+        """One update."""
+        settings = self.training
+        warm = min(1.0, (self.step + 1) / settings.warm_up)
+        rate = settings.rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.model.train()
+        logits, wanted = predictions(self.model, batch)
+        loss = torch.nn.functional.cross_entropy(logits, wanted)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
+        self.optimiser.step()
+        self.step += 1
+        self.tokens += sum(len(one.ids) for one in batch)
+        right = float((logits.argmax(dim=-1) == wanted).float().mean())
+        return {"loss": float(loss), "right": right, "norm": float(norm), "rate": rate}
+
+    def look(self, examine: Examine, count: int, logs: Logs) -> dict[str, float]:
+        """Figures on ``val``, and a point of the curve."""
+        self.model.eval()
+        figures = examine(self.model, count)
+        logs.write(self.step, figures)
+        self.curve.append({"steps": float(self.step), "seconds": round(self.spent, 1), **figures})
+        return figures
+
+    def write(self, out: Path, minutes: float) -> None:
+        """The LoRA as a file."""
+        about = {
+            "base": self.base, "training": asdict(self.training), "minutes": minutes, "steps": self.step,
+            "tokens": self.tokens, "seconds": round(self.spent), "commit": commit() or "unknown", "curve": self.curve,
+        }  # fmt: skip
+        save_lora(out, lora_tensors(self.model), self.training.alpha / self.training.rank, about)
+
+    def keep(self, path: Path) -> None:
+        """Everything needed to go on."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        state = {
+            "training": json.dumps(asdict(self.training)), "step": self.step, "spent": self.spent,
+            "tokens": self.tokens, "curve": self.curve, "lora": [p.detach() for p in self.parameters],
+            "optimiser": self.optimiser.state_dict(),
+        }  # fmt: skip
+        draft = path.with_suffix(".part")
+        torch.save(state, draft)
+        draft.replace(path)
+
+    def restore(self, path: Path) -> None:
+        """Go on from a checkpoint, if there is one of the same settings."""
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        if state["training"] != json.dumps(asdict(self.training)):
+            return
+        self.step, self.spent, self.tokens = state["step"], state["spent"], state["tokens"]
+        self.curve = state["curve"]
+        with torch.no_grad():
+            for parameter, value in zip(self.parameters, state["lora"], strict=True):
+                parameter.copy_(value)
+        self.optimiser.load_state_dict(state["optimiser"])
+
+
+def batches(stream: Iterable[Example], tokens: int) -> Iterator[list[Example]]:
+    """Examples of like length together, about so many tokens with padding."""
+    source = iter(stream)
+    rng = np.random.default_rng(0)
+    while pool := sorted(islice(source, _POOL), key=lambda one: len(one.ids)):
+        cut: list[list[Example]] = [[]]
+        for one in pool:
+            if cut[-1] and (len(cut[-1]) + 1) * len(one.ids) > tokens:
+                cut.append([])
+            cut[-1].append(one)
+        for i in rng.permutation(len(cut)).tolist():
+            yield cut[i]
+
+
+def predictions(model: Any, batch: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """Logits where tokens are learnt, (N, vocabulary) float32, and those tokens (N,).
+
+    Padding stands at the end, where nothing looks back at it, so no mask is needed. Only wanted tokens get logits: the
+    vocabulary is a fifth of the model's arithmetic.
+    """
+    length = max(len(one.ids) for one in batch)
+    device = next(model.parameters()).device
+    ids = torch.tensor([[*one.ids, *[0] * (length - len(one.ids))] for one in batch], device=device)
+    rows = torch.tensor([r for r, one in enumerate(batch) for _ in one.wanted], device=device)
+    places = torch.tensor([p for one in batch for p in one.wanted], device=device)
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=inner.dtype == torch.bfloat16):
+        hidden = inner.model(input_ids=ids, use_cache=False).last_hidden_state
+        logits = inner.lm_head(hidden[rows, places - 1])
+    return logits.float(), ids[rows, places]
+
+
+def whole_right(model: Any, examples: Sequence[Example], tokens: int = 2048) -> list[bool]:
+    """Of which examples every wanted token is the likeliest one, given those before it."""
+    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
+    right = [False] * len(examples)
+    with torch.inference_mode():
+        for batch in batches_of(order, examples, tokens):
+            logits, wanted = predictions(model, [examples[i] for i in batch])
+            hits = (logits.argmax(dim=-1) == wanted).tolist()
+            for i in batch:
+                right[i] = all(hits[: len(examples[i].wanted)])
+                del hits[: len(examples[i].wanted)]
+    return right
+
+
+def batches_of(order: Sequence[int], examples: Sequence[Example], tokens: int) -> Iterator[list[int]]:
+    """Indices in runs of at most so many tokens with padding."""
+    run: list[int] = []
+    for i in order:
+        if run and (len(run) + 1) * len(examples[i].ids) > tokens:
+            yield run
+            run = []
+        run.append(i)
+    if run:
+        yield run
+
+
+def share_right(right: Mapping[str, Sequence[bool]]) -> dict[str, float]:
+    """Shares by name."""
+    return {name: float(np.mean(hits)) for name, hits in right.items() if len(hits)}
