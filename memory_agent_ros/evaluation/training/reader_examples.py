@@ -82,10 +82,15 @@ def encoded_dialogue(one: Dialogue, encoder: Encoder) -> Example:
 
 
 def encoded_exercise(one: Exercise, encoder: Encoder) -> Example:
-    """The tokens of the answer and the end of its line are learnt."""
-    start = encoder.text(context_text(one.facts, one.question))
-    answer = encoder.text(f" {one.answer}") + encoder.text("\n")
-    return Example((*start, *answer), tuple(range(len(start), len(start) + len(answer))))
+    """The tokens of the answers and the ends of their lines are learnt."""
+    ids, wanted = list(encoder.text(context_text(one.facts, one.question))), list[int]()
+    for number, answer in enumerate((one.answer, *(a for _, a in one.more))):
+        if number:
+            ids += encoder.text(f"Question: {one.more[number - 1][0]}\nAnswer:")
+        told = encoder.text(f" {answer}") + encoder.text("\n")
+        wanted += range(len(ids), len(ids) + len(told))
+        ids += told
+    return Example(tuple(ids), tuple(wanted))
 
 
 def examples(
@@ -114,7 +119,7 @@ def examples(
         world = draw_world(rng, split)
         names, finds = names_of(world), meaning if rng.random() < 0.85 else None
         read = int(rng.binomial(per_world, reading))
-        for exercise in exercises(rng, world, read):
+        for exercise in exercises(rng, world, read, together=int(rng.integers(1, 5))):
             yield encoded_exercise(exercise, encoder)
         for _ in range(per_world - read):
             try:

@@ -49,6 +49,7 @@ class Exercise:
         question, answer: as short as can be.
         choices: what the answer is one of.
         kind: key of the table of questions.
+        more: further questions of the same facts with their answers, for training.
     """
 
     facts: tuple[str, ...]
@@ -56,6 +57,7 @@ class Exercise:
     answer: str
     choices: tuple[str, ...]
     kind: str
+    more: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,18 +114,22 @@ class _World:
         return [extra, *self.rng.permutation(others)[:7].tolist()]
 
 
-def exercises(rng: np.random.Generator, world: TruthMemory, count: int, most_facts: int = 9) -> Iterator[Exercise]:
+def exercises(
+    rng: np.random.Generator, world: TruthMemory, count: int, most_facts: int = 9, together: int = 1
+) -> Iterator[Exercise]:
     """Questions about one memory.
 
     Args:
         rng: of the draws.
         world: what the facts tell of.
         count: how many.
-        most_facts: of an exercise.
+        most_facts: of an exercise; more where its questions need them.
+        together: questions of the same facts.
     """
     site, kinds = _World(world, rng), list(_MAKERS)
+    drafts: list[_Draft] = []
     made = 0
-    for _ in range(8 * count):
+    for _ in range(8 * count * together):
         if made == count:
             return
         kind = kinds[int(rng.integers(len(kinds)))]
@@ -131,20 +137,39 @@ def exercises(rng: np.random.Generator, world: TruthMemory, count: int, most_fac
             draft = _MAKERS[kind](site)
         except LookupError:
             continue
-        yield _finished(site, draft, int(rng.integers(2, most_facts + 1)))
-        made += 1
+        if all(_apart(draft, other) for other in drafts):
+            drafts.append(draft)
+        if len(drafts) == together:
+            yield _finished(site, drafts, int(rng.integers(2, most_facts + 1)))
+            drafts, made = [], made + 1
 
 
-def _finished(site: _World, draft: _Draft, size: int) -> Exercise:
+def _apart(draft: _Draft, other: _Draft) -> bool:
+    """Whether the facts of one say nothing of what the other asks."""
+    mine, theirs = _asked(draft), _asked(other)
+    return not mine & theirs and not any(
+        label in fact
+        for names, facts in ((mine, other.facts), (theirs, draft.facts))
+        for label in names
+        for fact in facts
+    )
+
+
+def _asked(draft: _Draft) -> set[str]:
+    return {slot.label for slot in draft.slots.values() if isinstance(slot, Thing)}
+
+
+def _finished(site: _World, drafts: Sequence[_Draft], size: int) -> Exercise:
     """With facts that are beside the point, in any order."""
-    asked = {slot.label for slot in draft.slots.values() if isinstance(slot, Thing)}
+    asked = {label for draft in drafts for label in _asked(draft)}
+    facts = [fact for draft in drafts for fact in draft.facts]
     pool = [o for o in site.things if o.label not in asked]
-    others = [pool[i] for i in site.rng.permutation(len(pool))[: max(0, size - len(draft.facts))].tolist()]
-    facts = [*draft.facts, *(_beside(site, o, asked) for o in others)]
-    facts = [facts[i] for i in site.rng.permutation(len(facts)).tolist()]
-    question = written(_ASKS[draft.kind], draft.slots, site.rng)
-    choices = tuple(dict.fromkeys((*draft.choices, draft.answer)))
-    return Exercise(tuple(facts), question, draft.answer, choices, draft.kind)
+    others = [pool[i] for i in site.rng.permutation(len(pool))[: max(0, size - len(facts))].tolist()]
+    facts += [_beside(site, o, asked) for o in others]
+    facts = list(dict.fromkeys(facts[i] for i in site.rng.permutation(len(facts)).tolist()))
+    said = [(written(_ASKS[d.kind], d.slots, site.rng), d.answer) for d in drafts]
+    choices = tuple(dict.fromkeys((*drafts[0].choices, drafts[0].answer)))
+    return Exercise(tuple(facts), *said[0], choices, drafts[0].kind, tuple(said[1:]))
 
 
 def _beside(site: _World, obj: MapObject, asked: set[str]) -> str:

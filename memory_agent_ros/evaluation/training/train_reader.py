@@ -29,7 +29,7 @@ from memory_agent_ros.reasoning.language.lora import lora_tensors, save_lora
 from memory_agent_ros.records.errors import MissingExtraError
 
 #: Steps between two checkpoints; figures on ``val`` are taken so often in the whole training.
-CHECKPOINT_EVERY, LOOKS = 50, 4
+CHECKPOINT_EVERY, LOOKS = 50, 3
 #: Linear layers that get a LoRA.
 _LINEAR = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 #: Examples that are sorted by length before batches are cut.
