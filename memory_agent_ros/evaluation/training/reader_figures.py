@@ -31,13 +31,15 @@ from memory_agent_ros.reasoning.names import names_of
 _PER_WORLD = 12
 
 
-def drawn_dialogues(families: Sequence[Family], count: int, meaning: Meaning | None, seed: int = 0) -> list[Dialogue]:
-    """Questions of some families in worlds of ``val``."""
+def drawn_dialogues(
+    families: Sequence[Family], count: int, meaning: Meaning | None, seed: int = 0, split: str = "val"
+) -> list[Dialogue]:
+    """Questions of some families in worlds that nobody trained in."""
     rng = np.random.default_rng((seed, len(families)))
     out: list[Dialogue] = []
     draw = balanced(families)
     while len(out) < count:
-        world = draw_world(rng, "val")
+        world = draw_world(rng, split)
         names = names_of(world)
         for _ in range(min(_PER_WORLD, count - len(out))):
             try:
@@ -47,12 +49,12 @@ def drawn_dialogues(families: Sequence[Family], count: int, meaning: Meaning | N
     return out
 
 
-def drawn_exercises(count: int, seed: int = 0) -> list[Exercise]:
-    """Facts with questions in worlds of ``val``."""
+def drawn_exercises(count: int, seed: int = 0, split: str = "val") -> list[Exercise]:
+    """Facts with questions in worlds that nobody trained in."""
     rng = np.random.default_rng((seed, 7))
     out: list[Exercise] = []
     while len(out) < count:
-        out += list(islice(exercises(rng, draw_world(rng, "val"), _PER_WORLD), count - len(out)))
+        out += list(islice(exercises(rng, draw_world(rng, split), _PER_WORLD), count - len(out)))
     return out
 
 
