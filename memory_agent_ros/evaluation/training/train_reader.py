@@ -58,7 +58,7 @@ class ReaderTraining:
     rate: float = 8e-4
     warm_up: int = 40
     tokens: int = 1024
-    reading: float = 0.25
+    reading: float = 0.15
     steps: int = 4000
     clip: float = 1.0
 
@@ -118,7 +118,7 @@ def train_reader(
                 learner.look(examine, 60, logs)
                 learner.write(out, minutes)
         learner.spent = time.monotonic() - started
-        last = learner.look(examine, 240, logs)
+        last = learner.look(examine, 150, logs)
     learner.write(out, minutes)
     write_card(out)
     write_curve(out)
