@@ -15,9 +15,9 @@ from memory_agent_ros.exploration.candidates import MATCHES, PRESENT
 from memory_agent_ros.exploration.policies.declaring import column
 from memory_agent_ros.exploration.situation import Array, Situations
 
-#: Logits of declaring what matches, of going to it (less so many for each metre, at most as many as for three), of
-#: giving up; exploring lies between the last two, far enough that no learned score bridges it.
-_DECLARE, _GO, _PER_METRE, _GIVE_UP = 90.0, 60.0, 5.0, -40.0
+#: Logits of declaring what matches, of going to it (less so many for each metre, the nearest first), of giving up;
+#: exploring lies between the last two, far enough that no learned score bridges it.
+_DECLARE, _GO, _PER_METRE, _FAR_M, _GIVE_UP = 2000.0, 1000.0, 20.0, 40.0, -40.0
 #: Of exploring: a factor on the logarithm of square metres less 0.3 for each metre, and its bounds.
 _SHARP, _LEAST, _MOST = 1.5, -5.0, 6.0
 
@@ -29,7 +29,7 @@ def information_gain(situations: Situations) -> Array:
     path = column(situations, "path")
     value = np.log(10.0 * column(situations, "gain") + 1e-3) - 3.0 * path
     logits = np.where(stop, _GIVE_UP, np.clip(_SHARP * value, _LEAST, _MOST))
-    logits = np.where(viewpoint & matches, _GO - _PER_METRE * np.minimum(10.0 * path, 3.0), logits)
+    logits = np.where(viewpoint & matches, _GO - _PER_METRE * np.minimum(10.0 * path, _FAR_M), logits)
     return np.where(stop & matches, _DECLARE, logits).astype(np.float32)
 
 

@@ -45,8 +45,8 @@ def test_it_explores_as_the_policy_it_is_named_after():
 
 
 def test_what_matches_is_gone_to_and_the_nearest_first():
-    scores = information_gain(situation(frontier(1.0, 9.0), match(2.5), match(1.0)))[0]
-    assert list(np.argsort(-scores)[:2]) == [3, 2]
+    scores = information_gain(situation(frontier(1.0, 9.0), match(12.0), match(11.0)))[0]
+    assert list(np.argsort(-scores)[:2]) == [3, 2] and scores[3] > scores[2] + 10.0
 
 
 def test_no_learned_score_keeps_it_from_a_match():
