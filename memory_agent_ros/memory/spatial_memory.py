@@ -59,6 +59,7 @@ from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.relocalisation import Relocalisation
 from memory_agent_ros.records.residual import ViewResidual
 from memory_agent_ros.records.room import Room, rooms_called
+from memory_agent_ros.records.sighting import Sighting
 
 
 class SpatialMemory:
@@ -313,6 +314,11 @@ class SpatialMemory:
         """Object id -> (N,) stamps at which it was observed, as far as they are logged, ascending."""
         self._current()
         return archive.sightings(self._store)
+
+    def observed_near(self, center: NDArray[np.float64], radius_m: float = 0.5) -> list[Sighting]:
+        """Observations within ``radius_m`` of a (3,) map point, as they were detected and logged, oldest first."""
+        self._current()
+        return archive.observed_near(self._store, np.asarray(center, dtype=np.float64).reshape(3), radius_m)
 
     def rooms(self) -> list[Room]:
         """Rooms found in the free space that was seen, by id, with names, doors and things."""

@@ -204,6 +204,10 @@ class TruthMemory:
             raise BadInputError("unknown_keyframe", f"no picture {keyframe_id}: this world was never rendered")
         return self._pictures(keyframe_id)
 
+    def holding(self, things: Mapping[int, TrueThing]) -> TruthMemory:
+        """The same rooms with other things in them, and no history."""
+        return TruthMemory(things, (), self._structure, self.now_ns)
+
     # ------------------------------------------------------------------ insides
 
     @cached_property

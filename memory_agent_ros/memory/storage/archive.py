@@ -20,6 +20,7 @@ from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.evidence import Evidence
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.pose import Pose
+from memory_agent_ros.records.sighting import Sighting
 
 _EVIDENCE = """
 SELECT o.id, o.keyframe_id, o.stamp_ns, o.x, o.y, o.z, o.yaw, o.x0, o.y0, o.x1, o.y1, o.score,
@@ -154,6 +155,18 @@ def features(store: Store, ids: Sequence[int]) -> dict[int, bytes]:
         rows = store.rows(f"SELECT id, features FROM keyframes WHERE id IN ({marks}) AND features IS NOT NULL", part)
         found.update(dict(rows))
     return found
+
+
+def observed_near(store: Store, center: NDArray[np.float64], radius_m: float) -> list[Sighting]:
+    """Logged observations whose box centre lies within a radius of a (3,) point, oldest first."""
+    low, high = (center - radius_m).tolist(), (center + radius_m).tolist()
+    rows = store.rows(
+        "SELECT id, object_id, label, score, x, y, z, stamp_ns FROM observations "
+        "WHERE x BETWEEN ? AND ? AND y BETWEEN ? AND ? AND z BETWEEN ? AND ? ORDER BY stamp_ns, id",
+        (low[0], high[0], low[1], high[1], low[2], high[2]),
+    )
+    found = [Sighting(i, of, label, score, np.array([x, y, z]), stamp) for i, of, label, score, x, y, z, stamp in rows]
+    return [s for s in found if np.linalg.norm(s.position_m - center) <= radius_m]
 
 
 def sightings(store: Store) -> dict[int, NDArray[np.int64]]:

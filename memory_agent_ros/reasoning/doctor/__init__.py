@@ -1,0 +1,1 @@
+"""The memory doctor: which stage failed when an answer is wrong."""
