@@ -33,6 +33,7 @@ from memory_agent_ros.reasoning.results import Result, ResultKind, unknown
 from memory_agent_ros.reasoning.toolbox import Toolbox
 from memory_agent_ros.reasoning.transcript import RESULT_CHARS, Transcript
 from memory_agent_ros.records.answer import Answer, AnswerState
+from memory_agent_ros.records.errors import BadInputError
 
 #: The same call so often, or so many calls that failed, and the model is going round in circles.
 _REPEATS, _FAILURES = 3, 6
@@ -224,7 +225,7 @@ def _take(course: _Course, call: ToolCall, names: EntityNames, box: Toolbox) -> 
             course.add(call, course.results[before - 1], f"as result {before}: {course.results[before - 1].short}")
             return None
         result = box.execute(call, course.results)
-    except CallError as error:
+    except (CallError, BadInputError) as error:  # the memory may have changed meanwhile
         course.failures += 1
         reason = plain(str(error), RESULT_CHARS)
         course.add(call, unknown(call.tool, ResultKind.THINGS, reason), f"error: {reason}")

@@ -30,7 +30,8 @@ def where_phrase(obj: MapObject, place: PlaceOf) -> str:
     return f"{place.words}{', ' * bool(place.words)}at {wording.place(obj.box.center)}"
 
 
-def _here(site: Workspace, obj: MapObject, place: PlaceOf) -> str:
+def here(site: Workspace, obj: MapObject, place: PlaceOf) -> str:
+    """Where a thing is, and when it was last seen."""
     return f"The {obj.label} is {where_phrase(obj, place)}; last seen {wording.ago(obj.last_seen_ns, site.now_ns)}."
 
 
@@ -51,7 +52,7 @@ def where(site: Workspace, result: Result, placed: Sequence[Placed]) -> str:
     present = [(o, p) for o, p in placed if o.state is ObjectState.PRESENT]
     lost = [gone(site, o, p) for o, p in placed if o.state is not ObjectState.PRESENT]
     if len(present) == 1:
-        lost.insert(0, _here(site, *present[0]))
+        lost.insert(0, here(site, *present[0]))
     elif present:
         listed = [f"{i}. {_label(result, o)}{where_phrase(o, p)}" for i, (o, p) in enumerate(present, 1)]
         noun = present[0][0].label if len({o.label for o, _ in present}) == 1 else "thing"
@@ -96,7 +97,7 @@ def no_room(site: Workspace, result: Result, placed: Sequence[Placed]) -> str:
     if not placed:
         return none(result)
     (obj, place), *_ = placed
-    return f"I know where the {obj.label} is, but no room there: " + _here(site, obj, place)
+    return f"I know where the {obj.label} is, but no room there: " + here(site, obj, place)
 
 
 def yes_no(site: Workspace, result: Result, truth: bool, placed: Sequence[Placed]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.reasoning import matching, wording
+from memory_agent_ros.reasoning import matching, sentences, wording
 from memory_agent_ros.reasoning.confidence import mean, object_confidence
 from memory_agent_ros.reasoning.entries import event_entry, evidence_of, object_entry
 from memory_agent_ros.reasoning.matching import Match, MatchKind
@@ -34,6 +34,7 @@ from memory_agent_ros.reasoning.rules.questions import (
     parse,
     singular,
 )
+from memory_agent_ros.reasoning.tools.workspace import Workspace
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.map_object import MapObject, ObjectState
@@ -145,8 +146,7 @@ class RuleReasoner:
         )
 
     def _where_phrase(self, obj: MapObject) -> str:
-        words = place_of(self._memory, obj).words
-        return f"{words}{', ' * bool(words)}at {wording.place(obj.box.center)}"
+        return sentences.where_phrase(obj, place_of(self._memory, obj))
 
     def _placed(self, obj: MapObject) -> dict[str, Any]:
         """An object as JSON-ready value, with the ids of what its place is told by."""
@@ -184,15 +184,10 @@ class RuleReasoner:
         return self._answer(" ".join([text, *phrases]), state, confidence, told, elsewhere, _nothing(asked), "find")
 
     def _place_sentence(self, obj: MapObject, now: int) -> str:
-        return f"The {obj.label} is {self._where_phrase(obj)}; last seen {wording.ago(obj.last_seen_ns, now)}."
+        return sentences.here(Workspace(self._memory, now), obj, place_of(self._memory, obj))
 
     def _gone_sentence(self, obj: MapObject, now: int) -> str:
-        noticed = [e.stamp_ns for e in self._memory.history(obj.id) if e.kind is EventKind.GONE]
-        looked = noticed[-1] if noticed else obj.last_looked_ns
-        return (
-            f"The {obj.label} was {self._where_phrase(obj)}, last seen {wording.ago(obj.last_seen_ns, now)}; "
-            f"when I looked again {wording.ago(looked, now)} it was gone."
-        )
+        return sentences.gone(Workspace(self._memory, now), obj, place_of(self._memory, obj))
 
     def _last_seen(self, match: Match, now: int) -> Answer:
         obj = max(match.objects, key=lambda o: o.last_seen_ns)

@@ -8,15 +8,16 @@ for the templates as well as they can.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from memory_agent_ros.reasoning import matching
-from memory_agent_ros.reasoning.calls import ANYTHING, NOTHING, Argument, Reference, ToolCall, call
+from memory_agent_ros.reasoning.calls import ANYTHING, NOTHING, Argument, Reference, ToolCall, call, parse_call
 from memory_agent_ros.reasoning.language.model import EntityNames
 from memory_agent_ros.reasoning.matching import MatchKind
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.rules.phrases import Place
+from memory_agent_ros.reasoning.rules.plain_forms import PLAIN_FORMS
 from memory_agent_ros.reasoning.rules.questions import (
     Question,
     QuestionKind,
@@ -28,7 +29,9 @@ from memory_agent_ros.records.relation import RelationKind
 
 #: Stands for "it" while a question is parsed.
 _IT = "zzthing"
-_PRONOUN = re.compile(r"\b(?:it|them|they|that one|those ones|this one)\b")
+_PRONOUN = re.compile(r"\b(?:it|them|they|that one|those ones|this one|(?:these|those)(?=[?!. ]*$))\b")
+#: Stand for something that a single question does not tell.
+_POINTS = frozenset(("it", "that", "them", "these", "they", "this", "those", "one", "ones", "which", "who", "there"))
 _LEAD = re.compile(r"^(?:and|so|ok|okay|please|now|then)[ ,]+")
 _PLAIN_TEXT = """
 a all an any apartment are around at below beneath beside by can changed close count day days did do find five flat
@@ -100,13 +103,27 @@ def translate(
     text = _LEAD.sub("", " ".join(question.lower().split())) if follows else " ".join(question.lower().split())
     if follows:
         text = _PRONOUN.sub(_IT, text)
-    if _TURNS.search(text):
-        return None
+    plain = _plain_form(text.rstrip("?!. "), _Writer(memory, names, unheard))
+    if plain is not None or _TURNS.search(text):
+        return plain
     try:
         asked = parse(text)
         return _Writer(memory, names, unheard).written(text, asked)
     except (QuestionNotUnderstoodError, _UnsureError):
         return None
+
+
+def _plain_form(text: str, writer: _Writer) -> Translation | None:
+    """Calls of a sentence that is one of :data:`PLAIN_FORMS`, with names that are surely known or surely not."""
+    for form in PLAIN_FORMS:
+        match = form.pattern.fullmatch(text)
+        if match is None:
+            continue
+        try:
+            return writer.filled(form.program, match.groupdict())
+        except _UnsureError:
+            continue
+    return None
 
 
 class _Writer:
@@ -132,6 +149,20 @@ class _Writer:
         if set(re.findall(r"[a-z']+", rest)) - _PLAIN:
             raise _UnsureError
         return Translation(tuple(self._calls), self._noun)
+
+    def filled(self, program: str, slots: Mapping[str, str]) -> Translation:
+        """Calls of a program with its slots filled.
+
+        Raises:
+            _UnsureError: a slot holds what may mean something else.
+        """
+        names = {}
+        for slot, said in slots.items():
+            room = self._room(said) if slot == "r" else None
+            if said == _IT or (slot == "r" and room is None):
+                raise _UnsureError
+            names[slot] = room or self._label(said)
+        return Translation(tuple(parse_call(c.strip().format(**names)) for c in program.split(";")), self._noun)
 
     def _add(self, tool: str, *positional: Argument, **keywords: Argument) -> Reference:
         self._calls.append(call(tool, *positional, **keywords))
@@ -173,6 +204,8 @@ class _Writer:
         if not others:
             self._named.append(rooms[0].name)
             return self._thing(subject, room)
+        if others[0].kind in (RelationKind.IN, RelationKind.INSIDE) and self._label(others[0].name) == NOTHING:
+            raise _UnsureError  # "in total", "in sight"
         anchor = self._thing(others[0].name)
         label = self._label(subject)
         if label == NOTHING:
@@ -208,7 +241,10 @@ class _Writer:
         label = self._things.get(_key(name))
         if label is not None:
             return label
-        if len(name.split()) > 2 or set(name.split()) & _PLAIN or _key(name, plural=False) in self._rooms:
+        words = {word for known in self._things for word in known.split()}
+        if words & set(_key(name).split()):
+            raise _UnsureError  # "the red mug" is perhaps a mug
+        if len(name.split()) > 2 or set(name.split()) & (_PLAIN | _POINTS) or _key(name, plural=False) in self._rooms:
             raise _UnsureError
         if matching.match_name(self._memory, name).kind is not MatchKind.NONE or not self._unheard(name):
             raise _UnsureError
