@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from memory_agent_ros.evaluation.qa.families.catalogue import BY_NAME, FAMILIES, HELD_OUT, SEEN
 from memory_agent_ros.evaluation.qa.families.family import CLASSES, Family
 from memory_agent_ros.evaluation.qa.families.fillings import FILLINGS
+from memory_agent_ros.evaluation.qa.families.in_openeqas_manner import OPENEQA
 from memory_agent_ros.evaluation.qa.families.template import (
     Said,
     Slot,
@@ -21,8 +23,10 @@ from memory_agent_ros.evaluation.qa.families.template import (
     the_room,
     written,
 )
+from memory_agent_ros.evaluation.training.reader_practice import PRACTICE
 from memory_agent_ros.reasoning.calls import check_references, parse_call
 
+_ANY_SLOT = re.compile(r"\{(\w+):\w+\}")
 _SLOTS: dict[str, Slot] = {
     "x": Thing("mug"),
     "y": Thing("soup can"),
@@ -40,6 +44,18 @@ def test_the_split_is_by_whole_families() -> None:
     for klass in CLASSES:
         assert sum(f.klass == klass for f in SEEN) >= 12
         assert sum(f.klass == klass for f in HELD_OUT) >= 3
+
+
+def test_practice_holds_no_pattern_that_is_examined() -> None:
+    def said(family: Family) -> set[str]:
+        plain = {name: Thing("mug") for name in slot_names(family.template)}
+        rng = np.random.default_rng(0)
+        drawn = (written(_ANY_SLOT.sub(r"{\1}", family.template), plain, rng) for _ in range(20))
+        return {re.sub(r"\W+", " ", text.lower()).replace("coffee mug", "mug").strip() for text in drawn}
+
+    practised = {text for f in PRACTICE for text in said(f)}
+    examined = {text for f in (*HELD_OUT, *OPENEQA) for text in said(f)}
+    assert sorted(practised & examined) == []
 
 
 def test_no_pattern_twice() -> None:

@@ -196,7 +196,7 @@ _LOCALISATION: tuple[Row, ...] = (
     ("Take my hand and walk me over to the {x}.", "one", _WHERE),
     ("My {x} has to be somewhere. Where?", "one", _WHERE),
     ("The {x:s}, where have they all been put?", "several", _WHERE),
-    ("Name the room that the {x} lives in.", "one_here", _ROOM),
+    ("Were you to draw a plan of this home, into which room would you put the {x}?", "one_here", _ROOM),
     ("Through which door must I go to see the {x}; which room is it in?", "one_here", _ROOM),
     ("Where have you seen the {x} most recently?", "one", _WHERE),
     ("Where was it that the {x} used to stand?", "moved", _BEFORE),
