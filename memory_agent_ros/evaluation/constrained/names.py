@@ -56,9 +56,9 @@ def name_set(count: int, seed: int, codec: CallCodec | None) -> NameSet:
     if codec is None:
         coded = [[int(word) for word in text.split()] for text in texts]
         return NameSet(tuple(texts), coded, VOCABULARY, STOP, float("nan"))
-    started = time.perf_counter()
+    started = time.process_time()
     ids = codec.encode_names(list(texts))
-    return NameSet(tuple(texts), ids, codec.vocabulary, codec.stop, time.perf_counter() - started)
+    return NameSet(tuple(texts), ids, codec.vocabulary, codec.stop, time.process_time() - started)
 
 
 def _words(codec: CallCodec | None) -> Sequence[str]:
