@@ -1,7 +1,7 @@
 """Times of one decode after the other, the arms taking turns on the same scores.
 
-Times are the processor's, not the clock's: on a machine that does other work the clock counts that too, and most for the
-slow arms. On an idle core both are the same.
+Times are the processor's, not the clock's: on a machine that does other work the clock counts that too, and most for
+the slow arms. On an idle core both are the same.
 """
 
 from __future__ import annotations
