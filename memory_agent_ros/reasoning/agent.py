@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from memory_agent_ros.reasoning.calls import (
     ANYTHING,
@@ -67,22 +66,6 @@ _REASONS = {
 
 #: Told of each call as it happens: its number from 1, the call, what it gave in a line.
 OnCall = Callable[[int, ToolCall, str], None]
-
-
-class Calibrator(Protocol):
-    """Turns raw signals into the probability that an answer is right."""
-
-    def calibrated(self, raw: float, features: dict[str, float]) -> float:
-        """The probability, from the product of the signals and the signals themselves."""
-        ...
-
-
-class Identity:
-    """Takes the product as it is."""
-
-    def calibrated(self, raw: float, features: dict[str, float]) -> float:
-        """The product."""
-        return raw
 
 
 @dataclass

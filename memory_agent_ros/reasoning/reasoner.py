@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from memory_agent_ros.reasoning.acting import LOOK, ActingTools
-from memory_agent_ros.reasoning.agent import Agent, Calibrator, Identity, OnCall
+from memory_agent_ros.reasoning.agent import Agent, OnCall
 from memory_agent_ros.reasoning.dialogue import Dialogue
 from memory_agent_ros.reasoning.known import Meaning, known_names, opening
 from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError
@@ -30,10 +30,12 @@ from memory_agent_ros.reasoning.rules.pictures import corner_room
 from memory_agent_ros.reasoning.rules.questions import QuestionKind, QuestionNotUnderstoodError, parse, singular
 from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
 from memory_agent_ros.reasoning.rules.translate import Translation, translate
+from memory_agent_ros.reasoning.self_knowledge import SelfKnowledge, Where, with_knowledge
+from memory_agent_ros.reasoning.signals import signals_of
 from memory_agent_ros.reasoning.toolbox import Toolbox
 from memory_agent_ros.reasoning.tools.workspace import Looker
 from memory_agent_ros.reasoning.worded import worded
-from memory_agent_ros.records.answer import Answer, AnswerState
+from memory_agent_ros.records.answer import Answer
 
 Think = Literal["auto", "always", "never"]
 
@@ -48,7 +50,7 @@ class Reasoner:
         think: ``auto`` uses the model where the templates are not sure, ``always`` for every question, ``never`` not.
         budget_s: wall seconds for a question that the model works on.
         meaning: finds names of the memory that mean what a question says in other words.
-        calibrator: turns raw confidences into probabilities.
+        knowing: decides whether what was found is told, and how sure that is; all is told, uncalibrated, without one.
         acting: tools that act, with the names that are allowed; none by default.
         own_words: let the model word what it answered, where its words hold; the templates' sentences otherwise.
     """
@@ -62,7 +64,7 @@ class Reasoner:
         think: Think = "auto",
         budget_s: float = 20.0,
         meaning: Meaning | None = None,
-        calibrator: Calibrator | None = None,
+        knowing: SelfKnowledge | None = None,
         acting: ActingTools | None = None,
         own_words: bool = False,
     ) -> None:
@@ -72,7 +74,7 @@ class Reasoner:
         self._think: Think = think
         self._budget_s = budget_s
         self._meaning = meaning
-        self._calibrator = calibrator or Identity()
+        self._knowing = knowing or SelfKnowledge()
         self._acting = acting or ActingTools()
         self._own_words = own_words
         self._names: MemoryNames | None = None
@@ -121,19 +123,19 @@ class Reasoner:
             helped = self._model is not None and way.think == "auto"
             sure = translate(way.question, self._memory, names, follows, lambda noun: self._unheard(noun, helped))
         if sure is not None:
-            return self._finished(self._by_tools(sure, way), "no_think", sure.noun)
+            return self._finished(self._by_tools(sure, way), "no_think", sure.noun, names, way)
         if way.think == "always" and self._model is None:
             raise LanguageModelError("there is no language model; name one, or do not ask for thinking")
         failure, noun = "", _noun(way.question, names)
         sayable = way.think == "always" or (way.think == "auto" and not _beyond_calls(way.question))
         if self._model is not None and sayable:
             try:
-                return self._finished(self._by_model(self._model, names, way), "think", noun)
+                return self._finished(self._by_model(self._model, names, way), "think", noun, names, way)
             except LanguageModelError as error:
                 if way.think == "always":
                     raise
                 failure = str(error)
-        return self._finished(self._by_rules(way, failure), "rules", noun)
+        return self._finished(self._by_rules(way, failure), "rules", noun, names, way)
 
     def _unheard(self, noun: str, helped: bool) -> bool:
         """Whether a noun surely means nothing in the memory. A model would know words that mean the same better."""
@@ -177,13 +179,25 @@ class Reasoner:
             details["model_failed"] = failure
         return dataclasses.replace(answer, details=details)
 
-    def _finished(self, answer: Answer, route: str, noun: str) -> Answer:
-        """With its route, a calibrated confidence, and what to look for where looking would help."""
-        details = {**answer.details, "route": route}
-        if answer.state is AnswerState.UNKNOWN and noun and not answer.evidence:
-            details["look_for"] = noun
-        sure = self._calibrator.calibrated(float(answer.confidence), dict(details.get("confidence", {})))
-        return dataclasses.replace(answer, details=details, confidence=sure)
+    def _finished(self, answer: Answer, route: str, noun: str, names: MemoryNames, way: _Way) -> Answer:
+        """With its route, and as self-knowledge has it: told or not, how sure, what to look for."""
+        seen = signals_of(way.question, answer, route, self._memory, names, self._meaning)
+        general = self._model is not None and not noun and not known_names(way.question, names)
+        knowledge = self._knowing.knowledge(answer, seen, noun, general=general)
+        details = {**answer.details, "route": route, "signals": seen.to_dict()}
+        answer = with_knowledge(dataclasses.replace(answer, details=details), knowledge)
+        return self._of_itself(answer, way) if knowledge.where is Where.IN_WEIGHTS else answer
+
+    def _of_itself(self, answer: Answer, way: _Way) -> Answer:
+        """What the language model knows without any memory, said to be so; to the memory it stays unknown."""
+        if self._model is None:
+            return answer
+        try:
+            text = self._model.read([], way.question).text
+        except LanguageModelError:
+            return answer
+        details = {**answer.details, "from_memory": False}
+        return dataclasses.replace(answer, text=f"Not from my memory: {text}", details=details)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from typing import Any
 
 from memory_agent_ros.reasoning.calls import CallError, Reference, ToolCall, format_call
 from memory_agent_ros.reasoning.confidence import mean, object_confidence
-from memory_agent_ros.reasoning.entries import evidence_of
+from memory_agent_ros.reasoning.entries import evidence_of, rounded
 from memory_agent_ros.reasoning.forms import draft
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.results import Result, ResultKind, joined_cited
@@ -86,6 +86,7 @@ class Toolbox:
             "before": None if self._before is None else [o if isinstance(o, int) else o.id for o in self._before],
             "about": [o.id for o in result.things],
             "short": result.short,
+            "places": [[*rounded(s.center), round(s.radius_m, 3)] for s in result.spots],
         }
         answer = Answer(
             told.text, told.state, told.confidence, evidence, told.value, result.tool, calls=written, details=details
