@@ -12,7 +12,9 @@ from memory_agent_ros.commands.output import tell
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``train encoder|explorer|reader --seed S --minutes M --out F``; other parts ``train PART --out F``."""
     parser.add_argument(
-        "what", choices=("encoder", "detection-model", "cooccurrence", "explorer", "reader"), help="which part"
+        "what",
+        choices=("encoder", "detection-model", "cooccurrence", "explorer", "reader", "calibration"),
+        help="which part",
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 240 for EMPO2)"
     )
     parser.add_argument("--engine", default="here", help="explorer: where rollouts are played: here, processes, ray")
-    parser.add_argument("--jobs", type=int, default=1, help="explorer: workers of the engine")
+    parser.add_argument("--jobs", type=int, default=1, help="calibration: processes; explorer: workers of the engine")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
     parser.add_argument("--restart", action="store_true", help="do not go on from a checkpoint")
 
@@ -42,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         return _detection_model(args)
     if args.what == "cooccurrence":
         return _cooccurrence(args)
+    if args.what == "calibration":
+        return _calibration(args)
     from memory_agent_ros.records.errors import MissingExtraError
 
     try:
@@ -107,6 +111,15 @@ def _reader(args: argparse.Namespace) -> int:
         resume=not args.restart,
         progress=not args.quiet,
     )
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _calibration(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.training.train_calibration import CalibrationTraining, train_calibration
+
+    training = CalibrationTraining(apartments=args.apartments or CalibrationTraining.apartments)
+    figures = train_calibration(training, args.out, jobs=args.jobs, progress=not args.quiet)
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     return 0
 

@@ -19,6 +19,7 @@ from memory_agent_ros.reasoning.known import Meaning
 from memory_agent_ros.reasoning.language.model import LanguageModel
 from memory_agent_ros.reasoning.language.models import language_model
 from memory_agent_ros.reasoning.reasoner import Reasoner
+from memory_agent_ros.reasoning.self_knowledge import shipped_self_knowledge
 from memory_agent_ros.reasoning.tools.workspace import Looker
 from memory_agent_ros.records.answer import Answer
 from memory_agent_ros.records.errors import MemoryAgentError
@@ -126,6 +127,7 @@ class Answering:
             budget_s=self._config.time_budget_s,
             meaning=models.meaning,
             acting=self._acting,
+            knowing=shipped_self_knowledge(),
         )
 
     # -- loading, in a thread -------------------------------------------------------------------------------------

@@ -232,7 +232,7 @@ def _problem_of(goal: AnswerQuestion.Goal) -> str:
 def result_message(answer: Answer, elapsed_s: float, note: str = "") -> AnswerQuestion.Result:
     """Answer -> result of the action; ``note`` is what else there is to say of its course."""
     unknown = answer.state is AnswerState.UNKNOWN
-    reason = str(answer.details.get("stopped", "")) or ("never_seen" if answer.details.get("look_for") else "not_told")
+    reason = str(answer.details.get("stopped", "")) or str(answer.details.get("knowledge", {}).get("reason", ""))
     return Result(
         error_code=Result.NONE,
         message=(note or str(answer.details.get("model_failed", "")))[:1024],

@@ -15,7 +15,7 @@ import dataclasses
 import enum
 from dataclasses import dataclass
 
-from memory_agent_ros.reasoning.calibration import Calibrator, Uncalibrated
+from memory_agent_ros.reasoning.calibration import Calibrator, Uncalibrated, shipped
 from memory_agent_ros.reasoning.signals import Signals, words_of
 from memory_agent_ros.records.answer import Answer, AnswerState
 
@@ -158,3 +158,8 @@ def with_knowledge(answer: Answer, known: Knowledge) -> Answer:
     text = _IN_WORDS.get(known.reason or Reason.DOUBTFUL, _IN_WORDS[Reason.DOUBTFUL])
     return dataclasses.replace(answer, text=text, state=AnswerState.UNKNOWN, value=None, pictures=(), calls=(),
                                details=withheld)  # fmt: skip
+
+
+def shipped_self_knowledge() -> SelfKnowledge:
+    """With the calibration that comes with this package."""
+    return SelfKnowledge(shipped())

@@ -57,11 +57,11 @@ class Signals:
             - ``looked``: share of the places asked about that were looked at; 1 where there is none.
             - ``gone``: 1 if the things are gone.
             - ``things``: how many things it cites.
-            - ``age_h``: hours since the latest observation cited; 0 without any.
+            - ``age_h``: hours since any of the things it rests on was seen; 0 without any.
             - ``steps``: calls before the answer.
             - ``stopped``: 1 if the model did not come to an end.
-        words: words of the question, singular, that are of no name in the calls.
-        in_view: whether what it rests on is seen now.
+        words: words of the question, singular, that are of no name in the calls nor of the memory.
+        in_view: whether all that it rests on is seen now.
         unknown: whether the answer is that it is not known.
     """
 
@@ -96,10 +96,12 @@ def signals_of(
     """
     raw: Mapping[str, float] = answer.details.get("confidence", {})
     calls = _calls(answer)
-    called = _names(calls) or _labels(answer.value)
-    stamps = [e.stamp_ns for e in answer.evidence]
+    standing = [n for n in (*names.things, *names.rooms) if _match(n, question, None) == _WHOLE]
+    called = _names(calls) or standing or _labels(answer.value)
+    stamps = list(answer.details.get("last_seen_ns", ())) or [e.stamp_ns for e in answer.evidence]
     now_ns = answer.details.get("now_ns")
-    age_s = max(0.0, (now_ns - max(stamps)) / 1e9) if stamps and now_ns is not None else 0.0
+    told = bool(stamps) and now_ns is not None
+    oldest_s, age_s = (max(0.0, (now_ns - f(stamps)) / 1e9) if told else 0.0 for f in (min, max))
     values = {
         "memory": float(raw.get("memory", answer.confidence)),
         "thought": float(route == "think"),
@@ -116,9 +118,12 @@ def signals_of(
         "steps": float(max(0, len(calls) - 1)),
         "stopped": float("stopped" in answer.details),
     }
-    in_view = bool(stamps) and now_ns is not None and age_s <= _VIEW_S
-    named = [*called, *(n for n in names.rooms if _match(n, question, None) == _WHOLE)]
-    return Signals(values, _other_words(question, named), in_view, answer.state is AnswerState.UNKNOWN)
+    return Signals(
+        values,
+        _other_words(question, (*called, *standing)),
+        told and oldest_s <= _VIEW_S,
+        answer.state is AnswerState.UNKNOWN,
+    )
 
 
 def words_of(text: str) -> list[str]:
@@ -150,7 +155,7 @@ def _names(calls: Sequence[ToolCall]) -> list[str]:
 
 
 def _labels(value: Any) -> list[str]:
-    """What an answer calls the things that it tells of, where no calls say what was asked for."""
+    """What an answer calls the things that it tells of."""
     entries = value if isinstance(value, list) else [value]
     return list(dict.fromkeys(str(e["label"]) for e in entries if isinstance(e, Mapping) and "label" in e))
 

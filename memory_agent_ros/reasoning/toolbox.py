@@ -81,11 +81,13 @@ class Toolbox:
         told_by = (*result.looked, *evidence_of(cited, _EVIDENCE if len(cited) <= _FEW_THINGS else 1))
         evidence = tuple({(e.object_id, e.observation_id): e for e in told_by}.values())
         written = tuple(format_call(c) for c in (*calls, call))
+        seen = [o.last_seen_ns for o in cited]
         details = {
             "now_ns": self.space.now_ns,
             "before": None if self._before is None else [o if isinstance(o, int) else o.id for o in self._before],
             "about": [o.id for o in result.things],
             "short": result.short,
+            "last_seen_ns": [min(seen), max(seen)] if seen else [],
             "places": [[*rounded(s.center), round(s.radius_m, 3)] for s in result.spots],
         }
         answer = Answer(

@@ -8,7 +8,8 @@ there are left out. Primary contrast, named beforehand: accuracy of ``full`` les
 
 ``p95_s`` is over questions that the language model worked on with up to three tool calls, ``p95_long_s`` over the
 others, ``p95_tool_s`` over those that tools alone answered. ``valid_citations``: recomputed from the cited observations
-alone the answer is the same.
+alone the answer is the same. ``accuracy@in_store`` is over questions that the right calls on the memory answer,
+``accuracy@nowhere`` over those that nobody can answer; ``aurc`` is the area under risk against coverage.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from memory_agent_ros.evaluation.outcome import Outcome
 from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.qa.arms import ARMS, Apartment, Mark, TaskMarks, available, run_apartment
 from memory_agent_ros.evaluation.qa.families.family import CLASSES
+from memory_agent_ros.evaluation.qa.knowing import area_under, cell_of, risk_coverage
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, ratio_of_sums
 
 _Which = Callable[[TaskMarks], bool]
@@ -61,6 +63,8 @@ def _figures(runs: Sequence[Apartment], arm: str, goals: bool) -> dict[str, Figu
     out = {"accuracy": _accuracy(runs, arm, _ours)}
     for klass in CLASSES:
         out[f"accuracy@{klass}"] = _accuracy(runs, arm, _of_class(klass))
+    for cell in ("in_store", "nowhere"):
+        out[f"accuracy@{cell}"] = _accuracy(runs, arm, _of_cell(cell))
     out["accuracy_seen_families"] = _accuracy(runs, arm, _seen_family)
     out["accuracy_held_out_families"] = _accuracy(runs, arm, _held_out_family)
     out["accuracy_openeqa_manner"] = _accuracy(runs, arm, lambda t: t.openeqa)
@@ -70,6 +74,7 @@ def _figures(runs: Sequence[Apartment], arm: str, goals: bool) -> dict[str, Figu
         out["valid_citations"] = _citations(runs, arm, goal("min", 1.0))
     if goals:
         out["accuracy_where_held"] = _accuracy(runs, arm, lambda t: _knowable(t) and _held(t), Goal("min", 0.85))
+        out["aurc"] = figure(_sure_and_right(runs, arm), _area)
         out["ece"] = figure([_bins(r, arm) for r in runs], _pooled_ece)
         out["p95_s"] = _p95(runs, arm, lambda m: m.route == "think" and m.steps <= _SHORT, Goal("max", 5.0))
         out["p95_long_s"] = _p95(runs, arm, lambda m: m.route == "think" and m.steps > _SHORT, None)
@@ -98,6 +103,10 @@ def _ours(task: TaskMarks) -> bool:
 
 def _of_class(klass: str) -> _Which:
     return lambda task: _ours(task) and task.klass == klass
+
+
+def _of_cell(cell: str) -> _Which:
+    return lambda task: _ours(task) and cell_of(task.unanswerable, _held(task)) == cell
 
 
 def _seen_family(task: TaskMarks) -> bool:
@@ -157,6 +166,19 @@ def _bins(run: Apartment, arm: str) -> list[float]:
 
 def _pooled_ece(data: NDArray[np.float64]) -> float:
     return expected_calibration_error(data.sum(axis=0).reshape(-1, 3))
+
+
+def _sure_and_right(runs: Sequence[Apartment], arm: str) -> list[list[float]]:
+    """Confidence and whether it was right of each question of an apartment, one after the other."""
+    rows = [[v for m in _marks([r], arm) for v in (m.confidence, float(m.right))] for r in runs]
+    widest = max((len(row) for row in rows), default=0)
+    return [[*row, *[np.nan] * (widest - len(row))] for row in rows]
+
+
+def _area(data: NDArray[np.float64]) -> float:
+    pairs = data.reshape(-1, 2)
+    pairs = pairs[np.isfinite(pairs[:, 0])]
+    return area_under(*risk_coverage(pairs[:, 0], pairs[:, 1] > 0.5))
 
 
 def _p95(runs: Sequence[Apartment], arm: str, which: Callable[[Mark], bool], goal: Goal | None) -> Figure:

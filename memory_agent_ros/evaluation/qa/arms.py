@@ -35,6 +35,7 @@ from memory_agent_ros.reasoning.language.model import LanguageModel
 from memory_agent_ros.reasoning.reasoner import Reasoner
 from memory_agent_ros.reasoning.retrieval.rendering import render_facts
 from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
+from memory_agent_ros.reasoning.self_knowledge import shipped_self_knowledge
 from memory_agent_ros.reasoning.toolbox import Toolbox
 from memory_agent_ros.reasoning.tools.workspace import Looker
 from memory_agent_ros.reasoning.vision.looker import PictureLooker
@@ -233,8 +234,9 @@ class _Bench:
 
     def _by_reasoner(self, arm: str, memory: Memory, model: LanguageModel | None, looker: Looker | None) -> _Answerer:
         reasoner = Reasoner(
-            memory, model, looker, think="auto" if model else "never", budget_s=self._budget_s, meaning=self._meaning
-        )
+            memory, model, looker, think="auto" if model else "never", budget_s=self._budget_s, meaning=self._meaning,
+            knowing=shipped_self_knowledge(),
+        )  # fmt: skip
 
         def answer(task: Task, _: dict[str, Mark]) -> Mark:
             dialogue = Dialogue()

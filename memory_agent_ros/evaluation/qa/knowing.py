@@ -71,9 +71,8 @@ def risk_coverage(confidence: _F, right: NDArray[np.bool_]) -> tuple[_F, _F]:
     """
     order = np.argsort(-confidence, kind="stable")
     sure, wrong = confidence[order], (~right[order]).astype(np.float64)
-    starts = np.flatnonzero(np.r_[True, sure[1:] != sure[:-1]]) if len(sure) else np.zeros(0, dtype=np.intp)
-    for begin, end in zip(starts, [*starts[1:], len(sure)], strict=True):
-        wrong[begin:end] = wrong[begin:end].mean()
+    for value in np.unique(sure):
+        wrong[sure == value] = wrong[sure == value].mean()
     count = np.arange(1, len(sure) + 1)
     return count / max(len(sure), 1), np.cumsum(wrong) / count
 

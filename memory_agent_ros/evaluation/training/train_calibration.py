@@ -149,8 +149,12 @@ def regression(x: _F, y: _B) -> _F:
 
 
 def least_known(known: _F, unknown: _B, knowable: _B) -> float:
-    """The lowest threshold that keeps the promise about what nobody can know; the highest that keeps that about the rest
-    if the two cannot be kept together.
+    """The lowest threshold at which enough is not told of what nobody can know, as long as little else is not told.
+
+    Args:
+        known: (N,) probabilities that a memory could know.
+        unknown: (N,) whether "unknown" was told anyway.
+        knowable: (N,) whether a memory could know.
     """
     answered = np.sort(np.unique(known[~unknown]))
     tried = [0.0, *((answered[1:] + answered[:-1]) / 2).tolist()]
