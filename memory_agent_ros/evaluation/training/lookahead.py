@@ -50,7 +50,7 @@ class Lookahead:
         apart = ((tables.cell_xy[:, None] - tables.cell_xy[None]) ** 2).sum(axis=2)
         self._near = (apart <= _DEEP_M**2).astype(np.float32)
         self._width = tables.around.shape[1]
-        self._all_round = tables.sees_things.any(axis=1)
+        self._all_round: NDArray[np.bool_] = np.asarray(tables.sees_things.any(axis=1))
         good = self._all_round & (tables.range_m <= declare_m)
         # The way from each place to the nearest one that shows a thing from near: (V, M).
         self._way_to = np.full(good.shape, np.inf, np.float32)
@@ -113,7 +113,7 @@ class Lookahead:
         driven, first = metres[going], met.seen_m[going]
         seen = known[going]
         while (at != aim).any():
-            moves = np.asarray(np.not_equal(at, aim), bool)
+            moves = at != aim
             following = tables.hop[at, aim].astype(np.int64)
             following = np.where(moves, following, at)
             stuck = moves & (following == at)
