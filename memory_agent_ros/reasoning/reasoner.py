@@ -20,7 +20,7 @@ from typing import Literal
 
 from memory_agent_ros.reasoning.acting import LOOK, ActingTools
 from memory_agent_ros.reasoning.agent import Agent, OnCall
-from memory_agent_ros.reasoning.dialogue import Dialogue
+from memory_agent_ros.reasoning.dialogue import Dialogue, refers_back
 from memory_agent_ros.reasoning.known import Meaning, known_names, opening
 from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
@@ -160,7 +160,7 @@ class Reasoner:
         return dataclasses.replace(answer, details={**answer.details, "confidence": sure_of})
 
     def _by_model(self, model: LanguageModel, names: MemoryNames, way: _Way) -> Answer:
-        earlier = way.dialogue.earlier if way.dialogue is not None else None
+        earlier = way.dialogue.earlier if way.dialogue is not None and refers_back(way.question, names) else None
         transcript = opening(way.question, names, self._meaning, earlier)
         box = self._box(way, _noun(way.question, names))
         answer = Agent(model, self._budget_s).answer(transcript, names, box, way.on_call, way.budget_s)
