@@ -44,6 +44,7 @@ def save_lora(path: Path, tensors: Mapping[str, Tensor], scale: float, about: Ma
     draft = path.with_name(path.name + ".part")
     metadata = {"format": _FORMAT, "scale": repr(scale), "about": json.dumps(dict(about))}
     save_file({k: v.to(torch.bfloat16).contiguous().cpu() for k, v in tensors.items()}, draft, metadata)
+    draft.chmod(0o644)
     draft.replace(path)
 
 
