@@ -10,24 +10,21 @@ from memory_agent_ros.commands.output import tell
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``train encoder|explorer|reader --seed S --minutes M --out F``; other parts ``train PART --out F``."""
-    parser.add_argument(
-        "what",
-        choices=("encoder", "detection-model", "cooccurrence", "explorer", "reader", "calibration"),
-        help="which part",
-    )
+    """``train encoder|explorer|reader|vision --seed S --minutes M --out F``; other parts ``train PART --out F``."""
+    parts = ("encoder", "detection-model", "cooccurrence", "explorer", "reader", "calibration", "vision")
+    parser.add_argument("what", choices=parts, help="which part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--minutes",
         type=float,
         default=None,
-        help="longest time, without making the data (20; explorer: 90; reader: 50)",
+        help="longest time, without making the data (20; explorer: 90; reader: 50; vision: 15)",
     )
     parser.add_argument(
         "--steps",
         type=int,
         default=None,
-        help="most steps (1200; explorer: environment steps of EMPO2 after the school, 0; reader: 4000)",
+        help="most steps (1200; explorer: of EMPO2 after the school, 0; reader: 4000; vision: 600)",
     )
     parser.add_argument(
         "--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 240 for EMPO2)"
@@ -56,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
         return _explorer(args)
     if args.what == "reader":
         return _reader(args)
+    if args.what == "vision":
+        return _vision(args)
     from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
 
     config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
@@ -120,6 +119,22 @@ def _calibration(args: argparse.Namespace) -> int:
 
     training = CalibrationTraining(apartments=args.apartments or CalibrationTraining.apartments)
     figures = train_calibration(training, args.out, jobs=args.jobs, progress=not args.quiet)
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _vision(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.training.train_vision import VisionTraining, train_vision
+
+    usual = VisionTraining()
+    training = dataclasses.replace(
+        usual,
+        seed=args.seed,
+        minutes=args.minutes or usual.minutes,
+        steps=args.steps or usual.steps,
+        apartments=args.apartments or usual.apartments,
+    )
+    figures = train_vision(training, args.out, progress=not args.quiet)
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     return 0
 

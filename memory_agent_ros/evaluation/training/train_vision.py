@@ -21,7 +21,8 @@ from tqdm import tqdm
 
 from memory_agent_ros.evaluation.hardware import commit
 from memory_agent_ros.evaluation.training.vision_data import LooksExamples, answers_of, features_of, training_examples
-from memory_agent_ros.evaluation.vision.sightings import PLAIN_WALK, TIPPED_WALK, balanced, sightings
+from memory_agent_ros.evaluation.vision.balance import MOST, balanced
+from memory_agent_ros.evaluation.vision.sightings import PLAIN_WALK, TIPPED_WALK, sightings
 from memory_agent_ros.reasoning.vision.aspects import QUESTIONS, WORDINGS
 from memory_agent_ros.reasoning.vision.embedded import embedded_likelihood
 from memory_agent_ros.reasoning.vision.features import CropFeatures, FeatureMaps
@@ -51,11 +52,11 @@ class VisionTraining:
     seed: int = 0
     minutes: float = 15.0
     steps: int = 600
-    align_steps: int = 1500
+    align_steps: int = 500
     apartments: int = 24
     val_apartments: int = 4
     batch: int = 32
-    align_batch: int = 128
+    align_batch: int = 64
     rate: float = 5e-4
     align_rate: float = 1e-3
     decay: float = 0.05
@@ -147,7 +148,7 @@ def _align(
         losses = []
         for aspect in batches.aspects:
             features, truth = batches.draw(aspect, training.align_batch)
-            losses.append(_alignment(projector.of(features), aspect, truth, targets))
+            losses.append(_alignment(projector.summaries(features), aspect, truth, targets))
         _update(optimizer, projector, torch.stack(losses).sum())
 
 
@@ -204,7 +205,8 @@ def val_figures(
     plain = sightings("val", seeds, PLAIN_WALK, 1, rng, progress=progress)
     tipped = sightings("val", seeds, TIPPED_WALK, 1, rng, progress=progress)
     for aspect, answers in LOOKS.items():
-        asked = balanced(tipped if aspect == STATE else plain, aspect, rng)
+        known = [s for s in (tipped if aspect == STATE else plain) if aspect in s.looks]
+        asked = [known[i] for i in balanced([s.looks[aspect] for s in known], MOST[aspect], rng)]
         if not asked:
             continue
         features, truth = features_of(network, asked), answers_of(asked)[aspect]

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from memory_agent_ros.evaluation.walks.walk import TrueObject, Walk, WalkConfig, record_walk
 from memory_agent_ros.reasoning.vision.crops import cut, quality_of
-from memory_agent_ros.records.looks import COLOUR, LOOKS, MATERIAL, STATE, UPRIGHT
+from memory_agent_ros.records.looks import COLOUR, MATERIAL, STATE, UPRIGHT
 
 #: Things stand upright in the first, and lie and stand on their heads too in the second.
 PLAIN_WALK = WalkConfig()
@@ -126,20 +126,3 @@ def shaken(box_xyxy: NDArray[np.float32], rng: np.random.Generator, share: float
     size = np.array([box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]] * 2)
     moved: NDArray[np.float32] = (box_xyxy + share * size * rng.standard_normal(4)).astype(np.float32)
     return moved
-
-
-def balanced(found: Sequence[Sighting], aspect: str, rng: np.random.Generator, most: float = 0.25) -> list[Sighting]:
-    """Sightings with a truth about an aspect, so many that no answer holds more than ``most`` of them if possible.
-
-    Sets of few answers allow less: of three answers each may hold 1.3 thirds.
-    """
-    asked = [s for s in found if aspect in s.looks]
-    share = max(most, 1.0 / 3.0 if len(LOOKS[aspect]) <= 3 else 0.0)
-    order = [asked[i] for i in rng.permutation(len(asked))]
-    groups: dict[str, list[Sighting]] = {}
-    for one in order:
-        groups.setdefault(one.looks[aspect], []).append(one)
-    limit = max((len(g) for g in groups.values()), default=0)
-    while limit > 1 and limit > share * sum(min(limit, len(g)) for g in groups.values()):
-        limit -= 1
-    return [s for g in groups.values() for s in g[:limit]]

@@ -76,19 +76,33 @@ class Projector(nn.Module):
     def forward(self, image: Tensor, colour: Tensor, shape: Tensor) -> Tensor:
         """Vectors of the whole crop, then those of the nine cells."""
         image = self.drop(self.image_norm(image))
-        tints = torch.cat([3.0 * colour.flatten(1), shape], dim=-1)
-        tint = self.tint(tints)
-        seen = torch.cat([image.mean(dim=1), self.reduce(image).flatten(1), tints], dim=-1)
-        whole = self.whole(seen).view(len(seen), SUMMARIES - 1, self.config.words)
         every = shape[:, None].expand(-1, CELLS**2, -1)
         cells = self.cells(torch.cat([image, 3.0 * colour, every], dim=-1)) + self.places
-        normed: Tensor = self.token_norm(torch.cat([tint[:, None], whole, cells], dim=1)) * self.scale
+        return self._finished(torch.cat([self._whole(image, colour, shape), cells], dim=1))
+
+    def summaries(self, features: CropFeatures) -> Tensor:
+        """(N, 3, words) the vectors of whole crops alone, which cost a fraction of all."""
+        image, colour, shape = _tensors(features)
+        return self._finished(self._whole(self.drop(self.image_norm(image)), colour, shape))
+
+    def _whole(self, image: Tensor, colour: Tensor, shape: Tensor) -> Tensor:
+        tints = torch.cat([3.0 * colour.flatten(1), shape], dim=-1)
+        seen = torch.cat([image.mean(dim=1), self.reduce(image).flatten(1), tints], dim=-1)
+        whole = self.whole(seen).view(len(seen), SUMMARIES - 1, self.config.words)
+        return torch.cat([self.tint(tints)[:, None], whole], dim=1)
+
+    def _finished(self, tokens: Tensor) -> Tensor:
+        normed: Tensor = self.token_norm(tokens) * self.scale
         return normed
 
     def of(self, features: CropFeatures) -> Tensor:
         """(N, tokens, words) of crops."""
-        result: Tensor = self(*(torch.from_numpy(a) for a in (features.image, features.colour, features.shape)))
+        result: Tensor = self(*_tensors(features))
         return result
+
+
+def _tensors(features: CropFeatures) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.from_numpy(features.image), torch.from_numpy(features.colour), torch.from_numpy(features.shape)
 
 
 def save_projector(projector: Projector, path: Path, about: Mapping[str, str]) -> None:
