@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from memory_agent_ros.evaluation.training.train_vision import VisionTraining, card, fit
+from memory_agent_ros.evaluation.training.train_vision import VisionTraining, _word_vectors, card, fit
 from memory_agent_ros.evaluation.training.vision_data import LooksExamples, _read, _write, with_recoloured
 from memory_agent_ros.evaluation.vision.recolouring import random_matrix
 from memory_agent_ros.evaluation.vision.sightings import Sighting
@@ -37,19 +38,26 @@ def examples(count: int, seed: int) -> LooksExamples:
     return LooksExamples(features, {a: v.astype(np.intp) for a, v in answers.items()}, np.arange(count))
 
 
-def test_a_frozen_model_learns_to_answer_from_new_crops() -> None:
+def test_vectors_become_words_and_the_frozen_model_then_learns_to_use_them() -> None:
     judge = AnswerLikelihood(tiny.model().requires_grad_(False), tiny.tokenizer())
-    training = VisionTraining(
-        steps=60, align_steps=60, batch=16, align_batch=32, minutes=5.0, rate=3e-3, align_rate=3e-3
-    )
-    projector, steps = fit(training, examples(300, 0), judge)
-    assert steps == 60
-    fresh = examples(60, 1)
-    with torch.inference_mode():
-        for aspect, chance in ((COLOUR, 0.25), (MATERIAL, 0.33)):
-            told = judge.log_likelihood(QUESTIONS[aspect], projector.of(fresh.features), LOOKS[aspect])
-            right = float((told.argmax(dim=1).numpy() == fresh.answers[aspect]).mean())
-            assert right > chance + 0.4, (aspect, right)
+    known, fresh = examples(300, 0), examples(60, 1)
+    sizes = VisionTraining(align_steps=40, align_batch=32, align_rate=3e-3, batch=8, rate=2e-3)
+    aligned, _ = fit(dataclasses.replace(sizes, steps=0), known, judge)
+    trained, steps = fit(dataclasses.replace(sizes, steps=20), known, judge)
+    assert steps == 20
+    for number, aspect in enumerate((COLOUR, MATERIAL)):
+        truth = torch.from_numpy(fresh.answers[aspect])
+        words = _word_vectors(judge, LOOKS[aspect])
+        with torch.inference_mode():
+            near = aligned.summaries(fresh.features)[:, number] @ words.T
+            losses = [
+                torch.nn.functional.cross_entropy(
+                    judge.log_likelihood(QUESTIONS[aspect], p.of(fresh.features), LOOKS[aspect]), truth
+                ).item()
+                for p in (aligned, trained)
+            ]
+        assert (near.argmax(dim=1) == truth).float().mean() > 0.8, aspect
+        assert losses[1] < losses[0] - 0.2, (aspect, losses)
 
 
 def test_examples_and_weights_come_back_from_their_files(tmp_path: Path) -> None:
@@ -73,7 +81,7 @@ def test_recoloured_crops_have_the_colour_that_the_simulator_says() -> None:
     green = np.full((12, 12, 3), (40, 150, 60), np.uint8)
     found = [Sighting("red_coffee_mug/3", 0, 1, "mug", green, {COLOUR: "green"}, 1.0)]
     made = LooksExamples(
-        CropFeatures(np.ones((1, 9, 8), np.float32), np.zeros((1, 9, COLOUR_SIZE), np.float32), np.ones((1, 3), np.float32)),
+        CropFeatures(*(np.ones((1, *size), np.float32) for size in ((9, 8), (9, COLOUR_SIZE), (3,)))),
         {COLOUR: np.array([6]), MATERIAL: np.array([2]), STATE: np.array([-1])}, np.arange(1),
     )  # fmt: skip
     more = with_recoloured(made, found, 8, np.random.default_rng(3))

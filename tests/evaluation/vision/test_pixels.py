@@ -16,7 +16,10 @@ from memory_agent_ros.evaluation.vision.pixels import PixelQuestion, balanced_qu
 from memory_agent_ros.evaluation.vision.sightings import Sighting, boxes_of, shaken
 from memory_agent_ros.reasoning.vision.reader import VisionError, VisionReading
 
-RGB = {"red": (210, 30, 30), "green": (40, 160, 60), "blue": (30, 60, 200), "black": (15, 15, 15), "white": (240, 240, 240)}  # fmt: skip
+RGB = {
+    "red": (210, 30, 30), "green": (40, 160, 60), "blue": (30, 60, 200), "black": (15, 15, 15),
+    "white": (240, 240, 240),
+}  # fmt: skip
 RNG = np.random.default_rng(0)
 
 
