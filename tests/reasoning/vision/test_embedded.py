@@ -14,7 +14,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from memory_agent_ros.reasoning.vision.embedded import EmbeddedVisionReader
+from memory_agent_ros.reasoning.vision.embedded import WEIGHTS, EmbeddedVisionReader
 from memory_agent_ros.reasoning.vision.features import CELLS, COLOUR_SIZE, colour_cells, crop_features
 from memory_agent_ros.reasoning.vision.likelihood import AnswerLikelihood
 from memory_agent_ros.reasoning.vision.projector import Projector, ProjectorConfig, load_projector, save_projector
@@ -97,3 +97,9 @@ def test_colours_are_described_cell_by_cell() -> None:
     assert histogram[1, :6].sum() == pytest.approx(1.0, abs=1e-4) and histogram[[0, 2], :6].sum() < 0.01
     assert np.abs(histogram[0] - histogram[2]).sum() == pytest.approx(2.0, abs=0.05)
     assert colour_cells(np.zeros((1, 2, 3), np.uint8)).shape == (9, COLOUR_SIZE)
+
+
+def test_the_shipped_projector_fits_the_embedded_networks_and_is_small() -> None:
+    shipped, about = load_projector(WEIGHTS)
+    assert (shipped.config.image, shipped.config.words) == (1280, 576) and WEIGHTS.stat().st_size < 25e6
+    assert WEIGHTS.with_suffix(".md").exists() and "commit" in about and 0.01 < float(shipped.scale) < 1.0
