@@ -242,7 +242,8 @@ of their packages and stay as they are.
   tipped things; more than half of the crops are recoloured, with the colours that the simulator says they then have.
   No data of others.
 - Command: `memory-agent train vision --seed {seed} --minutes {minutes:g} --out FILE`; {align_steps} steps of alignment
-  with words and {done} batches of {batch} answers by the language model, {seconds} s on one shared core, at commit {commit}.
+  with words and {done} batches of {batch} answers by the language model, {seconds} s on one shared core, at commit
+  {commit}.
 - Size: {parameters} parameters, float16.
 - Licence: Apache-2.0, as the package.
 
