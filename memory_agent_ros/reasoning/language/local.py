@@ -22,6 +22,7 @@ from memory_agent_ros.reasoning.language.embedded import LoadedModel, load_embed
 from memory_agent_ros.reasoning.language.encoding import Encoder
 from memory_agent_ros.reasoning.language.instructions import instructions
 from memory_agent_ros.reasoning.language.model import Emission, EntityNames, LanguageModelError, Reading
+from memory_agent_ros.reasoning.language.spans import with_span
 from memory_agent_ros.reasoning.transcript import Transcript, context_text
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 
@@ -118,7 +119,7 @@ class LocalModel:
             scope = CallScope.after(len(transcript.turns), transcript.earlier is not None)
             decoder = CallDecoder(self._grammar, self._entities.at(names), scope)
             written = write_call(self._reader(until), ids, decoder)
-            return Emission(written.call, written.log_prob, written.mass, written.asked)
+            return Emission(with_span(written.call, transcript.question), written.log_prob, written.mass, written.asked)
 
     def _reader(self, until: float) -> Callable[[list[int], int], NDArray[np.float32]]:
         """What the model makes of tokens that follow those it was given before."""
