@@ -77,6 +77,8 @@ def same_value(told: Any, true: Any, form: str, rooms: RoomKey) -> bool:
         return _same_time(told, true)
     if form == "which":
         return _same_pick(told, true, rooms)
+    if not isinstance(told, Mapping | list):
+        return False  # yes or a number where things were asked for
     told, true = _listed(told), _listed(true)
     if _are_rooms(true) or _are_rooms(told):
         return _room_ids(told, rooms) == _room_ids(true, None)

@@ -45,6 +45,8 @@ def _answer(value: Any, state: AnswerState = AnswerState.SEEN) -> Answer:
         ("list", [_thing("mug", 1.0)], [_thing("mug", 1.6)], False),
         ("list", [_thing("mug", 1.0)], [_thing("mug", 1.0), _thing("mug", 3.0)], False),
         ("list", [], [], True),
+        ("list", True, [], False),
+        ("where", 3, [_thing("mug", 1.1)], False),
         ("where", [_thing("mug", 1.0), _thing("mug", 5.0, state="gone")], [_thing("mug", 1.1)], True),
         ("where", [_thing("mug", 1.0, state="gone")], [_thing("mug", 1.1)], False),
         ("room", [_thing("mug", 1.0, room={"id": 7})], [_thing("mug", 9.0, room={"id": 1})], True),
