@@ -12,7 +12,9 @@ from memory_agent_ros.reasoning.names import harmless
 from memory_agent_ros.reasoning.transcript import shortened
 from memory_agent_ros.records.answer import Answer, AnswerState
 
-_POINTS_BACK = re.compile(r"\b(?:it|its|they|them|their|theirs|these|those|this|both|the others?|the same one|ones?)\b")
+_POINTS_BACK = re.compile(
+    r"\b(?:it|its|they|them|their|theirs|these|those|this|both|the others?|the same one|ones?)\b|\bthat\W*$"
+)
 #: Words by which a question without a name speaks of the whole memory, not of what was said before.
 _OF_ALL = re.compile(
     r"\b(?:things?|objects?|items?|stuff|rooms?|everything|anything|something|apartment|house|home|flat|chang\w*|"

@@ -15,7 +15,7 @@ NAMES = MemoryNames(("coffee table", "mug"), ("kitchen",), 1)
     [
         "And what is next to it?", "How many of them are there?", "which one is the largest?", "And in the kitchen?",
         "How tall is that?", "Where exactly?", "What about the kitchen ones?", "what colour are these?",
-        "and the piano?", "what is the colour?",
+        "and the piano?", "what is the colour?", "How many objects is that?",
     ],
 )  # fmt: skip
 def test_questions_that_go_on(question: str) -> None:
