@@ -32,6 +32,8 @@ _B = NDArray[np.bool_]
 _RIDGE = 1.0
 #: What is promised: of what nobody can know at least so much is not told, of the rest at most so much.
 MIN_UNANSWERABLE, MAX_ANSWERABLE = 0.90, 0.05
+#: Where tools are silent about more of the rest than that, the threshold may silence so much more.
+_MORE = 0.02
 _SLOT = re.compile(r"\{[^{}]*\}")
 
 
@@ -68,7 +70,8 @@ def train_calibration(
                for arm, both in told.items()}  # fmt: skip
     card = {
         "split": training.split, "apartments": training.apartments, "questions": training.questions,
-        "rows": {arm: sum(r.arm == arm for r in rows) for arm in told}, "commit": commit() or "unknown",
+        "rows": {arm: sum(r.arm == arm for r in rows) for arm in told},
+        "not_understood": {arm: sum(r.arm == arm and r.signals is None for r in rows) for arm in told}, "commit": commit() or "unknown",
         "figures_of_apartments_left_out": figures,
     }  # fmt: skip
     Calibration(calibration.weights, calibration.vocabulary, calibration.least_known, card).save(out)
@@ -156,15 +159,18 @@ def least_known(known: _F, unknown: _B, knowable: _B) -> float:
         unknown: (N,) whether "unknown" was told anyway.
         knowable: (N,) whether a memory could know.
     """
+    if not knowable.any() or knowable.all():
+        return 0.0
+    most = max(MAX_ANSWERABLE, float(unknown[knowable].mean()) + _MORE)
     answered = np.sort(np.unique(known[~unknown]))
     tried = [0.0, *((answered[1:] + answered[:-1]) / 2).tolist()]
     best = 0.0
     for least in tried:
         silent = unknown | (known < least)
-        if silent[knowable].mean() > MAX_ANSWERABLE and least > 0.0:
+        if silent[knowable].mean() > most:
             break
         best = least
-        if not (~knowable).any() or silent[~knowable].mean() >= MIN_UNANSWERABLE:
+        if silent[~knowable].mean() >= MIN_UNANSWERABLE:
             break
     return round(float(best), 4)
 
@@ -199,7 +205,8 @@ def card_text(name: str, calibration: Calibration, card: Mapping[str, Any]) -> s
         for n, feature in enumerate((*FEATURES, "constant"))
     )
     return _CARD.format(name=name, rows=rows, weights=weights, least=calibration.least_known,
-                        counts=", ".join(f"{arm} {n}" for arm, n in card["rows"].items()),
+                        counts=", ".join(f"{arm} {n} ({card['not_understood'][arm]} not understood and left out)"
+                                         for arm, n in card["rows"].items()),
                         **{k: card[k] for k in ("split", "apartments", "questions", "commit")})  # fmt: skip
 
 
@@ -209,7 +216,7 @@ What `memory_agent_ros/reasoning/self_knowledge.py` decides by: three logistic r
 answer, and the threshold below which an answer is not told.
 
 - Data: {questions} questions about each of the apartments `{split}` 0 to {apartments} (half-open), of families of
-  sentences that may be trained on (none of the held-out ones, none in OpenEQA's manner); answers: {counts}.
+  sentences that may be trained on (none of the held-out ones, none in OpenEQA's manner). Answers: {counts}.
 - Command: `memory-agent train calibration --apartments {apartments} --out FILE`, at commit {commit}.
 - An answer is told if it could be known with a probability of at least {least}.
 - Licence: Apache-2.0, as the package.
