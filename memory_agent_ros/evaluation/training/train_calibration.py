@@ -71,7 +71,8 @@ def train_calibration(
     card = {
         "split": training.split, "apartments": training.apartments, "questions": training.questions,
         "rows": {arm: sum(r.arm == arm for r in rows) for arm in told},
-        "not_understood": {arm: sum(r.arm == arm and r.signals is None for r in rows) for arm in told}, "commit": commit() or "unknown",
+        "not_understood": {arm: sum(r.arm == arm and r.signals is None for r in rows) for arm in told},
+        "commit": commit() or "unknown",
         "figures_of_apartments_left_out": figures,
     }  # fmt: skip
     Calibration(calibration.weights, calibration.vocabulary, calibration.least_known, card).save(out)
