@@ -77,9 +77,9 @@ def train_calibration(
     }  # fmt: skip
     Calibration(calibration.weights, calibration.vocabulary, calibration.least_known, card).save(out)
     out.with_suffix(".md").write_text(card_text(out.name, calibration, card))
-    main = list(told)[-1]
+    main = "full" if "full" in told else next(iter(told))
     draw([(f"{main}, {when}", t) for when, t in told[main].items()], out.with_suffix(".png"))
-    return {f"{main}/{when}/{name}": v for when in told[main] for name, v in figures[main][when].items()}
+    return {f"{arm}/{w}/{name}": v for arm, both in figures.items() for w, f in both.items() for name, v in f.items()}
 
 
 def fit(rows: Sequence[Row]) -> tuple[Calibration, dict[str, dict[str, Told]]]:
@@ -165,13 +165,15 @@ def least_known(known: _F, unknown: _B, knowable: _B) -> float:
     most = max(MAX_ANSWERABLE, float(unknown[knowable].mean()) + _MORE)
     answered = np.sort(np.unique(known[~unknown]))
     tried = [0.0, *((answered[1:] + answered[:-1]) / 2).tolist()]
-    best = 0.0
+    best, caught = 0.0, 0.0
     for least in tried:
         silent = unknown | (known < least)
         if silent[knowable].mean() > most:
             break
-        best = least
-        if silent[~knowable].mean() >= MIN_UNANSWERABLE:
+        share = float(silent[~knowable].mean())
+        if share > caught or least == 0.0:
+            best, caught = least, share
+        if share >= MIN_UNANSWERABLE:
             break
     return round(float(best), 4)
 

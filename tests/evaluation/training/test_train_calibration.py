@@ -52,6 +52,8 @@ def test_a_promise_that_cannot_be_kept_does_not_silence_everything() -> None:
     least = least_known(known, unknown, knowable)
     assert 0.0 < (known[knowable] < least).mean() <= 0.05
     assert least_known(known, ~knowable, knowable) == 0.0, "nothing more need be kept back"
+    caught = ~knowable & (known < 0.5)
+    assert least_known(np.where(caught, 0.0, 0.9), caught, knowable) == 0.0, "a threshold that catches no more is none"
     mute = rng.random(200) < 0.3
     more = (mute | (known < least_known(known, mute, knowable)))[knowable].mean() - mute[knowable].mean()
     assert 0.0 < more <= 0.02, "tools are silent about too much already"
