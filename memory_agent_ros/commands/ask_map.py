@@ -80,14 +80,15 @@ def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Na
     from memory_agent_ros.reasoning.reasoner import Reasoner
     from memory_agent_ros.reasoning.self_knowledge import shipped_self_knowledge
 
+    model = _model(args.model)
     return Reasoner(
         memory,
-        _model(args.model),
+        model,
         _looker(args.vision, memory),
         think=args.think,
         budget_s=args.budget or 20.0,
         meaning=None if embedder is None else KeptMeaning(embedder),
-        knowing=shipped_self_knowledge(),
+        knowing=shipped_self_knowledge(model is not None),
     )
 
 

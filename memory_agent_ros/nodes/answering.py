@@ -127,7 +127,7 @@ class Answering:
             budget_s=self._config.time_budget_s,
             meaning=models.meaning,
             acting=self._acting,
-            knowing=shipped_self_knowledge(),
+            knowing=shipped_self_knowledge(models.language is not None),
         )
 
     # -- loading, in a thread -------------------------------------------------------------------------------------

@@ -160,6 +160,10 @@ def with_knowledge(answer: Answer, known: Knowledge) -> Answer:
                                details=withheld)  # fmt: skip
 
 
-def shipped_self_knowledge() -> SelfKnowledge:
-    """With the calibration that comes with this package."""
-    return SelfKnowledge(shipped())
+def shipped_self_knowledge(with_model: bool) -> SelfKnowledge:
+    """With the calibration that comes with this package, where it does better than none: without a language model.
+
+    Args:
+        with_model: whether a language model takes part; how sure memory and model are is then as well calibrated.
+    """
+    return SelfKnowledge(None if with_model else shipped())

@@ -235,7 +235,7 @@ class _Bench:
     def _by_reasoner(self, arm: str, memory: Memory, model: LanguageModel | None, looker: Looker | None) -> _Answerer:
         reasoner = Reasoner(
             memory, model, looker, think="auto" if model else "never", budget_s=self._budget_s, meaning=self._meaning,
-            knowing=shipped_self_knowledge(),
+            knowing=shipped_self_knowledge(model is not None),
         )  # fmt: skip
 
         def answer(task: Task, _: dict[str, Mark]) -> Mark:

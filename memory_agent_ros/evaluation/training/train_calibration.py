@@ -77,8 +77,8 @@ def train_calibration(
     }  # fmt: skip
     Calibration(calibration.weights, calibration.vocabulary, calibration.least_known, card).save(out)
     out.with_suffix(".md").write_text(card_text(out.name, calibration, card))
-    main = "full" if "full" in told else next(iter(told))
-    draw([(f"{main}, {when}", t) for when, t in told[main].items()], out.with_suffix(".png"))
+    curves = [(f"{arm}, {when}", t) for arm, both in told.items() for when, t in both.items()]
+    draw(curves, out.with_suffix(".png"))
     return {f"{arm}/{w}/{name}": v for arm, both in figures.items() for w, f in both.items() for name, v in f.items()}
 
 
