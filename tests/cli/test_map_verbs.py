@@ -23,7 +23,7 @@ EVIDENCE = {
 
 
 def _ask(path: Path, question: str, *more: str) -> int:
-    return main(["ask", "--map", str(path), "--embedder", "none", *more, question])
+    return main(["ask", "--map", str(path), "--embedder", "none", "--model", "none", *more, question])
 
 
 def test_ask_prints_the_answer_and_its_evidence(kitchen_map: Path, capsys: pytest.CaptureFixture[str]) -> None:
