@@ -6,35 +6,16 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from memory_agent_ros.reasoning.calls import ANYTHING, NOTHING, Kind
 from memory_agent_ros.reasoning.decoding.codec import CallCodec
 from memory_agent_ros.reasoning.decoding.trie import Trie, build
+from memory_agent_ros.reasoning.language.model import EntityNames
 
 #: Names that stand for no entity and are always there.
 _WORDS = (ANYTHING, NOTHING)
-
-
-class NameSource(Protocol):
-    """Where names come from: the part of the memory's face that is read here."""
-
-    @property
-    def things(self) -> Sequence[str]:
-        """Labels."""
-        ...
-
-    @property
-    def rooms(self) -> Sequence[str]:
-        """Names of rooms."""
-        ...
-
-    @property
-    def version(self) -> int:
-        """Grows when the names change."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +113,7 @@ class EntityIndex:
             version = self._current.version + 1 if version is None else version
             return self._swap(version, of, (tuple(things), tuple(rooms)))
 
-    def at(self, source: NameSource) -> Entities:
+    def at(self, source: EntityNames) -> Entities:
         """The names of a source: the current ones if they are the same, else built now. Versions alone may mislead:
         two memories have the same ones.
         """
