@@ -17,6 +17,8 @@ from memory_agent_ros.evaluation.outcome import Benchmark, Outcome
 from memory_agent_ros.evaluation.statistics import Figure
 from memory_agent_ros.records.errors import BadInputError
 
+#: Options of the command line that a result tells, since it is another one without them.
+TOLD = ("env", "training_seeds")
 SCHEMA = "memory-agent-bench/1"
 SPLITS = ("train", "val", "test")
 
@@ -88,6 +90,7 @@ def run(
         "bench": name,
         "split": split,
         "seeds": f"{chosen.start}:{chosen.stop}",
+        "options": {name: str(value) for name, value in options.items() if name in TOLD},
         "commit": commit(),
         "hardware": hardware(),
         "wall_s": round(time.perf_counter() - started, 1),

@@ -17,9 +17,9 @@ BEGIN, END = "<!-- benchmarks: begin (generated) -->", "<!-- benchmarks: end -->
 
 _TEMPLATE = """\
 {% for r in results %}
-### `{{ r.bench }}` on {{ r.split }} seeds {{ r.seeds }}
+### `{{ r.bench }}{{ r.options | options }}` on {{ r.split }} seeds {{ r.seeds }}
 
-`memory-agent bench {{ r.bench }} --split {{ r.split }} --seeds {{ r.seeds }} --json FILE`;
+`memory-agent bench {{ r.bench }}{{ r.options | options }} --split {{ r.split }} --seeds {{ r.seeds }} --json FILE`;
 commit {{ r.commit or "unknown" }}; {{ r.hardware.cpu }}, {{ r.hardware.cores }} cores;
 {{ r.wall_s }} s; {{ r.peak_rss_mb }} MB.
 
@@ -32,6 +32,11 @@ commit {{ r.commit or "unknown" }}; {{ r.hardware.cpu }}, {{ r.hardware.cores }}
 
 {% endfor %}
 """
+
+
+def _options(options: Mapping[str, str]) -> str:
+    """As written on the command line; files from before options were kept have none."""
+    return "".join(f" --{name.replace('_', '-')} {value}" for name, value in (options or {}).items())
 
 
 def _value(entry: Mapping[str, Any]) -> str:
@@ -92,7 +97,7 @@ def read_results(folder: Path) -> list[dict[str, Any]]:
 def render(results: Sequence[Mapping[str, Any]]) -> str:
     """Results as Markdown."""
     environment = Environment(trim_blocks=False, lstrip_blocks=True, autoescape=False, keep_trailing_newline=True)
-    environment.filters.update(value=_value, interval=_interval, met=_met, arm_tables=_arm_tables)
+    environment.filters.update(options=_options, value=_value, interval=_interval, met=_met, arm_tables=_arm_tables)
     return environment.from_string(_TEMPLATE).render(results=results).strip() + "\n"
 
 

@@ -16,7 +16,9 @@ from memory_agent_ros.evaluation.results import main, render
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median, ratio_of_sums
 from memory_agent_ros.records.errors import BadInputError
 
-KEYS = {"schema", "bench", "split", "seeds", "commit", "hardware", "wall_s", "peak_rss_mb", "figures", "arms"}
+KEYS = {
+    "schema", "bench", "split", "seeds", "options", "commit", "hardware", "wall_s", "peak_rss_mb", "figures", "arms",
+}  # fmt: skip
 
 
 def test_intervals_hold_the_value_and_shrink_with_more_scenes() -> None:
@@ -67,7 +69,8 @@ def counting(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) ->
 def test_result_file_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench, "registry", lambda: {"count": counting})
     path = tmp_path / "results" / "count.json"
-    result = bench.run("count", "val", "0:4", json_path=path, details_path=tmp_path / "details.json")
+    details = tmp_path / "details.json"
+    result = bench.run("count", "val", "0:4", json_path=path, details_path=details, progress=False, env="elsewhere")
     assert set(result) == KEYS
     assert json.loads(path.read_text()) == result
     assert result["seeds"] == "0:4" and result["figures"]["seeds"]["met"] is False
@@ -80,7 +83,7 @@ def test_result_file_and_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     for _ in range(2):
         assert main([str(path.parent), str(page)]) == 0
     text = page.read_text()
-    assert text.count("### `count` on val seeds 0:4") == 1
+    assert text.count("### `count --env elsewhere` on val seeds 0:4") == 1
     assert "Written by hand." in text and "| seeds | 4 | [0, 9] | >= 100 | **no** |" in text
     assert "| figure | `half` |" in text and "| seeds | 2 [0, 9] |" in text
 

@@ -40,7 +40,8 @@ class Drive:
     def result(self, handle, **look):
         """Feed images until the goal has ended."""
         future = handle.get_result_async()
-        self.graph.until(lambda: future.done() or self.shoot(**look), 20.0)
+        # The first search of a process loads the text embedder, which takes long on a busy machine.
+        self.graph.until(lambda: future.done() or self.shoot(**look), 90.0)
         return future.result()
 
     def shoot(self, step_s=0.2):
