@@ -88,9 +88,9 @@ def _explorer(args: argparse.Namespace) -> int:
 def _reader(args: argparse.Namespace) -> int:
     from functools import partial
 
+    from memory_agent_ros.evaluation.training.practice.catalogue import PRACTICE
     from memory_agent_ros.evaluation.training.reader_examples import examples, practised
     from memory_agent_ros.evaluation.training.reader_figures import ValFigures
-    from memory_agent_ros.evaluation.training.reader_practice import PRACTICE
     from memory_agent_ros.evaluation.training.train_reader import ReaderTraining, train_reader
     from memory_agent_ros.perception.embedders.minilm import MiniLmEmbedder
     from memory_agent_ros.reasoning.language.embedded import load_embedded

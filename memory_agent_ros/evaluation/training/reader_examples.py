@@ -11,8 +11,8 @@ from memory_agent_ros.evaluation.qa.families.catalogue import SEEN
 from memory_agent_ros.evaluation.qa.families.family import Family
 from memory_agent_ros.evaluation.qa.random_worlds import draw_world
 from memory_agent_ros.evaluation.qa.sample import Asked, NoSampleError, Sample, draw_sample
+from memory_agent_ros.evaluation.training.practice.rewording import reworded
 from memory_agent_ros.evaluation.training.reader_exercises import Exercise, exercises
-from memory_agent_ros.evaluation.training.reader_practice import reworded
 from memory_agent_ros.reasoning.calls import ToolCall
 from memory_agent_ros.reasoning.known import Meaning, opening
 from memory_agent_ros.reasoning.language.encoding import Encoder

@@ -170,7 +170,7 @@ class _Learner:
         self.step += 1
         self.tokens += sum(len(one.ids) for one in batch)
         right = float((logits.argmax(dim=-1) == wanted).float().mean())
-        return {"loss": float(loss), "right": right, "norm": float(norm), "rate": rate}
+        return {"loss": float(loss.detach()), "right": right, "norm": float(norm), "rate": rate}
 
     def look(self, examine: Examine, count: int, logs: Logs) -> dict[str, float]:
         """Figures on ``val``, and a point of the curve."""

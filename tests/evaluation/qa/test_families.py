@@ -23,7 +23,7 @@ from memory_agent_ros.evaluation.qa.families.template import (
     the_room,
     written,
 )
-from memory_agent_ros.evaluation.training.reader_practice import PRACTICE
+from memory_agent_ros.evaluation.training.practice.catalogue import PRACTICE
 from memory_agent_ros.reasoning.calls import check_references, parse_call
 
 _ANY_SLOT = re.compile(r"\{(\w+):\w+\}")

@@ -14,9 +14,10 @@ from memory_agent_ros.evaluation.qa.families.fillings import FILLINGS
 from memory_agent_ros.evaluation.qa.families.template import slot_names
 from memory_agent_ros.evaluation.qa.random_worlds import draw_world
 from memory_agent_ros.evaluation.qa.sample import calls_of, draw_sample, sample_of
+from memory_agent_ros.evaluation.training.practice.catalogue import PRACTICE
+from memory_agent_ros.evaluation.training.practice.rewording import reworded
 from memory_agent_ros.evaluation.training.reader_examples import dialogue_of, practised
 from memory_agent_ros.evaluation.training.reader_exercises import UNKNOWN, exercises
-from memory_agent_ros.evaluation.training.reader_practice import PRACTICE, reworded
 from memory_agent_ros.reasoning.known import known_names
 from memory_agent_ros.reasoning.names import names_of
 
