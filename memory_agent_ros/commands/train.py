@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--engine", default="here", help="explorer: where rollouts are played: here, processes, ray")
     parser.add_argument("--jobs", type=int, default=1, help="calibration: processes; explorer: workers of the engine")
+    parser.add_argument("--start", type=Path, default=None, metavar="FILE", help="reader: weights to begin with")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
     parser.add_argument("--restart", action="store_true", help="do not go on from a checkpoint")
 
@@ -106,6 +107,7 @@ def _reader(args: argparse.Namespace) -> int:
         partial(examples, encoder=encoder, meaning=meaning, families=families, reading=training.reading),
         ValFigures(encoder, meaning),
         args.out,
+        start=args.start,
         minutes=args.minutes or 50.0,
         resume=not args.restart,
         progress=not args.quiet,

@@ -17,8 +17,8 @@ question, and reads short answers from facts.
   is one in twelve of the others. No data of others.
 - Learnt: the tokens of calls and answers alone; rank {rank}, all linear layers from the {lowest}th on; the model itself
   stays as it is.
-- Command: `memory-agent train reader --seed {seed} --minutes {minutes:g} --out FILE`; {steps} steps, {tokens} tokens in
-  {seconds} s on one shared core, at commit {commit}.
+- Command: `memory-agent train reader --seed {seed} --minutes {minutes:g}{start} --out FILE`; {steps} steps, {tokens}
+  tokens in {seconds} s on one shared core, at commit {commit}.{before}
 - Size: {parameters} parameters, bfloat16, {megabytes:.1f} MB.
 - Licence: Apache-2.0, as the package and the model.
 
@@ -29,6 +29,9 @@ token of all its calls is right:
 |---|---|
 {rows}
 """
+_BEFORE = """
+- BEFORE is what the same command without `--start` and with `--seed {seed}` wrote at commit {commit}: {steps} steps,
+  {tokens} tokens in {seconds} s."""
 #: What each figure is called.
 _NAMES = {
     "calls_seen": "all calls right, families trained on",
@@ -41,8 +44,11 @@ def write_card(weights: Path) -> None:
     """A page beside the weights."""
     tensors, _, about = read_lora(weights)
     last = {k: v for k, v in about["curve"][-1].items() if k not in ("steps", "seconds")}
+    before = about.get("start")
     text = _CARD.format(
         file=weights.name,
+        start=" --start BEFORE" if before else "",
+        before=_BEFORE.format(**before, seed=before["training"]["seed"]) if before else "",
         rows="\n".join(f"| {_NAMES.get(name, name)} | {value:.3f} |" for name, value in last.items()),
         parameters=sum(t.numel() for t in tensors.values()),
         megabytes=weights.stat().st_size / 1e6,

@@ -25,8 +25,8 @@ from memory_agent_ros.evaluation.training.logs import Logs
 from memory_agent_ros.evaluation.training.reader_card import write_card, write_curve
 from memory_agent_ros.evaluation.training.reader_examples import Example
 from memory_agent_ros.reasoning.language.embedded import LoadedModel
-from memory_agent_ros.reasoning.language.lora import lora_tensors, save_lora
-from memory_agent_ros.records.errors import MissingExtraError
+from memory_agent_ros.reasoning.language.lora import lora_tensors, read_lora, save_lora
+from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 
 #: Steps between two checkpoints; figures on ``val`` are taken so often in the whole training.
 CHECKPOINT_EVERY, LOOKS = 50, 3
@@ -75,6 +75,7 @@ def train_reader(
     examine: Examine,
     out: Path,
     *,
+    start: Path | None = None,
     minutes: float = 50.0,
     resume: bool = True,
     progress: bool = False,
@@ -90,14 +91,18 @@ def train_reader(
         stream: examples.
         examine: figures on ``val``.
         out: safetensors file of the LoRA.
+        start: a LoRA of the same rank and layers to begin with, instead of one that changes nothing.
         minutes: longest time, over all sittings, looks at ``val`` included.
         resume: go on from a checkpoint of the same settings.
         progress: show a bar.
 
     Returns:
         the last figures on ``val``.
+
+    Raises:
+        BadInputError: ``adapter_of_another_model``, ``adapter_unreadable``: of ``start``.
     """
-    learner = _Learner(training, loaded)
+    learner = _Learner(training, loaded, start)
     checkpoint = out.with_suffix(".checkpoint.pt")
     if resume:
         learner.restore(checkpoint)
@@ -129,7 +134,7 @@ def train_reader(
 class _Learner:
     """The model with its LoRA, the optimiser, and how far they are."""
 
-    def __init__(self, training: ReaderTraining, loaded: LoadedModel) -> None:
+    def __init__(self, training: ReaderTraining, loaded: LoadedModel, start: Path | None = None) -> None:
         try:
             from peft import LoraConfig, get_peft_model
         except ImportError as error:
@@ -144,10 +149,25 @@ class _Learner:
         # The fused attention takes a fifth of a step to go backwards through texts as short as these.
         loaded.model.set_attn_implementation("eager")
         self.model = get_peft_model(loaded.model, lora, autocast_adapter_dtype=True)
+        self.start = self._begin_with(start) if start else None
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.optimiser = torch.optim.AdamW(self.parameters, lr=training.rate, weight_decay=0.0, betas=(0.9, 0.99))
         self.step, self.spent, self.tokens = 0, 0.0, 0
         self.curve: list[dict[str, float]] = []
+
+    def _begin_with(self, path: Path) -> dict[str, Any]:
+        """Take over a LoRA; what it says of its own training is returned."""
+        tensors, scale, about = read_lora(path)
+        mine = lora_tensors(self.model)
+        if {k: v.shape for k, v in mine.items()} != {k: v.shape for k, v in tensors.items()}:
+            raise BadInputError("adapter_of_another_model", f"{path} has other layers or another rank than is trained")
+        own = self.training.alpha / self.training.rank
+        with torch.no_grad():
+            for name, value in mine.items():
+                value.copy_(tensors[name] if name.endswith("lora_A") else tensors[name] * (scale / own))
+        return {
+            name: about[name] for name in ("steps", "tokens", "seconds", "commit", "training", "start") if name in about
+        }
 
     def share(self, seconds: float, minutes: float) -> float:
         """How much of the training is done."""
@@ -185,6 +205,7 @@ class _Learner:
         about = {
             "base": self.base, "training": asdict(self.training), "minutes": minutes, "steps": self.step,
             "tokens": self.tokens, "seconds": round(self.spent), "commit": commit() or "unknown", "curve": self.curve,
+            "start": self.start,
         }  # fmt: skip
         save_lora(out, lora_tensors(self.model), self.training.alpha / self.training.rank, about)
 

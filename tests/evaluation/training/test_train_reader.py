@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from memory_agent_ros.reasoning.language.encoding import Encoder
 from memory_agent_ros.reasoning.language.lora import merge_lora
 from memory_agent_ros.reasoning.names import MemoryNames
 from memory_agent_ros.reasoning.transcript import Transcript
+from memory_agent_ros.records.errors import BadInputError
 from tests.reasoning.language import tiny
 
 NAMES = ("mug", "red mug", "bath room", "kitchen")
@@ -122,6 +124,18 @@ def test_training_lowers_the_loss_and_what_it_writes_can_be_merged(tmp_path: Pat
     assert examine(merged, 0)["loss_val"] == pytest.approx(last["loss_val"], rel=0.05)
     assert any(not torch.equal(p, weights[n]) for n, p in merged.named_parameters())
     assert "12 steps" in out.with_suffix(".md").read_text() and not (tmp_path / "reader.checkpoint.pt").exists()
+
+
+def test_a_training_begins_with_weights_of_an_earlier_one(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    done = train_reader(SMALL, loaded(), stream, examine, first, minutes=5)
+    last = train_reader(replace(SMALL, alpha=16.0, rate=0.0), loaded(), stream, examine, second, start=first, minutes=5)
+    assert last["loss_val"] == pytest.approx(done["loss_val"], rel=0.05)
+    assert "BEFORE" not in first.with_suffix(".md").read_text()
+    assert "BEFORE is what" in second.with_suffix(".md").read_text()
+    with pytest.raises(BadInputError) as caught:
+        train_reader(replace(SMALL, rank=2), loaded(), stream, examine, second, start=first, minutes=5)
+    assert caught.value.reason == "adapter_of_another_model"
 
 
 def test_a_broken_off_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
