@@ -76,7 +76,6 @@ def _trace(number: int, call: ToolCall, line: str) -> None:
 
 
 def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Namespace) -> Reasoner:
-    from memory_agent_ros.reasoning.lazily import KeptMeaning
     from memory_agent_ros.reasoning.reasoner import Reasoner
     from memory_agent_ros.reasoning.self_knowledge import shipped_self_knowledge
 
@@ -87,7 +86,7 @@ def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Na
         _looker(args.vision, memory),
         think=args.think,
         budget_s=args.budget or 20.0,
-        meaning=None if embedder is None else KeptMeaning(embedder),
+        meaning=embedder,
         knowing=shipped_self_knowledge(model is not None),
     )
 
