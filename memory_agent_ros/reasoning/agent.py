@@ -106,14 +106,7 @@ class Agent:
         self._most_calls = most_calls
         self._clock = clock
 
-    def answer(
-        self,
-        transcript: Transcript,
-        names: EntityNames,
-        box: Toolbox,
-        on_call: OnCall | None = None,
-        budget_s: float | None = None,
-    ) -> Answer:
+    def answer(self, transcript: Transcript, names: EntityNames, box: Toolbox, on_call: OnCall | None = None) -> Answer:
         """The answer to a transcript's question.
 
         Args:
@@ -121,13 +114,12 @@ class Agent:
             names: names that calls may hold; a call that holds another fails.
             box: executes calls.
             on_call: told of each call; what it raises ends the question.
-            budget_s: wall seconds, instead of the agent's own.
 
         Raises:
             LanguageModelError: the model failed at the first call.
         """
         course = _Course(transcript)
-        until = self._clock() + (self._budget_s if budget_s is None else budget_s)
+        until = self._clock() + self._budget_s
         while True:
             stopped = self._stopped(course, until)
             if stopped:

@@ -163,7 +163,7 @@ class Reasoner:
         earlier = way.dialogue.earlier if way.dialogue is not None and refers_back(way.question, names) else None
         transcript = opening(way.question, names, self._meaning, earlier)
         box = self._box(way, _noun(way.question, names))
-        answer = Agent(model, self._budget_s).answer(transcript, names, box, way.on_call, way.budget_s)
+        answer = Agent(model, way.budget_s).answer(transcript, names, box, way.on_call)
         return worded(answer, way.question, model, names) if self._own_words else answer
 
     def _by_rules(self, way: _Way, failure: str) -> Answer:
