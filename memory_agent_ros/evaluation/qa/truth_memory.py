@@ -13,7 +13,7 @@ from memory_agent_ros.evaluation.qa.true_structure import TrueStructure
 from memory_agent_ros.evaluation.qa.visits import Sighting, TrueThing
 from memory_agent_ros.geometry.se3 import quaternion_from_yaw, to_position_quaternion
 from memory_agent_ros.memory.association.labels import normal_label
-from memory_agent_ros.memory.indexes.queries import TextMatcher, box_distance, in_region
+from memory_agent_ros.memory.indexes.queries import TextMatcher, box_distance, in_region, points_to_box
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.box import OrientedBox
@@ -306,18 +306,10 @@ def _evidence(object_id: int, box: OrientedBox, sightings: Sequence[Sighting], m
 
 def _gap(a: TrueThing, b: TrueThing) -> float:
     """Smallest distance of one's points to the other's box, metres; as the memory measures it."""
-    return min(_to_box(a.solid.cloud, b.solid.box), _to_box(b.solid.cloud, a.solid.box))
+    return min(points_to_box(a.solid.cloud, b.solid.box), points_to_box(b.solid.cloud, a.solid.box))
 
 
 def _apart(a: TrueThing, b: TrueThing) -> float:
     """A distance that two things have at least, metres."""
     far = float(np.linalg.norm(a.solid.box.center - b.solid.box.center))
     return far - float(np.linalg.norm(a.solid.box.size) + np.linalg.norm(b.solid.box.size)) / 2
-
-
-def _to_box(points: NDArray[np.float32], box: OrientedBox) -> float:
-    d = np.asarray(points, dtype=np.float64) - box.center
-    c, s = np.cos(box.yaw), np.sin(box.yaw)
-    own = np.stack([c * d[:, 0] + s * d[:, 1], -s * d[:, 0] + c * d[:, 1], d[:, 2]], axis=1)
-    outside = np.clip(np.abs(own) - box.size / 2, 0.0, None)
-    return float(np.linalg.norm(outside, axis=1).min())

@@ -191,10 +191,11 @@ def box_distance(box: OrientedBox, point: NDArray[np.float64]) -> float:
 
 def distance_between(a: Track, b: Track, config: MemoryConfig) -> float:
     """Distance between two objects: smallest distance of one's points to the other's box, metres."""
-    return min(_points_to_box(a.cloud.points, b.box(config)), _points_to_box(b.cloud.points, a.box(config)))
+    return min(points_to_box(a.cloud.points, b.box(config)), points_to_box(b.cloud.points, a.box(config)))
 
 
-def _points_to_box(points: NDArray[np.float32], box: OrientedBox) -> float:
+def points_to_box(points: NDArray[np.float32], box: OrientedBox) -> float:
+    """Smallest distance of (N, 3) points to a box, 0 inside, metres."""
     outside = np.clip(np.abs(_to_box(box, points)) - box.size / 2, 0.0, None)
     return float(np.linalg.norm(outside, axis=1).min())
 
