@@ -36,7 +36,6 @@ class GoalServer:
         on_cancel: Callable[[], None],
     ) -> None:
         self._node = node
-        self._action_type = action_type
         self._on_goal = on_goal
         self._on_cancel = on_cancel
         self._lock = threading.Lock()
@@ -45,7 +44,7 @@ class GoalServer:
             node,
             action_type,
             name,
-            execute_callback=self._abandon,
+            execute_callback=ending(action_type.Result(), success=False),
             goal_callback=self._accept,
             handle_accepted_callback=self._begin,
             cancel_callback=self._cancel,
@@ -80,17 +79,7 @@ class GoalServer:
             if handle is None or (only is not None and handle is not only):
                 return
             self._handle = None
-
-        def finish(goal: ServerGoalHandle) -> Any:
-            if goal.is_cancel_requested:
-                goal.canceled()
-            elif success:
-                goal.succeed()
-            else:
-                goal.abort()
-            return result
-
-        handle.execute(finish)
+        handle.execute(ending(result, success))
 
     def destroy(self) -> None:
         """Withdraw the action."""
@@ -113,6 +102,17 @@ class GoalServer:
         self._on_cancel()
         return CancelResponse.ACCEPT
 
-    def _abandon(self, handle: ServerGoalHandle) -> Any:
-        handle.abort()
-        return self._action_type.Result()
+
+def ending(result: Any, success: bool) -> Callable[[ServerGoalHandle], Any]:
+    """What concludes a goal with a result: cancelled if a client asked for that, else succeeded or aborted."""
+
+    def end(goal: ServerGoalHandle) -> Any:
+        if goal.is_cancel_requested:
+            goal.canceled()
+        elif success:
+            goal.succeed()
+        else:
+            goal.abort()
+        return result
+
+    return end

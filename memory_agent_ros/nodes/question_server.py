@@ -15,6 +15,7 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
 from memory_agent_msgs.action import AnswerQuestion
+from memory_agent_ros.nodes.goal_server import ending
 
 
 class Asker(Protocol):
@@ -80,17 +81,7 @@ class Ticket:
             self._concluded = True
         self.cancelled.set()
         self._done(self)
-
-        def finish(goal: ServerGoalHandle) -> AnswerQuestion.Result:
-            if goal.is_cancel_requested:
-                goal.canceled()
-            elif result.error_code == AnswerQuestion.Result.NONE:
-                goal.succeed()
-            else:
-                goal.abort()
-            return result
-
-        self.handle.execute(finish)
+        self.handle.execute(ending(result, success=result.error_code == AnswerQuestion.Result.NONE))
 
 
 class QuestionServer:
@@ -112,7 +103,7 @@ class QuestionServer:
             node,
             AnswerQuestion,
             name,
-            execute_callback=self._abandon,
+            execute_callback=ending(AnswerQuestion.Result(), success=False),
             goal_callback=self._accept,
             handle_accepted_callback=self._begin,
             cancel_callback=self._cancel,
@@ -159,7 +150,3 @@ class QuestionServer:
                 )
                 return CancelResponse.ACCEPT
         return CancelResponse.REJECT
-
-    def _abandon(self, handle: ServerGoalHandle) -> AnswerQuestion.Result:
-        handle.abort()
-        return AnswerQuestion.Result()
