@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -70,6 +71,20 @@ class Graph:
         self.until(future.done, timeout_s)
         self.helper.destroy_client(client)
         return future.result()
+
+    def in_thread(self, work: Callable[[], Any], errors: type[Exception]) -> Any:
+        """Run ``work`` in a thread of its own while the graph spins; its result, or which of ``errors`` it raised."""
+        outcome: list[Any] = []
+
+        def run() -> None:
+            try:
+                outcome.append(work())
+            except errors as error:
+                outcome.append(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        self.until(lambda: outcome)
+        return outcome[0]
 
     def diagnostics(self, node_name: str) -> Callable[[], dict[str, str]]:
         """A function that gives the newest diagnostics of a node as a dict, ``message`` included."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import pytest
 import rclpy
@@ -16,17 +15,8 @@ from tests.nodes.reasoner_drive import Asking
 
 def asked(graph, questions, **options):
     """``ask_live`` in a thread of its own while the graph spins; its code, or what it raised."""
-    outcome = []
-
-    def work():
-        try:
-            outcome.append(ask_live(questions, context=rclpy.utilities.get_default_context(), **options))
-        except ReasonerNotThereError as error:
-            outcome.append(error)
-
-    threading.Thread(target=work, daemon=True).start()
-    graph.until(lambda: outcome)
-    return outcome[0]
+    context = rclpy.utilities.get_default_context()
+    return graph.in_thread(lambda: ask_live(questions, context=context, **options), ReasonerNotThereError)
 
 
 def test_a_dialogue_is_asked_and_printed(graph, memory_node, capsys):

@@ -14,18 +14,8 @@ from memory_agent_ros.records.region import Region
 
 
 def in_thread(graph, work):
-    """Run ``work`` in a thread while the graph spins; its result or its error."""
-    outcome = []
-
-    def run():
-        try:
-            outcome.append(work())
-        except MemoryUnavailableError as error:
-            outcome.append(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    graph.until(lambda: outcome)
-    return outcome[0]
+    """What ``work`` gives, or that the memory cannot be asked."""
+    return graph.in_thread(work, MemoryUnavailableError)
 
 
 def test_remote_memory_reads_as_the_local_one(graph, memory_node, map_path):
