@@ -7,13 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from memory_agent_ros.records.errors import BadInputError, MissingExtraError
-
-try:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-except ImportError as error:  # pragma: no cover - needs an environment without the extra
-    raise MissingExtraError("drawing needs matplotlib: pip install 'memory_agent_ros[viz]'") from error
+from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.viz.panels import panels, save_panels
 
 #: Colours that also differ for those who see few (Wong, Nature Methods 2011).
 _COLORS = ("#999999", "#000000", "#0072b2", "#56b4e9", "#e69f00", "#d55e00", "#009e73", "#cc79a7")
@@ -55,9 +50,7 @@ def draw_budget_curve(result: Mapping[str, Any], path: Path) -> None:
         BadInputError: ``bench_result``.
     """
     lines = budget_points(result)
-    figure = Figure(figsize=(7.0, 4.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
+    figure, (axes,) = panels(height_in=4.4)
     for color, (arm, points) in zip(_COLORS, lines.items(), strict=False):
         budget, success, low, high = (list(column) for column in zip(*points, strict=True))
         strong = arm in _STRONG
@@ -68,6 +61,4 @@ def draw_budget_curve(result: Mapping[str, Any], path: Path) -> None:
     axes.set_xlabel("budget, metres")
     axes.set_ylabel(f"success ({result['split']} {result['seeds']})")
     axes.set_ylim(0.0, 1.0)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8, loc="lower right")
-    figure.savefig(path, dpi=120)
+    save_panels(figure, path, dpi=120, fontsize=8, loc="lower right")

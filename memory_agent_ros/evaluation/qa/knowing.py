@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.evaluation.calibration import expected_calibration_error, reliability
+from memory_agent_ros.records.errors import MissingExtraError
 
 _F = NDArray[np.float64]
 
@@ -85,13 +86,10 @@ def area_under(coverage: _F, risk: _F) -> float:
 def draw(arms: Iterable[tuple[str, Told]], path: Path) -> Path | None:
     """Risk against coverage and reliability as a picture; None where matplotlib is not installed."""
     try:
-        import matplotlib
-    except ImportError:
+        from memory_agent_ros.viz.panels import panels, save_panels
+    except MissingExtraError:
         return None
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.8), layout="constrained")
+    figure, (left, right) = panels(2, width_in=9.0, height_in=3.8)
     for name, told in arms:
         coverage, risk = risk_coverage(told.confidence, told.right)
         left.plot(coverage, risk, label=f"{name}: area {area_under(coverage, risk):.3f}")
@@ -106,9 +104,4 @@ def draw(arms: Iterable[tuple[str, Told]], path: Path) -> Path | None:
         xlabel="coverage: share of questions answered", ylabel="risk: share of them wrong", xlim=(0, 1), ylim=(0, 1)
     )
     right.set(xlabel="confidence", ylabel="share that is right", xlim=(0, 1), ylim=(0, 1))
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
-    figure.savefig(path, dpi=130)
-    plt.close(figure)
-    return path
+    return save_panels(figure, path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memory_agent_ros.exploration.learned_policy import LearnedPolicy
+from memory_agent_ros.records.errors import MissingExtraError
 
 _CARD = """# {file}
 
@@ -61,30 +62,20 @@ def write_card(weights: Path) -> None:
 def write_curve(weights: Path) -> Path | None:
     """The learning curve as a picture beside the weights; None where matplotlib is not installed."""
     try:
-        import matplotlib
-    except ImportError:
+        from memory_agent_ros.viz.panels import panels, save_panels
+    except MissingExtraError:
         return None
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     about = LearnedPolicy.load(weights).about
     curve: list[dict[str, float]] = json.loads(about["curve"])
     school: list[dict[str, float]] = json.loads(about.get("school", "[]"))
-    panels = [name for name, points in (("school", school), ("empo2", curve)) if len(points) > 1] or ["empo2"]
-    figure, axes = plt.subplots(
-        1, len(panels), figsize=(4.5 + 3.0 * len(panels), 4.0), layout="constrained", squeeze=False
-    )
-    for axis, panel in zip(axes[0], panels, strict=True):
-        if panel == "school":
+    parts = [name for name, points in (("school", school), ("empo2", curve)) if len(points) > 1] or ["empo2"]
+    figure, axes = panels(len(parts), width_in=4.5 + 3.0 * len(parts))
+    for axis, part in zip(axes, parts, strict=True):
+        if part == "school":
             _draw_school(axis, school)
         else:
             _draw_empo2(axis, curve)
-        axis.grid(alpha=0.3)
-        axis.legend(frameon=False)
-    target = weights.with_suffix(".png")
-    figure.savefig(target, dpi=130)
-    plt.close(figure)
-    return target
+    return save_panels(figure, weights.with_suffix(".png"))
 
 
 def _draw_school(axis: Any, school: list[dict[str, float]]) -> None:

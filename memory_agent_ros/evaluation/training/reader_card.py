@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from memory_agent_ros.reasoning.language.lora import read_lora
+from memory_agent_ros.records.errors import MissingExtraError
 
 _CARD = """# {file}
 
@@ -61,14 +62,11 @@ def write_card(weights: Path) -> None:
 def write_curve(weights: Path) -> Path | None:
     """The learning curve as a picture beside the weights; None where matplotlib is not installed."""
     try:
-        import matplotlib
-    except ImportError:
+        from memory_agent_ros.viz.panels import panels, save_panels
+    except MissingExtraError:
         return None
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     curve = read_lora(weights)[2]["curve"]
-    figure, axes = plt.subplots(figsize=(7.0, 4.0), layout="constrained")
+    figure, (axes,) = panels()
     for name, title in _NAMES.items():
         points = [(p["steps"], p[name]) for p in curve if name in p]
         if points:
@@ -76,9 +74,4 @@ def write_curve(weights: Path) -> Path | None:
     axes.set_xlabel("steps of about 1000 tokens")
     axes.set_ylabel("share of examples, val")
     axes.set_ylim(0.0, 1.0)
-    axes.grid(alpha=0.3)
-    axes.legend(frameon=False)
-    target = weights.with_suffix(".png")
-    figure.savefig(target, dpi=130)
-    plt.close(figure)
-    return target
+    return save_panels(figure, weights.with_suffix(".png"))
