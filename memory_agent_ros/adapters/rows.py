@@ -6,6 +6,7 @@ layer by the sum of what each changes (Doc-to-LoRA, arXiv 2602.15902, section on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ class LoraRows:
         for name, a in self.down.items():
             b = self.up[name]
             total += float(((a.float() @ a.float().T) * (b.float() @ b.float().T)).sum())
-        return self.scale * max(total, 0.0) ** 0.5
+        return self.scale * math.sqrt(max(total, 0.0))
 
 
 def concatenate(parts: Sequence[LoraRows]) -> LoraRows:
