@@ -73,8 +73,9 @@ def test_a_question_meets_the_names_that_the_memory_would_bring() -> None:
 
 def test_questions_keep_their_words_when_said_otherwise() -> None:
     rng = np.random.default_rng(0)
-    said = {reworded("Where is the red mug?", rng) for _ in range(200)}
-    assert len(said) > 20 and all("here is the red mug" in s for s in said)
+    said = [reworded("Where is the red mug?", rng) for _ in range(300)]
+    assert len(set(said)) > 40 and all(" is the red mug" in s for s in said)
+    assert np.mean(["here is the red mug" in s for s in said]) > 0.85
 
 
 def test_answers_can_be_read_off_the_facts() -> None:
