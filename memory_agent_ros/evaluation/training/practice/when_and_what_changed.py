@@ -258,4 +258,15 @@ CHANGES: tuple[Row, ...] = (
     ("The {x}: [what happened to it|what was done with it|its history]?", "touched", STORY),
     ("I'd like to hear all that [happened to|was done with] the {x}.", "touched", STORY),
     ("Everything that [you noticed|happened] [about|to] the {x} [so far|up to now], please.", "touched", STORY),
+    # The last and the first of the changes.
+    ("[What|Which thing] was the [last|latest] [one to be|to be] moved?", "none",
+     "changes(kind=moved); pick(latest, $1); answer(which, $2)"),
+    ("Of all things that were moved, which [was moved last|moved most recently]?", "none",
+     "changes(kind=moved); pick(latest, $1); answer(which, $2)"),
+    ("Of all things that were moved, which was the first?", "none",
+     "changes(kind=moved); pick(earliest, $1); answer(which, $2)"),
+    ("[What|Which thing] was the [last|latest] to [disappear|go missing|get lost]?", "none",
+     "changes(kind=gone); pick(latest, $1); answer(which, $2)"),
+    ("[What|Which thing] was the first to [disappear|go missing|get lost]?", "none",
+     "changes(kind=gone); pick(earliest, $1); answer(which, $2)"),
 )  # fmt: skip
