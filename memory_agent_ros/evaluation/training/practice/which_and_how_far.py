@@ -5,6 +5,45 @@ from __future__ import annotations
 from memory_agent_ros.evaluation.qa.families.family import Row
 from memory_agent_ros.evaluation.training.practice.programs import ALL_IN, FAR, NEXT, ON, compared
 
+_MORE, _MORE_WHICH = compared("more", "yes_no"), compared("more", "which")
+_FEWER, _FEWER_WHICH = compared("fewer", "yes_no"), compared("fewer", "which")
+_EQUAL, _TOGETHER = compared("equal", "yes_no"), compared("same_room", "yes_no")
+_LARGER, _LARGER_WHICH = compared("larger", "yes_no"), compared("larger", "which")
+_SMALLER, _SMALLER_WHICH = compared("smaller", "yes_no"), compared("smaller", "which")
+_TALLER, _TALLER_WHICH = compared("taller", "yes_no"), compared("taller", "which")
+_SHORTER, _SHORTER_WHICH = compared("shorter", "yes_no"), compared("shorter", "which")
+_LATER, _LATER_WHICH = compared("later", "yes_no"), compared("later", "which")
+_EARLIER, _EARLIER_WHICH = compared("earlier", "yes_no"), compared("earlier", "which")
+_ROOM_MORE, _ROOM_FEWER = (
+    f"find(anything, in={{r}}); find(anything, in={{q}}); compare({by}, $1, $2); answer(yes_no, $3)"
+    for by in ("more", "fewer")
+)
+_KIND_MORE, _KIND_FEWER, _KIND_EQUAL = (
+    f"find({{x}}, in={{r}}); find({{x}}, in={{q}}); compare({by}, $1, $2); answer(yes_no, $3)"
+    for by in ("more", "fewer", "equal")
+)
+_LARGEST_IN, _SMALLEST_IN, _HIGHEST_IN, _LOWEST_IN, _LATEST_IN, _EARLIEST_IN = (
+    f"find(anything, in={{r}}); pick({order}, $1); answer(which, $2)"
+    for order in ("largest", "smallest", "highest", "lowest", "latest", "earliest")
+)
+_LARGEST_ROOM, _SMALLEST_ROOM = (
+    f"rooms(); pick({order}, $1); answer(which, $2)" for order in ("largest", "smallest")
+)  # fmt: skip
+_ON_IS, _NEXT_IS, _IN_IS = (
+    f"find({{x}}); relation({kind}, $1, thing={{y}}); answer(yes_no, $2)" for kind in ("on", "next_to", "in")
+)
+_ON_ANY, _IN_ANY, _UNDER_ANY, _NEXT_ANY = (
+    f"find({{x}}); relation({kind}, $1); answer(yes_no, $2)" for kind in ("on", "in", "under", "next_to")
+)
+_INSIDE, _UNDER = (f"find({{x}}); relation({kind}, $1); answer(list, $2)" for kind in ("in", "under"))
+_ON_KIND = "find({x}); relation(on, $1, thing={y}); answer(list, $2)"
+_NEAR, _NEAR_M = "find({x}); near($1); answer(list, $2)", "find({x}); near($1, {m}); answer(list, $2)"
+_NEAR_KIND = "find({x}); near($1, {m}, thing={y}); answer(list, $2)"
+_HEIGHT, _WIDTH, _LENGTH, _ABOVE = (
+    f"find({{x}}); measure({what}, $1); answer(number, $2)" for what in ("height", "width", "length", "above_floor")
+)
+_KIND_IN = "find({x}, in={r}, state=present); answer(list, $1)"
+
 COMPARES: tuple[Row, ...] = (
     ("Do we have more {x:s} than {y:s}?", "two_kinds", compared("more", "yes_no")),
     ("Is the number of {x:s} [greater|higher|larger] than [that|the number] of {y:s}?", "two_kinds",
@@ -25,6 +64,93 @@ COMPARES: tuple[Row, ...] = (
     ("What takes up most space {r:in}?", "room", "find(anything, in={r}); pick(largest, $1); answer(which, $2)"),
     ("[Name|Tell me] the [largest|biggest] room.", "none", "rooms(); pick(largest, $1); answer(which, $2)"),
     ("[Name|Tell me] the smallest room.", "none", "rooms(); pick(smallest, $1); answer(which, $2)"),
+    ("Are {x:s} [more numerous|more frequent|more common] than {y:s}?", "two_kinds", _MORE),
+    ("[I wonder|Can you tell me|Find out|Check] [if|whether] we have more {x:s} than {y:s}.", "two_kinds", _MORE),
+    ("Do the {x:s} outnumber the {y:s}?", "two_kinds", _MORE),
+    ("There are more {x:s} than {y:s}, [aren't there|right|correct|yes or no]?", "two_kinds", _MORE),
+    ("[Have you counted|Did you count|Did you see] more {x:s} than {y:s}?", "two_kinds", _MORE),
+    ("Than {y:s}, do we have more {x:s}?", "two_kinds", _MORE),
+    ("Do we have [fewer|less] {x:s} than {y:s}?", "two_kinds", _FEWER),
+    ("Are {x:s} [less numerous|rarer|scarcer|less common] than {y:s}?", "two_kinds", _FEWER),
+    ("Are the {x:s} outnumbered by the {y:s}?", "two_kinds", _FEWER),
+    ("[I wonder|Can you tell me|Check] [if|whether] there are [fewer|less] {x:s} than {y:s}.", "two_kinds", _FEWER),
+    ("There are [fewer|less] {x:s} than {y:s}, [aren't there|right|no]?", "two_kinds", _FEWER),
+    ("Is the count of {x:s} [below|under|less than] [that|the count] of {y:s}?", "two_kinds", _FEWER),
+    ("[Of which|Of what] do we have more, {x:s} or {y:s}?", "two_kinds", _MORE_WHICH),
+    ("[Which|What] [outnumbers the other|is in the majority|is more common], {x:s} or {y:s}?", "two_kinds",
+     _MORE_WHICH),
+    ("{x:s} or {y:s}: [which are more|what do we have more of|which kind is more numerous]?", "two_kinds", _MORE_WHICH),
+    ("[Fewer|Less]: {x:s} or {y:s}?", "two_kinds", _FEWER_WHICH),
+    ("Of which do we have [fewer|less], {x:s} or {y:s}?", "two_kinds", _FEWER_WHICH),
+    ("{x:s} or {y:s}: [which are fewer|what is rarer|which kind is scarcer]?", "two_kinds", _FEWER_WHICH),
+    ("[Which|What] [is rarer|is less common|is in the minority], {x:s} or {y:s}?", "two_kinds", _FEWER_WHICH),
+    ("Are {x:s} and {y:s} [equally many|equal in number|the same in number]?", "two_kinds", _EQUAL),
+    ("Do we have [equally many|exactly as many] {x:s} [and|as] {y:s}?", "two_kinds", _EQUAL),
+    ("Do the numbers of {x:s} and {y:s} [match|agree|coincide]?", "two_kinds", _EQUAL),
+    ("[Is there|Do we have] one {x} for every {y}, no more and no fewer?", "two_kinds", _EQUAL),
+    ("[I wonder|Check|Find out] whether the {x} is [bigger|larger|more voluminous] than the {y}.", "two", _LARGER),
+    ("Does the {x} [exceed|surpass|beat] the {y} in size?", "two", _LARGER),
+    ("The {x} is [bigger|larger] than the {y}, [isn't it|right|correct|yes or no]?", "two", _LARGER),
+    ("Does the {x} take up less [space|room|volume] than the {y}?", "two", _SMALLER),
+    ("[I wonder|Check|Find out] whether the {x} is [smaller|tinier|less bulky] than the {y}.", "two", _SMALLER),
+    ("The {x} is smaller than the {y}, [isn't it|right|correct|yes or no]?", "two", _SMALLER),
+    ("[Bigger|Larger|More bulky]: the {x} or the {y}?", "two", _LARGER_WHICH),
+    ("The {x} or the {y}: which [takes up more space|has more volume|is the bigger one]?", "two", _LARGER_WHICH),
+    ("[Smaller|Tinier|Less bulky]: the {x} or the {y}?", "two", _SMALLER_WHICH),
+    ("The {x} or the {y}: which [takes up less space|has less volume|is the smaller one]?", "two", _SMALLER_WHICH),
+    ("[I wonder|Check|Find out] whether the {x} is [taller|higher] than the {y}.", "two", _TALLER),
+    ("Does the {x} [tower above|exceed in height|overtop] the {y}?", "two", _TALLER),
+    ("In height, does the {x} [beat|exceed|surpass] the {y}?", "two", _TALLER),
+    ("The {x} is taller than the {y}, [isn't it|right|correct]?", "two", _TALLER),
+    ("[I wonder|Check|Find out] whether the {x} is [shorter|less tall|less high] than the {y}.", "two", _SHORTER),
+    ("Has the {x} [less height|a smaller height|a lower height] than the {y}?", "two", _SHORTER),
+    ("The {x} is [shorter|less tall] than the {y}, [isn't it|right|correct]?", "two", _SHORTER),
+    ("[Taller|Higher]: the {x} or the {y}?", "two", _TALLER_WHICH),
+    ("The {x} or the {y}: which [has more height|is the taller one|towers above the other]?", "two", _TALLER_WHICH),
+    ("[Shorter|Less tall|Less high]: the {x} or the {y}?", "two", _SHORTER_WHICH),
+    ("The {x} or the {y}: which [has less height|is the shorter one|is not so tall]?", "two", _SHORTER_WHICH),
+    ("[Newer sighting|Seen later|Seen more recently]: the {x} or the {y}?", "two_apart", _LATER_WHICH),
+    ("The {x} or the {y}: which did you [see later|come across last|meet more recently]?", "two_apart", _LATER_WHICH),
+    ("[Older sighting|Seen earlier|Not seen for longer]: the {x} or the {y}?", "two_apart", _EARLIER_WHICH),
+    ("The {x} or the {y}: which [was last seen earlier|have you not seen for longer]?", "two_apart", _EARLIER_WHICH),
+    ("Is your last sighting of the {x} [newer|more recent|later] than that of the {y}?", "two_apart", _LATER),
+    ("[I wonder|Check|Find out] whether you saw the {x} [later|more recently] than the {y}.", "two_apart", _LATER),
+    ("Is your last sighting of the {x} [older|earlier|less recent] than that of the {y}?", "two_apart",
+     _EARLIER),
+    ("Is it longer ago that you saw the {x} than the {y}?", "two_apart", _EARLIER),
+    ("[I wonder|Check|Find out] whether the {x} was last seen [earlier than|before] the {y}.", "two_apart", _EARLIER),
+    ("Is the {x} in the {y}'s room?", "two", _TOGETHER),
+    ("[I wonder|Check|Find out] whether one room holds both the {x} and the {y}.", "two", _TOGETHER),
+    ("The {x} and the {y}: [same room|one room|in one and the same room]?", "two", _TOGETHER),
+    ("Would I find the {x} in the room [where|in which] the {y} is?", "two", _TOGETHER),
+    ("Does {r} [hold|have in it|contain] more [things|objects|stuff] than {q}?", "two_rooms", _ROOM_MORE),
+    ("Are there more [things|objects] {r:in} than in {q}?", "two_rooms", _ROOM_MORE),
+    ("[I wonder|Check] whether {r} is more [cluttered|packed|crammed] than {q}.", "two_rooms", _ROOM_MORE),
+    ("Does {r} [hold|have in it|contain] [fewer|less] things than {q}?", "two_rooms", _ROOM_FEWER),
+    ("Is {r} [emptier|less full|less crowded|less cluttered] than {q}?", "two_rooms", _ROOM_FEWER),
+    ("Are there more {x:s} {r:in} than in {q}?", "kind_two_rooms", _KIND_MORE),
+    ("Is {r} [richer in {x:s}|better supplied with {x:s}] than {q}?", "kind_two_rooms", _KIND_MORE),
+    ("[I wonder|Check|Find out] whether {r} has more {x:s} than {q}.", "kind_two_rooms", _KIND_MORE),
+    ("Does {r} have [fewer|less] {x:s} than {q}?", "kind_two_rooms", _KIND_FEWER),
+    ("Are there [fewer|less] {x:s} {r:in} than in {q}?", "kind_two_rooms", _KIND_FEWER),
+    ("Do {r} and {q} have [equally many|the same number of] {x:s}?", "kind_two_rooms", _KIND_EQUAL),
+    ("{r:in}, what is the [biggest|largest|bulkiest] [thing|object|item]?", "room", _LARGEST_IN),
+    ("[Name|Tell me|Show me] the [biggest|largest] [thing|object] {r:in}.", "room", _LARGEST_IN),
+    ("Which [thing|object] {r:in} is [bigger than all others|the bulkiest|of the greatest size]?", "room", _LARGEST_IN),
+    ("What takes up least space {r:in}?", "room", _SMALLEST_IN),
+    ("[Name|Tell me|Show me] the [smallest|tiniest] [thing|object] {r:in}.", "room", _SMALLEST_IN),
+    ("Which [thing|object] {r:in} is [smaller than all others|the tiniest|of the least size]?", "room", _SMALLEST_IN),
+    ("[Name|Tell me] the thing {r:in} that [is|stands|sits] [highest|highest up].", "room", _HIGHEST_IN),
+    ("{r:in}, what [is|sits|has its place] highest above the floor?", "room", _HIGHEST_IN),
+    ("[Name|Tell me] the thing {r:in} that [is|stands|sits] [lowest|lowest down].", "room", _LOWEST_IN),
+    ("{r:in}, what [is|sits|has its place] closest to the floor?", "room", _LOWEST_IN),
+    ("[Name|Tell me] the thing {r:in} that you saw [last|most recently].", "room", _LATEST_IN),
+    ("{r:in}, which thing have you not seen for longest?", "room", _EARLIEST_IN),
+    ("Of all rooms, which is [biggest|largest|the most spacious|of the greatest area]?", "none", _LARGEST_ROOM),
+    ("Which room is [bigger|larger] than all [others|the other ones]?", "none", _LARGEST_ROOM),
+    ("Where is there most floor space, in which room?", "none", _LARGEST_ROOM),
+    ("Of all rooms, which is [smallest|the tiniest|the least spacious|of the smallest area]?", "none", _SMALLEST_ROOM),
+    ("Which room is [smaller|tinier] than all [others|the other ones]?", "none", _SMALLEST_ROOM),
 )  # fmt: skip
 RELATIONS: tuple[Row, ...] = (
     ("What do you see on the {x}?", "on", ON),
@@ -51,4 +177,85 @@ RELATIONS: tuple[Row, ...] = (
     ("What does {r} [contain|hold|have in it]?", "room", ALL_IN),
     ("[List|Name|Show] [all objects|everything] {r:in}.", "room", ALL_IN),
     ("[List|Show me] the {x:s} {r:in}.", "kind_room", "find({x}, in={r}, state=present); answer(list, $1)"),
+    ("I wonder what [is|lies|sits|stands] [atop|upon|on top of] the {x}.", "on", ON),
+    ("[Any idea|Do you know|Can you say] what there is on the {x}?", "on", ON),
+    ("[On|Upon|On top of] the {x}, what [is there|do you see|did you find]?", "on", ON),
+    ("[Which|What] [things|objects|items] does the {x} [carry|support|hold up]?", "on", ON),
+    ("What is [carried|supported|borne] by the {x}?", "on", ON),
+    ("[Name|List|Enumerate|Tell me] [the things|whatever is|all objects] on top of the {x}.", "on", ON),
+    ("The {x}: what [is on it|stands on it|lies on top]?", "on", ON),
+    ("What has been [put|placed|left|set down] [on|upon] the {x}?", "on", ON),
+    ("What would I [find|see|have to clear away] on the {x}?", "on", ON),
+    ("Is [anything|something] [on|atop|upon|on top of] the {x}?", "on", _ON_ANY),
+    ("Does the {x} [carry|have on it|support] [anything|something]?", "on", _ON_ANY),
+    ("[List|Name|Show me|Which are] the {y:s} [on|atop|upon] the {x}.", "on", _ON_KIND),
+    ("Is [there {y:a}|{y:a}|the {y}] [on top of|atop|upon] the {x}?", "maybe_on", _ON_IS),
+    ("Does the {x} [carry|have on it|support] {y:a}?", "maybe_on", _ON_IS),
+    ("On the {x}, [is there {y:a}|did you see {y:a}|do you find the {y}]?", "maybe_on", _ON_IS),
+    ("The {y} [is|stands|sits] on the {x}, [isn't it|right|correct|yes or no]?", "maybe_on", _ON_IS),
+    ("[I wonder|Check|Find out] [if|whether] the {y} [lies|stands|sits] on the {x}.", "maybe_on", _ON_IS),
+    ("Isn't the {y} on the {x}?", "maybe_on", _ON_IS),
+    ("Has [somebody|anybody] put the {y} on the {x}?", "maybe_on", _ON_IS),
+    ("[Beside|Adjacent to|Right by|At the side of] the {x}, what [is there|do you see|stands]?", "next_to", NEXT),
+    ("[I wonder|Any idea|Do you know] what [is|stands] [beside|adjacent to|next to] the {x}.", "next_to", NEXT),
+    ("[Which|What] [things|objects|items] [flank|adjoin|border on|are adjacent to] the {x}?", "next_to", NEXT),
+    ("[List|Name|Tell me] [everything|what is|the things] [beside|adjacent to|at the side of] the {x}.", "next_to",
+     NEXT),
+    ("The {x}'s [neighbours|neighbors|immediate neighbours][?|, please.]", "next_to", NEXT),
+    ("What does the {x} stand [beside|next to|alongside]?", "next_to", NEXT),
+    ("What is the {x} [flanked|adjoined] by?", "next_to", NEXT),
+    ("Is [anything|something] [beside|adjacent to|at the side of] the {x}?", "next_to", _NEXT_ANY),
+    ("Does the {x} stand [beside|next to|alongside|adjacent to] {y:a}?", "maybe_next_to", _NEXT_IS),
+    ("Is the {x} [flanked by|a neighbour of|adjacent to] {y:a}?", "maybe_next_to", _NEXT_IS),
+    ("[I wonder|Check|Find out] [if|whether] the {y} is [beside|adjacent to] the {x}.", "maybe_next_to", _NEXT_IS),
+    ("Beside the {x}, [is there {y:a}|do you see {y:a}|does {y:a} stand]?", "maybe_next_to", _NEXT_IS),
+    ("The {y} [is|stands] beside the {x}, [isn't it|right|correct|yes or no]?", "maybe_next_to", _NEXT_IS),
+    ("[Inside|Within] the {x}, what [is there|do you find|is kept|is stored]?", "inside", _INSIDE),
+    ("[Content|Contents] of the {x}[?|, please.]", "inside", _INSIDE),
+    ("[I wonder|Any idea|Do you know] what is [inside|within|kept in|stored in] the {x}.", "inside", _INSIDE),
+    ("[Open|Look into|Peek into] the {x}: what [is there|do you see]?", "inside", _INSIDE),
+    ("What did [somebody|people|they] put [into|inside] the {x}?", "inside", _INSIDE),
+    ("Is [anything|something] [inside|within|kept inside] the {x}?", "inside", _IN_ANY),
+    ("Is the {y} [inside|within|kept in|contained in] the {x}?", "inside", _IN_IS),
+    ("Does the {x} contain {y:a}?", "inside", _IN_IS),
+    ("[Under|Below|Beneath|Underneath] the {x}, what [is there|do you see|is kept]?", "under", _UNDER),
+    ("[I wonder|Any idea|Do you know] what [is|lies] [under|below|beneath|underneath] the {x}.", "under", _UNDER),
+    ("What does the {x} stand [over|above]?", "under", _UNDER),
+    ("Is [anything|something] [under|below|beneath|underneath] the {x}?", "under", _UNDER_ANY),
+    ("What [is|stands] [close to|not far from|in the vicinity of] the {x}?", "one_here", _NEAR),
+    ("[List|Name|Show me] [things|everything|what is] [near|around|close to] the {x}.", "one_here", _NEAR),
+    ("[Near|Around|Close to|Not far from] the {x}, what [is there|do you see]?", "one_here", _NEAR),
+    ("What surrounds the {x}?", "one_here", _NEAR),
+    ("[Surroundings|Vicinity|Neighbourhood] of the {x}[?|, please.]", "one_here", _NEAR),
+    ("[No|Not] [farther|further|more] than {m} from the {x}, what is there?", "near", _NEAR_M),
+    ("[List|Name|Tell me] [what is|the things|everything] [within|at most] {m} [of|from] the {x}.", "near", _NEAR_M),
+    ("Which things [are|stand|lie] [less than|no farther than|at most] {m} [from|away from] the {x}?", "near", _NEAR_M),
+    ("In a circle of {m} around the {x}, what [is there|do you see|do you know]?", "near", _NEAR_M),
+    ("[List|Name|Show me] the {y:s} [within|at most|up to] {m} [of|from] the {x}.", "near_kind", _NEAR_KIND),
+    ("[I wonder|Any idea|Do you know] how far the {x} is from the {y}.", "two", FAR),
+    ("How [distant|remote|far off] is the {x} from the {y}?", "two", FAR),
+    ("The {x} and the {y}: how far apart?", "two", FAR),
+    ("[Height|The height] of the {x}[?|, please.]", "one_here", _HEIGHT),
+    ("[I wonder|Any idea|Do you know] how [tall|high] the {x} is.", "one_here", _HEIGHT),
+    ("How [tall|many metres tall] would you say the {x} is?", "one_here", _HEIGHT),
+    ("From bottom to top, what does the {x} measure?", "one_here", _HEIGHT),
+    ("[Width|Breadth|The width] of the {x}[?|, please.]", "one_here", _WIDTH),
+    ("[I wonder|Any idea|Do you know] how [wide|broad] the {x} is.", "one_here", _WIDTH),
+    ("From side to side, what does the {x} measure?", "one_here", _WIDTH),
+    ("[Length|The length] of the {x}[?|, please.]", "one_here", _LENGTH),
+    ("[I wonder|Any idea|Do you know] how long the {x} is[.|, in metres.]", "one_here", _LENGTH),
+    ("From end to end, what does the {x} measure?", "one_here", _LENGTH),
+    ("How [far|high|many metres] [above|over] the [floor|ground] [does one find|do you see] the {x}?", "one_here",
+     _ABOVE),
+    ("[I wonder|Any idea|Do you know] how [high up|far off the floor] the {x} [sits|stands|is placed].", "one_here",
+     _ABOVE),
+    ("[Elevation|Height above the floor] of the {x}[?|, please.]", "one_here", _ABOVE),
+    ("{r:in}, what [is there|do you know|did you see|is kept]?", "room", ALL_IN),
+    ("[Contents|Inventory] of {r}[?|, please.]", "room", ALL_IN),
+    ("[I wonder|Any idea|Do you know] what [there is|one can find|stands] {r:in}.", "room", ALL_IN),
+    ("[Which|What] [objects|items] [are|stand|can be found|are kept] {r:in}?", "room", ALL_IN),
+    ("[Give me an inventory|Make a list of the contents|Tell me the contents] of {r}.", "room", ALL_IN),
+    ("{r:in}, which {x:s} [are there|do you know|did you see]?", "kind_room", _KIND_IN),
+    ("Which {x:s} does {r} [hold|have|contain]?", "kind_room", _KIND_IN),
+    ("[Name|Enumerate|Tell me] [all the|the|all] {x:s} {r:in}.", "kind_room", _KIND_IN),
 )  # fmt: skip
