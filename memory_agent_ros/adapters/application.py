@@ -45,12 +45,14 @@ class _Rows(nn.Module):
     def __init__(self, transposed: bool) -> None:
         super().__init__()
         self.weight = torch.zeros(0)  # PEFT reads its type; never a parameter
+        self.gates: Tensor | None = None
         self._transposed = transposed
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, T, in) with rows (R, in) or (batch, R, in)."""
+        """(batch, T, in) with rows (R, in) or (batch, R, in); what each row gives times its gate at that token."""
         rows = self.weight.to(x.dtype)
-        return x @ (rows if self._transposed else rows.transpose(-1, -2))
+        found = x @ (rows if self._transposed else rows.transpose(-1, -2))
+        return found if self.gates is None else found * self.gates.to(x.dtype)
 
 
 class AdaptedModel:
@@ -90,11 +92,13 @@ class AdaptedModel:
         """Whether an adapter is in."""
         return not next(iter(self._layers.values())).disable_adapters
 
-    def internalize(self, rows: LoraRows) -> None:
+    def internalize(self, rows: LoraRows, gates: Tensor | None = None) -> None:
         """Answer with this adapter from now on.
 
         Args:
             rows: for each target; with a batch dimension one adapter for each row of the model's inputs.
+            gates: (batch, T, R) how much each of the R rows acts at each token of the next inputs, which must then be
+                of that shape; all rows act fully by default.
 
         Raises:
             BadInputError: ``adapter_of_another_model``; what was in stays in.
@@ -105,8 +109,11 @@ class AdaptedModel:
                 raise BadInputError("adapter_of_another_model", f"the adapter has no rows that fit {target.name}")
         if len(rows.down) != len(self.targets):
             raise BadInputError("adapter_of_another_model", "the adapter has rows for layers that are not adapted")
+        if gates is not None and gates.shape[-1] != rows.rank:
+            raise BadInputError("adapter_of_another_model", f"{gates.shape[-1]} gates for {rows.rank} rows")
         for name, layer in self._layers.items():
             layer.lora_A[_NAME].weight, layer.lora_B[_NAME].weight = rows.down[name], rows.up[name]
+            layer.lora_A[_NAME].gates = gates
             layer.scaling[_NAME] = rows.scale
             layer._disable_adapters = False
 
@@ -115,16 +122,17 @@ class AdaptedModel:
         for layer in self._layers.values():
             layer._disable_adapters = True
             layer.lora_A[_NAME].weight = layer.lora_B[_NAME].weight = torch.zeros(0)
+            layer.lora_A[_NAME].gates = None
 
     @contextmanager
-    def using(self, rows: LoraRows | None) -> Iterator[Any]:
-        """The model with an adapter (or without any), as it was before afterwards."""
-        before = self._rows() if self.active else None
+    def using(self, rows: LoraRows | None, gates: Tensor | None = None) -> Iterator[Any]:
+        """The model with an adapter (or without any), as it was before afterwards; ``gates`` as in ``internalize``."""
+        before = (self._rows(), self._gates()) if self.active else None
         try:
-            self.internalize(rows) if rows is not None else self.reset()
+            self.internalize(rows, gates) if rows is not None else self.reset()
             yield self.model
         finally:
-            self.internalize(before) if before is not None else self.reset()
+            self.internalize(*before) if before is not None else self.reset()
 
     def nothing(self, rank: int = 1) -> LoraRows:
         """An adapter that changes nothing: A random, B zero, as LoRA begins."""
@@ -136,6 +144,10 @@ class AdaptedModel:
         down = {name: layer.lora_A[_NAME].weight for name, layer in self._layers.items()}
         up = {name: layer.lora_B[_NAME].weight for name, layer in self._layers.items()}
         return LoraRows(down, up, next(iter(self._layers.values())).scaling[_NAME])
+
+    def _gates(self) -> Tensor | None:
+        gates: Tensor | None = next(iter(self._layers.values())).lora_A[_NAME].gates
+        return gates
 
 
 def targets(model: Any, kinds: Sequence[str], layers: Sequence[int] | None = None) -> tuple[Target, ...]:
