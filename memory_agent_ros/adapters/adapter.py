@@ -16,30 +16,10 @@ from torch import Tensor
 
 from memory_agent_ros.adapters.rows import LoraRows, concatenate
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
+from memory_agent_ros.records.source import Source as Source
 
 _FORMAT = "memory_agent_ros.adapter.1"
 _PREFIX = "base_model.model."
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a chunk was made from.
-
-    Attributes:
-        kind: ``document``, ``text`` or ``memory``.
-        name: of the document, the task or the place: "kitchen", "manual.md 3/7".
-        digest: hash of the content; of a memory's chunk the ledger's where there is one.
-        stamp_ns: of the newest thing in it.
-        object_ids: of a memory's chunk, the objects that were read.
-        made_by: name and hash of the hypernetwork's weights.
-    """
-
-    kind: str
-    name: str
-    digest: str
-    stamp_ns: int = 0
-    object_ids: tuple[str, ...] = ()
-    made_by: str = ""
 
 
 @dataclass(frozen=True, eq=False)

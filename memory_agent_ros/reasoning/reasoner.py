@@ -10,6 +10,7 @@ Routes, in ``answer.details["route"]``:
 - ``think``: the language model turns it into calls, one by one.
 - ``rules``: the templates answer as well as they can: there is no model, or it failed, or the question is one that
   calls cannot say (a corner of a room, coordinates).
+- ``closed_book``: nothing was looked up, adapters answered.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import Literal
 from memory_agent_ros.reasoning.acting import LOOK, ActingTools
 from memory_agent_ros.reasoning.agent import Agent, OnCall
 from memory_agent_ros.reasoning.dialogue import Dialogue, refers_back
+from memory_agent_ros.reasoning.internalised import Internalised, choices_of, with_recall
 from memory_agent_ros.reasoning.known import Meaning, known_names, opening
 from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
@@ -35,7 +37,7 @@ from memory_agent_ros.reasoning.signals import signals_of
 from memory_agent_ros.reasoning.toolbox import Toolbox
 from memory_agent_ros.reasoning.tools.workspace import Looker
 from memory_agent_ros.reasoning.worded import worded
-from memory_agent_ros.records.answer import Answer
+from memory_agent_ros.records.answer import Answer, AnswerState
 
 Think = Literal["auto", "always", "never"]
 
@@ -53,6 +55,7 @@ class Reasoner:
         knowing: decides whether what was found is told, and how sure that is; all is told, uncalibrated, without one.
         acting: tools that act, with the names that are allowed; none by default.
         own_words: let the model word what it answered, where its words hold; the templates' sentences otherwise.
+        internalised: adapters that answer what the memory does not tell, where they say that they hold it.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Reasoner:
         knowing: SelfKnowledge | None = None,
         acting: ActingTools | None = None,
         own_words: bool = False,
+        internalised: Internalised | None = None,
     ) -> None:
         self._memory = memory
         self._model = model
@@ -77,6 +81,7 @@ class Reasoner:
         self._knowing = knowing or SelfKnowledge()
         self._acting = acting or ActingTools()
         self._own_words = own_words
+        self._internalised = internalised
         self._names: MemoryNames | None = None
 
     def answer(
@@ -135,7 +140,13 @@ class Reasoner:
                 if way.think == "always":
                     raise
                 failure = str(error)
-        return self._finished(self._by_rules(way, failure), "rules", noun, names, way)
+        try:
+            return self._finished(self._by_rules(way, failure), "rules", noun, names, way)
+        except QuestionNotUnderstoodError:
+            recalled = self._by_adapters(_not_understood(way), "closed_book", noun, names, way)
+            if recalled is None:
+                raise
+            return recalled
 
     def _unheard(self, noun: str, helped: bool) -> bool:
         """Whether a noun surely means nothing in the memory. A model would know words that mean the same better."""
@@ -184,9 +195,30 @@ class Reasoner:
         seen = signals_of(way.question, answer, route, self._memory, names, self._meaning)
         general = self._model is not None and not noun and not known_names(way.question, names)
         knowledge = self._knowing.knowledge(answer, seen, noun, general=general)
+        if knowledge.where in (Where.IN_WEIGHTS, Where.NOWHERE):
+            recalled = self._by_adapters(answer, route, noun, names, way)
+            if recalled is not None:
+                return recalled
         details = {**answer.details, "route": route, "signals": seen.to_dict()}
         answer = with_knowledge(dataclasses.replace(answer, details=details), knowledge)
         return self._of_itself(answer, way) if knowledge.where is Where.IN_WEIGHTS else answer
+
+    def _by_adapters(self, answer: Answer, route: str, noun: str, names: MemoryNames, way: _Way) -> Answer | None:
+        """What adapters answer where self-knowledge says that the answer lives there; None where it does not."""
+        relevance = None if self._internalised is None else self._internalised.relevance(way.question)
+        if self._internalised is None or relevance is None:
+            return None
+        seen = signals_of(way.question, answer, route, self._memory, names, self._meaning)
+        known = self._knowing.knowledge(answer, seen, noun, adapter_relevance=relevance)
+        if known.where is not Where.IN_ADAPTER:
+            return None
+        recall = self._internalised.recall(way.question, choices_of(way.question, names))
+        if recall is None:
+            return None
+        known = self._knowing.recalled(known, recall.confidence)
+        details = {**answer.details, "route": route, "signals": seen.to_dict()}
+        answer = dataclasses.replace(answer, details=details)
+        return with_recall(answer, recall, known) if known.where is Where.IN_ADAPTER else None
 
     def _of_itself(self, answer: Answer, way: _Way) -> Answer:
         """What the language model knows without any memory, said to be so; to the memory it stays unknown."""
@@ -210,6 +242,12 @@ class _Way:
     on_call: Callable[..., None] | None
     think: Think
     budget_s: float
+
+
+def _not_understood(way: _Way) -> Answer:
+    """What there is to say of a question that only adapters may be able to answer."""
+    details: dict[str, object] = {"about": [], "short": "not known", "now_ns": way.now_ns}
+    return Answer("I do not know.", AnswerState.UNKNOWN, 0.5, details=details)
 
 
 def _beyond_calls(question: str) -> bool:

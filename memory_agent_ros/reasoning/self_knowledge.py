@@ -136,6 +136,17 @@ class SelfKnowledge:
             Where.NOWHERE, Deed.ABSTAIN, unsaid, known, reason=Reason.DOUBTFUL if told else Reason.NOT_TOLD
         )
 
+    def recalled(self, known: Knowledge, confidence: float) -> Knowledge:
+        """The deed once an adapter has answered.
+
+        Args:
+            known: with the answer in an adapter.
+            confidence: of what it answered.
+        """
+        if confidence >= self._config.least_confidence:
+            return dataclasses.replace(known, confidence=confidence)
+        return Knowledge(Where.NOWHERE, Deed.ABSTAIN, 1.0 - known.known, known.known, reason=Reason.DOUBTFUL)
+
     def _seek(self, answer: Answer, signals: Signals, noun: str) -> str:
         """What a look would help to find; "" where no look tells what is asked ("who bought the piano?")."""
         if not noun or answer.evidence:

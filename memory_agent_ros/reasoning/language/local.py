@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from memory_agent_ros.attention.cached import CachedModel
 from memory_agent_ros.reasoning.decoding.call_decoder import CallDecoder
 from memory_agent_ros.reasoning.decoding.codec import CallCodec
 from memory_agent_ros.reasoning.decoding.entities import EntityIndex
 from memory_agent_ros.reasoning.decoding.grammar import CallGrammar, CallScope
 from memory_agent_ros.reasoning.decoding.writing import write_call
-from memory_agent_ros.reasoning.language.cached import CachedModel
 from memory_agent_ros.reasoning.language.embedded import LoadedModel, load_embedded, reader_adapter
 from memory_agent_ros.reasoning.language.encoding import Encoder
 from memory_agent_ros.reasoning.language.instructions import instructions

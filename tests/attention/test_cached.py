@@ -7,7 +7,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from memory_agent_ros.reasoning.language.cached import CachedModel
+from memory_agent_ros.attention.cached import CachedModel
 from tests.reasoning.language import tiny
 
 
