@@ -73,6 +73,10 @@ class CachedModel:
             found = heard.gather(1, packed["ids"][size:, None]).squeeze(1)
         return list(found.split([len(t) for t in texts]))
 
+    def forget(self) -> None:
+        """Let go of what was read, keys and values with it."""
+        self._cache, self._ids = None, []
+
     def _forward(self, ids: Sequence[int], **inputs: Any) -> Tensor:
         """(T, vocabulary) float32 logits of more tokens, whose keys and values are then in the cache."""
         self.tokens_read += len(ids)
@@ -90,7 +94,7 @@ class CachedModel:
         """Forget all but the first tokens; how many are still there, which may be fewer if they cannot be cut."""
         length = length if self._keep else 0
         if length == 0 or self._cache is None:
-            self._cache, self._ids = None, []
+            self.forget()
             return 0
         surplus = self._cache.get_seq_length() - length
         if surplus > 0:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``bench NAME --split S --seeds A:B --json F [--jobs N] [--env E] [--weights W] [--picture P]``."""
+    """``bench NAME --split S --seeds A:B --json F [--jobs N] [--env E] [--arms X,Y] ...``."""
     parser.add_argument("name", help="which benchmark (map, latency, ...)")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--seeds", default="0:10", metavar="A:B", help="scenes, half-open")
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", default=None, metavar="FILE", help="search, discover, lifelong: of the learned arm"
     )
     parser.add_argument("--picture", type=Path, default=None, metavar="PNG", help="search: success against budget")
+    parser.add_argument("--arms", default=None, metavar="A,B,...", help="qa: these arms only")
     parser.add_argument("--env", default=None, help="empo2: scienceworld or textworld instead of apartments")
     parser.add_argument(
         "--training-seeds", type=int, default=None, metavar="N", help="empo2: trainings of each arm (8)"
@@ -45,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         args.details,
         {"latency": _latency},
         progress=not args.quiet,
+        **({"arms": tuple(arm.strip() for arm in args.arms.split(","))} if args.arms else {}),
         **({"env": args.env} if args.env else {}),
         **({"training_seeds": args.training_seeds} if args.training_seeds else {}),
         **({"learned": args.weights, "policy": args.weights} if args.weights else {}),

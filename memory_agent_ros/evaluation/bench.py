@@ -18,7 +18,7 @@ from memory_agent_ros.evaluation.statistics import Figure
 from memory_agent_ros.records.errors import BadInputError
 
 #: Options of the command line that a result tells, since it is another one without them.
-TOLD = ("env", "training_seeds")
+TOLD = ("arms", "env", "training_seeds")
 SCHEMA = "memory-agent-bench/1"
 SPLITS = ("train", "val", "test")
 
@@ -90,7 +90,7 @@ def run(
         "bench": name,
         "split": split,
         "seeds": f"{chosen.start}:{chosen.stop}",
-        "options": {name: str(value) for name, value in options.items() if name in TOLD},
+        "options": {name: _told(value) for name, value in options.items() if name in TOLD},
         "commit": commit(),
         "hardware": hardware(),
         "wall_s": round(time.perf_counter() - started, 1),
@@ -101,6 +101,10 @@ def run(
     _write(json_path, result)
     _write(details_path, outcome.details)
     return result
+
+
+def _told(value: Any) -> str:
+    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _dicts(figures: Mapping[str, Figure]) -> dict[str, Any]:

@@ -24,6 +24,9 @@ def test_going_on_going_back_and_starting_anew_give_what_plain_reading_gives(kin
         assert torch.allclose(reader.logits(sequence, last), wanted, atol=1e-4)
         assert torch.allclose(anew.logits(sequence, last), wanted, atol=1e-4)
     assert reader.tokens_read == 20 + 10 + 2 + 30 + 9 + 1 + 60 < anew.tokens_read
+    reader.forget()
+    reader.logits(ids[:20])
+    assert reader.tokens_read == 132 + 20, "nothing was kept of what was forgotten"
 
 
 def test_continuations_stand_alone_behind_the_prompt_and_leave_it_in_the_cache() -> None:

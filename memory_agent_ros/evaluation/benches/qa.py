@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 from memory_agent_ros.evaluation.calibration import expected_calibration_error, reliability
 from memory_agent_ros.evaluation.outcome import Outcome
 from memory_agent_ros.evaluation.parallel import spread
-from memory_agent_ros.evaluation.qa.arms import ARMS, Apartment, Mark, TaskMarks, available, run_apartment
+from memory_agent_ros.evaluation.qa.arms import ARMS, available, run_apartment, with_needed
 from memory_agent_ros.evaluation.qa.families.family import CLASSES
 from memory_agent_ros.evaluation.qa.knowing import area_under, cell_of, risk_coverage
+from memory_agent_ros.evaluation.qa.marks import Apartment, Mark, TaskMarks
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, ratio_of_sums
 
 _Which = Callable[[TaskMarks], bool]
@@ -44,7 +45,7 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
         options: ``progress`` (bool), ``arms`` (names, all that can run by default), ``memory``
             (:class:`~memory_agent_ros.memory.config.MemoryConfig`), ``budget_s`` (wall seconds for a question).
     """
-    chosen = tuple(options.get("arms") or ARMS)
+    chosen = with_needed(options.get("arms") or ARMS)
     calls = [(split, seed, chosen, options.get("memory"), float(options.get("budget_s", 20.0))) for seed in seeds]
     progress = bool(options.get("progress", False))
     found = spread(run_apartment, calls, jobs, f"qa {split}", "apartment", progress=progress, tell=_tell)

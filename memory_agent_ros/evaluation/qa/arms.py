@@ -9,15 +9,21 @@
 - ``blind``: the language model reads the question and nothing else.
 - ``shuffled_pictures``, ``colour_histogram``: full's calls on attribute questions, with the pictures of other things,
   or with colour histograms in place of the picture reader.
+
+Each question goes through the arms in an order of its own, and the language model forgets what it read between two of
+them, so that no arm is faster for what another one did before it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
+import numpy as np
+
+from memory_agent_ros.evaluation.qa.marks import Apartment, Mark, TaskMarks
 from memory_agent_ros.evaluation.qa.sample import Asked, told_of
 from memory_agent_ros.evaluation.qa.scoring import RoomKey, abstains, right
 from memory_agent_ros.evaluation.qa.tasks import Task, tasks_of
@@ -45,68 +51,25 @@ from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 from memory_agent_ros.records.map_object import MapObject
 
+if TYPE_CHECKING:
+    from memory_agent_ros.reasoning.language.local import LocalModel
+
 MODEL_FREE: tuple[str, ...] = ("gold_tool_call", "rule_parser")
 WITH_MODEL: tuple[str, ...] = ("full", "oracle", "no_pictures", "no_tools", "blind")
 PIXEL_ARMS: tuple[str, ...] = ("shuffled_pictures", "colour_histogram")
 ARMS = ("full", "no_pictures", "no_tools", "blind", "rule_parser", "gold_tool_call", "oracle", *PIXEL_ARMS)
+#: Arms that start from what full answered.
+AFTER_FULL: tuple[str, ...] = ("no_pictures", *PIXEL_ARMS)
 #: Tokens of facts that the reader gets without tools.
 CONTEXT_TOKENS = 512
 
 Memory = SpatialMemory | TruthMemory
 
 
-@dataclass(frozen=True)
-class Mark:
-    """How one arm did on one question.
-
-    Attributes:
-        right, abstained: whether it was the true answer, and whether it said that it does not know.
-        confidence: that it gave.
-        seconds: wall time.
-        route: how it was answered, "" where there is but one way.
-        steps: tool calls, without the answer.
-        cites: whether the answer recomputed from what it cites alone is the same; None where nothing was answered.
-        told: its text.
-    """
-
-    right: bool
-    abstained: bool
-    confidence: float = 1.0
-    seconds: float = 0.0
-    route: str = ""
-    steps: int = 0
-    cites: bool | None = None
-    told: str = ""
-
-
-@dataclass(frozen=True)
-class TaskMarks:
-    """One question, and how each arm did; the truth as text and its form for people who look closer."""
-
-    number: int
-    klass: str
-    family: str
-    held_out: bool
-    openeqa: bool
-    unanswerable: bool
-    form: str
-    question: str
-    truth: str
-    marks: dict[str, Mark]
-
-
-@dataclass(frozen=True)
-class Apartment:
-    """All questions of one apartment."""
-
-    seed: int
-    tasks: list[TaskMarks]
-
-
 def run_apartment(
     split: str, seed: int, arms: Sequence[str] = ARMS, config: MemoryConfig | None = None, budget_s: float = 20.0
 ) -> Apartment:
-    """The questions of one apartment, by all arms that can run here."""
+    """The questions of one apartment, by those of the arms that can run here."""
     world = walk_world(split, seed)
     tasks = tasks_of(world, seed)
     embedder = lazy_text_embedder("auto")
@@ -114,18 +77,44 @@ def run_apartment(
         real_memory(world, config), config, text_embedder=embedder, read_only=True
     ) as memory:  # fmt: skip
         bench = _Bench(memory, world.truth, budget_s)
-        marks: list[dict[str, Mark]] = [{} for _ in tasks]
-        for arm in [a for a in _ORDER if a in arms and a in available()]:
-            answerer = bench.arm(arm)
-            for task, row in zip(tasks, marks, strict=True):
-                mark = answerer(task, row)
-                if mark is not None:
-                    row[arm] = mark
+        answerers = {arm: bench.arm(arm) for arm in with_needed(arms) if arm in available()}
+        rng = np.random.default_rng(seed)
+        marks = [_asked_of(answerers, task, rng) for task in tasks]
     return Apartment(seed, [_task_marks(t, m) for t, m in zip(tasks, marks, strict=True)])
 
 
-#: Arms that build on others come after them.
-_ORDER = (*MODEL_FREE, *WITH_MODEL, *PIXEL_ARMS)
+def with_needed(arms: Sequence[str]) -> tuple[str, ...]:
+    """Some arms, and full where one of them starts from its answer.
+
+    Raises:
+        BadInputError: ``arm_unknown``.
+    """
+    unknown = set(arms) - set(ARMS)
+    if unknown:
+        raise BadInputError("arm_unknown", f"no arm {', '.join(sorted(unknown))}; there are: {', '.join(ARMS)}")
+    return tuple(a for a in ARMS if a in arms or (a == "full" and set(arms) & set(AFTER_FULL)))
+
+
+def turns(arms: Sequence[str], rng: np.random.Generator) -> list[str]:
+    """The arms in a drawn order, full before those that start from its answer."""
+    order = [arms[i] for i in rng.permutation(len(arms))]
+    after = [n for n, arm in enumerate(order) if arm in AFTER_FULL]
+    if after and order.index("full") > after[0]:
+        order.remove("full")
+        order.insert(after[0], "full")
+    return order
+
+
+def _asked_of(answerers: dict[str, _Answerer], task: Task, rng: np.random.Generator) -> dict[str, Mark]:
+    """One question, answered by each arm as if it were the only one."""
+    row: dict[str, Mark] = {}
+    for arm in turns(list(answerers), rng):
+        if arm not in MODEL_FREE:
+            language_model().forget()
+        mark = answerers[arm](task, row)
+        if mark is not None:
+            row[arm] = mark
+    return row
 
 
 def available() -> tuple[str, ...]:
@@ -139,7 +128,7 @@ def available() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=1)
-def language_model() -> LanguageModel:
+def language_model() -> LocalModel:
     """The embedded language model with its reader LoRA, once a process."""
     from memory_agent_ros.reasoning.language.local import LocalModel
 
@@ -175,7 +164,7 @@ _Answerer = Callable[[Task, dict[str, Mark]], Mark | None]
 
 
 class _Bench:
-    """Answers the questions of one apartment by one arm after the other."""
+    """Answers the questions of one apartment by any arm."""
 
     def __init__(self, memory: SpatialMemory, truth: TruthMemory, budget_s: float) -> None:
         self._memory, self._truth, self._budget_s = memory, truth, budget_s

@@ -107,6 +107,11 @@ class LocalModel:
         """Which model, for answers and reports."""
         return self._name
 
+    def forget(self) -> None:
+        """Let go of what was read last: the next question takes the time that it would take as the first one."""
+        with self._lock:
+            self.cached.forget()
+
     def next_call(self, transcript: Transcript, names: EntityNames) -> Emission:
         """The likeliest call, token by token, among those that are allowed.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pytest
 
 from memory_agent_ros.evaluation.benches import qa
-from memory_agent_ros.evaluation.qa.arms import Apartment, Mark, TaskMarks
+from memory_agent_ros.evaluation.qa.arms import AFTER_FULL, ARMS, turns, with_needed
 from memory_agent_ros.evaluation.qa.families.catalogue import FAMILIES
 from memory_agent_ros.evaluation.qa.families.in_openeqas_manner import OPENEQA
 from memory_agent_ros.evaluation.qa.families.template import slot_names
+from memory_agent_ros.evaluation.qa.marks import Apartment, Mark, TaskMarks
+from memory_agent_ros.records.errors import BadInputError
 
 
 def _task(
@@ -67,3 +70,16 @@ def test_questions_in_openeqas_manner_are_our_own_row() -> None:
     assert not {f.template for f in OPENEQA} & {f.template for f in FAMILIES}
     assert len({f.klass for f in OPENEQA}) == 7
     assert all(slot_names(f.program) <= slot_names(f.template) | {"x"} for f in OPENEQA)
+
+
+def test_arms_take_turns_and_full_comes_before_those_that_need_it() -> None:
+    rng = np.random.default_rng(0)
+    orders = [turns(ARMS, rng) for _ in range(60)]
+    assert {order[0] for order in orders} >= {"full", "blind", "rule_parser", "oracle"}
+    assert all(sorted(order) == sorted(ARMS) for order in orders)
+    assert all(order.index("full") < order.index(arm) for order in orders for arm in AFTER_FULL)
+    assert sorted(turns(["blind", "oracle"], rng)) == ["blind", "oracle"]
+    assert with_needed(["oracle", "no_pictures"]) == ("full", "no_pictures", "oracle")
+    assert with_needed(["rule_parser"]) == ("rule_parser",)
+    with pytest.raises(BadInputError, match="rule_parser"):
+        with_needed(["rules"])
