@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,28 +140,48 @@ def look_at(eye: tuple[float, float, float], target: tuple[float, float, float])
 def raycast(
     things: list[Thing], camera: Camera, T_map_camera: NDArray[np.float64], room_m: float = 8.0
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """(H, W) planar depth and thing index (-1: the floor or the walls of a room of +-``room_m``), slab method."""
-    v, u = np.mgrid[0 : camera.height, 0 : camera.width]
-    rays = np.stack(
-        [(u - camera.K[0, 2]) / camera.K[0, 0], (v - camera.K[1, 2]) / camera.K[1, 1], np.ones(u.shape)], axis=2
-    )
-    directions = rays.reshape(-1, 3) @ T_map_camera[:3, :3].T + 1e-12
-    origin = T_map_camera[:3, 3]
-    walls = np.where(directions > 0, np.array([room_m, room_m, 2.6]), np.array([-room_m, -room_m, 0.0]))
-    depth = ((walls - origin) / directions).min(axis=1)
-    index = np.full(len(depth), -1)
-    depth, index, directions = depth.reshape(u.shape), index.reshape(u.shape), directions.reshape(*u.shape, 3)
+    """(H, W) planar depth and thing index (-1: the floor or the walls of a room of +-``room_m``), slab method.
+
+    The last views are kept, since most tests look at the same kitchen from the same places: the arrays are read-only.
+    """
+    size, K, T = (camera.width, camera.height), tuple(camera.K.ravel()), tuple(T_map_camera.ravel())
+    return _raycast(tuple(things), size, K, T, room_m)
+
+
+@lru_cache(maxsize=128)
+def _raycast(
+    things: tuple[Thing, ...], size: tuple[int, int], K: tuple[float, ...], T: tuple[float, ...], room_m: float
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    camera, T_map_camera = Camera(*size, np.reshape(K, (3, 3))), np.reshape(T, (4, 4))
+    origin, shape = T_map_camera[:3, 3], (camera.height, camera.width)
+    directions = _rays(camera) @ T_map_camera[:3, :3].T + 1e-12
+    directions = directions.T.reshape(3, *shape).copy()  # one plane an axis: numpy is slow along an axis of three
+    depth, index = np.full(shape, np.inf), np.full(shape, -1)
+    for d, o, low, high in zip(directions, origin, (-room_m, -room_m, 0.0), (room_m, room_m, 2.6), strict=True):
+        np.minimum(depth, (np.where(d > 0, high, low) - o) / d, out=depth)
     for k, thing in enumerate(things):
         window = _window(thing, camera, T_map_camera)
         c, s = np.cos(thing.yaw), np.sin(thing.yaw)
         R = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]])
-        o, d = R @ (origin - np.array(thing.center)), directions[window] @ R.T + 1e-12
-        half = np.array(thing.size) / 2
-        near = np.minimum((-half - o) / d, (half - o) / d).max(axis=2)
-        far = np.maximum((-half - o) / d, (half - o) / d).min(axis=2)
+        inside = directions[:, *window]
+        turned = inside if thing.yaw == 0 else (R @ inside.reshape(3, -1)).reshape(inside.shape)
+        near, far = np.full(inside.shape[1:], -np.inf), np.full(inside.shape[1:], np.inf)
+        for d, o, half in zip(turned + 1e-12, R @ (origin - np.array(thing.center)), thing.size, strict=True):
+            one, other = (-half / 2 - o) / d, (half / 2 - o) / d
+            np.maximum(near, np.minimum(one, other), out=near)
+            np.minimum(far, np.maximum(one, other), out=far)
         hit = (near < far) & (near > 0.05) & (near < depth[window])
         depth[window][hit], index[window][hit] = near[hit], k
+    depth.flags.writeable = index.flags.writeable = False
     return depth, index
+
+
+def _rays(camera: Camera) -> NDArray[np.float64]:
+    """(H * W, 3) direction of each pixel's ray in the camera, row by row."""
+    v, u = np.mgrid[0 : camera.height, 0 : camera.width]
+    K = camera.K
+    rays = [(u - K[0, 2]) / K[0, 0], (v - K[1, 2]) / K[1, 1], np.ones(u.shape)]
+    return np.stack(rays, axis=2).reshape(-1, 3)
 
 
 def _window(thing: Thing, camera: Camera, T_map_camera: NDArray[np.float64]) -> tuple[slice, slice]:
