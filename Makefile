@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PYTEST_ARGS ?=
+WORKERS ?= 2
 
 # Small thread pools: several processes share the cores, and a starved pool stalls them all.
 export OMP_NUM_THREADS := 1
@@ -11,6 +12,9 @@ export OPENBLAS_NUM_THREADS := 1
 export LP_NUM_THREADS := 1
 export MUJOCO_GL ?= egl
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
+
+# Two files at a time, in their order, so that none of the long ones comes last. WORKERS=0 tests in one process.
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 CORE := records geometry perception memory exploration reasoning
 
@@ -27,7 +31,7 @@ demo: setup  ## drive, remember, notice change, answer: writes out/demo/report.h
 	@$(PY) -m memory_agent_ros.cli demo --out out/demo
 
 test: setup  ## run the tests, slow ones excepted, and show the coverage of the core
-	@$(PY) -m pytest -m "not slow" --cov=memory_agent_ros --cov-report= $(PYTEST_ARGS)
+	@$(PY) -m pytest -m "not slow" $(PARALLEL) --cov=memory_agent_ros --cov-report= $(PYTEST_ARGS)
 	@$(PY) -m coverage report --skip-covered --include="$$(echo $(CORE) | sed -E 's#([a-z]+)#memory_agent_ros/\1/*#g; s/ /,/g')" --fail-under=85
 
 test-slow: setup  ## run the slow tests only

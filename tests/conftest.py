@@ -15,14 +15,18 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def _domain_id() -> int:
-    """Return a ROS domain in 1..101 that differs between workers and between runs side by side."""
+    """Return the given ROS domain, or one in 1..101 that differs between runs; every further worker has another.
+
+    Workers inherit the variables of the process that started them, its domain included.
+    """
+    domain = int(os.environ.get("ROS_DOMAIN_ID", 1 + os.getpid() % 101))
     worker = int("".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", ""))) or 0)
-    return 1 + (os.getpid() + 13 * worker) % 101
+    return domain if worker == 0 else 1 + (domain - 1 + 13 * worker) % 101
 
 
 os.environ.update(child_environment())
 os.environ.setdefault("MUJOCO_GL", "egl")
-os.environ.setdefault("ROS_DOMAIN_ID", str(_domain_id()))
+os.environ["ROS_DOMAIN_ID"] = str(_domain_id())
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 if str(REPOSITORY / "sim") not in sys.path:
     sys.path.append(str(REPOSITORY / "sim"))
