@@ -6,6 +6,7 @@ Each clause opens a memory of its own, drives it through a world of cards and ch
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -220,12 +221,14 @@ def bad_frames_are_refused(memory: SpatialMemory) -> None:
 
 
 def queries_agree(memory: SpatialMemory) -> None:
-    """``find``, ``count``, ``near``, ``last_seen``, ``history`` and ``changes`` tell one story and change nothing."""
+    """``find``, ``labels``, ``count``, ``near``, ``last_seen``, ``history``, ``changes`` tell one story."""
     clause = queries_agree
     world = _mapped(memory)
     before = _summary(memory)
     mug, book = _one(clause, memory.find("Mugs"), "Mugs"), _one(clause, memory.find(text="the book"), "the book")
     _require(clause, memory.count() == len(memory.find(limit=99)) == 3, "count and find disagree")
+    shown = dict(sorted(Counter(o.label for o in memory.find(limit=99)).items()))
+    _require(clause, list(memory.labels().items()) == list(shown.items()), "labels and find disagree")
     _require(clause, len(memory.find(limit=2)) == 2, "find does not keep to its limit")
     _require(clause, [o.id for o in memory.near(object_id=mug.id, radius_m=1.0)] == [book.id], "near is wrong")
     ordered = [o.id for o in memory.near(np.array([2.0, 0.3, 1.0]), radius_m=9.0)]

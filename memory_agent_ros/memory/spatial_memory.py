@@ -195,6 +195,11 @@ class SpatialMemory:
         with self._lock:
             return [self._record(t) for t in self._current().tracks.scan() if t.confirmed or include_tentative]
 
+    def labels(self) -> dict[str, int]:
+        """What confirmed objects are called, by label: how many there are of each, present and gone; loads none."""
+        with self._lock:
+            return self._current().tracks.confirmed_labels()
+
     def get(self, object_id: int) -> MapObject:
         """One object with its evidence; the id of an object that was merged away gives the survivor.
 

@@ -9,6 +9,7 @@ answer rests on something that it does not cite.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -120,6 +121,10 @@ class CitedMemory:
             related = related_ids(self.relations(), relation_kind(kind), [int(i) for i in target])
             found = [o for o in found if o.id in related]
         return found[:limit]
+
+    def labels(self) -> dict[str, int]:
+        """See :class:`MemoryReader`."""
+        return dict(sorted(Counter(o.label for o in self.find(limit=ALL)).items()))
 
     def rooms(self) -> list[Room]:
         """See :class:`MemoryReader`."""

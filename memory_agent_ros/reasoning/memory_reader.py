@@ -42,6 +42,10 @@ class MemoryReader(Protocol):
         """
         ...
 
+    def labels(self) -> dict[str, int]:
+        """What all confirmed objects are called, by label: how many there are of each, present and gone."""
+        ...
+
     def rooms(self) -> list[Room]:
         """Rooms found so far, by id."""
         ...

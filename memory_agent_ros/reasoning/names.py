@@ -13,7 +13,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from memory_agent_ros.reasoning.calls import ANYTHING, NOTHING, TOOLS
-from memory_agent_ros.reasoning.matching import ALL
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 
 #: Longest name that may stand in a call, characters.
@@ -60,7 +59,7 @@ class MemoryNames:
 
 def names_of(memory: MemoryReader, before: MemoryNames | None = None) -> MemoryNames:
     """The names that calls may hold now; ``before`` itself if nothing has changed since."""
-    things = _plain_names(o.label for o in memory.find(limit=ALL))
+    things = _plain_names(memory.labels())
     rooms = _plain_names(r.name for r in memory.rooms())
     if before is not None and (things, rooms) == (before.things, before.rooms):
         return before

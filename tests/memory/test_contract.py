@@ -89,6 +89,11 @@ class IgnoresRadius(SpatialMemory):
         return super().near(*args, **{**kwargs, "radius_m": 99.0})  # type: ignore[arg-type]
 
 
+class CountsLabelsTwice(SpatialMemory):
+    def labels(self) -> dict[str, int]:
+        return dict.fromkeys(super().labels(), 2)
+
+
 class KeepsTipsOfWhatItForgot(SpatialMemory):
     def forget(self, object_ids: Sequence[int] = (), label: str | None = None, region: object = None) -> list[int]:
         tips = self.tips.of("search")
@@ -118,6 +123,7 @@ class LosesTheLog(SpatialMemory):
         (NewIdentityAtEachPlace, "moved_keeps_its_identity"),
         (ShowsTentative, "one_glance_is_not_enough"),
         (IgnoresRadius, "queries_agree"),
+        (CountsLabelsTwice, "queries_agree"),
         (KeepsTipsOfWhatItForgot, "tips_are_kept"),
         (LosesTheLog, "save_and_open"),
     ],

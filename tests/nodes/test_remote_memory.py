@@ -27,6 +27,7 @@ def test_remote_memory_reads_as_the_local_one(graph, memory_node, map_path):
     assert chair.label == "chair" and chair.evidence
     assert in_thread(graph, lambda: remote.find("chair", region=elsewhere)) == []
     assert in_thread(graph, lambda: remote.count("chair")) == 1
+    assert in_thread(graph, remote.labels) == {"chair": 1}
     assert in_thread(graph, lambda: remote.last_seen("chair")).id == chair.id
     assert in_thread(graph, lambda: remote.last_seen("piano")) is None
     near = in_thread(graph, lambda: remote.near(np.array([2.0, 0.0, 1.2]), radius_m=0.5))

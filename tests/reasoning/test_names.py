@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -38,7 +39,7 @@ def test_names_that_are_refused(name: str) -> None:
 def test_names_of_a_memory_and_their_version() -> None:
     labels = ["coffee_table", "mug", "mug", "find(knife)", "nothing", "a" * 99]
     memory = SimpleNamespace(
-        find=lambda limit: [SimpleNamespace(label=label) for label in labels],
+        labels=lambda: Counter(labels),
         rooms=lambda: [SimpleNamespace(name="Anna's room"), SimpleNamespace(name="room 2")],
     )
     names = names_of(memory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sqlite3
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +190,10 @@ class Hiding:
     def count(self, label: str | None = None, **options: Any) -> int:
         """Without it."""
         return len(self.find(label, limit=100_000, **options))
+
+    def labels(self) -> dict[str, int]:
+        """Of the others."""
+        return dict(sorted(Counter(o.label for o in self._left(self._memory.objects())).items()))
 
     def rooms(self) -> list[Room]:
         """With what is left in them."""

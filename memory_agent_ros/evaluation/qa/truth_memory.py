@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -71,11 +72,6 @@ class TruthMemory:
         """When questions are asked: nothing was seen later."""
         return self.now_ns
 
-    @cached_property
-    def labels(self) -> list[str]:
-        """Labels of all things, present and gone, sorted."""
-        return sorted({t.solid.label for t in self.things.values()})
-
     # ------------------------------------------------------------------ MemoryReader
 
     def find(
@@ -105,6 +101,10 @@ class TruthMemory:
             (t for t in things if t.solid.id in chosen), key=lambda t: (-relevance[t.solid.id], t.gone, t.solid.id)
         )
         return [self._record(t, relevance[t.solid.id]) for t in ranked[: max(limit, 0)]]
+
+    def labels(self) -> dict[str, int]:
+        """See :class:`~memory_agent_ros.reasoning.memory_reader.MemoryReader`."""
+        return self._labels
 
     def rooms(self) -> list[Room]:
         """Rooms by id."""
@@ -209,6 +209,10 @@ class TruthMemory:
         return TruthMemory(things, (), self._structure, self.now_ns)
 
     # ------------------------------------------------------------------ insides
+
+    @cached_property
+    def _labels(self) -> dict[str, int]:
+        return dict(sorted(Counter(t.solid.label for t in self.things.values()).items()))
 
     @cached_property
     def _rooms(self) -> list[Room]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
@@ -102,6 +103,8 @@ class ObjectIndex:
         self._voted: dict[str, set[int]] = {}
         self._missing: set[int] = set()
         self._confirmed = 0
+        #: Another one after every change, of this index or any other; 0 while nothing was ever put in.
+        self.revision = 0
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -140,6 +143,7 @@ class ObjectIndex:
         )  # fmt: skip
         self._confirmed += entry.flags & CONFIRMED
         (self._missing.add if entry.flags & MISSING else self._missing.discard)(entry.id)
+        self.revision = next(_REVISIONS)
 
     def remove(self, object_id: int) -> None:
         """Take an object out; the last row moves into its place."""
@@ -153,6 +157,7 @@ class ObjectIndex:
         if row != last:
             self._rows[row] = self._rows[last]
             self._row_of[int(self._rows[row]["id"])] = row
+        self.revision = next(_REVISIONS)
 
     def columns(self, ids: Collection[int]) -> NDArray[np.void]:
         """Rows of the given objects, a structured array with the fields of :class:`IndexEntry` but the labels."""
@@ -167,6 +172,12 @@ class ObjectIndex:
     def labels(self) -> Collection[str]:
         """All labels shown."""
         return self._shown.keys()
+
+    def confirmed_labels(self) -> dict[str, int]:
+        """Label shown -> how many confirmed objects, present or gone, show it; by label."""
+        rows = self._rows[: len(self._row_of)]
+        shown = Counter(self._labels[i][0] for i in rows["id"][rows["flags"] & CONFIRMED > 0].tolist())
+        return dict(sorted(shown.items()))
 
     def shown(self, label: str) -> Collection[int]:
         """Ids of the objects that show a label."""
@@ -236,6 +247,7 @@ class ObjectIndex:
 
 
 _NONE: frozenset[int] = frozenset()
+_REVISIONS = itertools.count(1)
 _K = TypeVar("_K", str, tuple[int, int, int])
 _Cells = tuple[int, int, int, int, int, int]
 

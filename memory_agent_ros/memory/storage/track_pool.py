@@ -190,6 +190,16 @@ class TrackPool(MutableMapping[int, Track]):
             "resident": self.resident,
         }
 
+    def confirmed_labels(self) -> dict[str, int]:
+        """Label -> how many confirmed objects, present or gone, show it; by label."""
+        self.sync()
+        return self.index.confirmed_labels()
+
+    def revision(self) -> int:
+        """A number that is another one after every change of an object, and in every other pool that has any."""
+        self.sync()
+        return self.index.revision
+
     def sync(self) -> None:
         """Let the index take over what was changed in the tracks handed out."""
         for object_id in self._handed:

@@ -47,6 +47,7 @@ class Structure:
         self._map_revision = 0
         self._plan: RoomPlan | None = None
         self._table: ObjectTable | None = None
+        self._revision = 0
         self._rooms: tuple[object, tuple[Room, ...]] | None = None
         self._relations: tuple[object, tuple[Relation, ...]] | None = None
         self._pairs: PairCache = {}
@@ -74,8 +75,11 @@ class Structure:
 
     def snapshot(self, state: MapState) -> Snapshot:
         """Cheap; call it while nobody writes the state."""
-        if self._table is None or self._table.key != table_key(state.tracks.values()):
-            self._table = build_table(state.tracks.values(), self._config)
+        revision = state.tracks.revision()
+        if self._table is None or revision != self._revision:
+            if self._table is None or self._table.key != table_key(state.tracks.scan()):
+                self._table = build_table(state.tracks.scan(), self._config)
+            self._revision = revision
         since = self._seen_row if state.map_revision == self._map_revision else 0
         looks = [r for r in state.looks.records if r.frame_row > since]
         return Snapshot(self._table, looks, since, state.map_revision)

@@ -93,6 +93,6 @@ def test_random_worlds_are_lived_in() -> None:
     kinds = {e.kind for e in world.changes()}
     assert {EventKind.ADDED, EventKind.MOVED, EventKind.GONE} <= kinds
     assert all(e.stamp_ns <= world.now_ns for e in world.changes())
-    assert "mug" not in world.labels, "every label has another name"
+    assert "mug" not in world.labels(), "every label has another name"
     again = world_of("train", 50_001, np.random.default_rng(4), config)
-    assert again.labels == world.labels and len(again.changes()) == len(world.changes())
+    assert again.labels() == world.labels() and len(again.changes()) == len(world.changes())

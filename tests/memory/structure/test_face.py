@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.map_object import ObjectState
@@ -109,3 +110,13 @@ def test_forgetting_and_an_empty_memory() -> None:
         memory.forget(label="bed")
         assert [r.id for r in memory.rooms()] == ids
         assert memory.find(relation=("next to", "bed")) == []
+
+
+def test_a_question_leaves_in_working_memory_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "flat.map"
+    with SpatialMemory.open(path) as memory:
+        fill(memory)
+        rooms, shown = memory.rooms(), memory.labels()
+    with SpatialMemory.open(path, MemoryConfig(max_resident_objects=2), read_only=True) as small:
+        assert [r.object_ids for r in small.rooms()] == [r.object_ids for r in rooms]
+        assert small.labels() == shown and small._state.tracks.resident == 0

@@ -56,7 +56,7 @@ def _touched(s: Scene) -> Slots:
 
 
 def _kind(s: Scene) -> Slots:
-    pool = s.several if s.several and s.rng.random() < 0.6 else s.world.labels
+    pool = s.several if s.several and s.rng.random() < 0.6 else s.labels
     return {"x": Thing(s.one_of(pool))}
 
 
@@ -81,7 +81,7 @@ def _one_room(s: Scene) -> Slots:
 
 def _kind_room(s: Scene) -> Slots:
     room = s.one_of(s.rooms)
-    pool = s.in_room(room) if s.rng.random() < 0.7 else s.world.labels
+    pool = s.in_room(room) if s.rng.random() < 0.7 else s.labels
     return {"x": Thing(s.one_of(pool)), "r": Where(room)}
 
 
@@ -136,9 +136,9 @@ def _carried(s: Scene) -> Slots:
 
 
 def _two_kinds(s: Scene) -> Slots:
-    pool = s.several if len(s.several) > 1 and s.rng.random() < 0.5 else s.world.labels
+    pool = s.several if len(s.several) > 1 and s.rng.random() < 0.5 else s.labels
     first = s.one_of(pool)
-    return {"x": Thing(first), "y": Thing(s.one_of([x for x in s.world.labels if x != first]))}
+    return {"x": Thing(first), "y": Thing(s.one_of([x for x in s.labels if x != first]))}
 
 
 def _tied(kind: RelationKind) -> Callable[[Scene], Slots]:
@@ -219,11 +219,11 @@ def _looks(aspect: str, fill: Callable[[Scene], Slots] = _one_here, slot: str = 
 
 
 def _never(s: Scene) -> Slots:
-    return {"n": Thing(s.one_of([x for x in NEVER_THINGS if x not in s.world.labels]))}
+    return {"n": Thing(s.one_of([x for x in NEVER_THINGS if x not in s.labels]))}
 
 
 def _never_room(s: Scene) -> Slots:
-    return {"r": Where(s.one_of(NEVER_ROOMS)), "x": Thing(s.one_of(s.world.labels))}
+    return {"r": Where(s.one_of(NEVER_ROOMS)), "x": Thing(s.one_of(s.labels))}
 
 
 def _empty_place(s: Scene) -> Slots:

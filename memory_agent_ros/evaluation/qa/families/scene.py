@@ -53,9 +53,14 @@ class Scene:
         return choices[int(self.rng.integers(len(choices)))]
 
     @cached_property
+    def labels(self) -> list[str]:
+        """All kinds, there or gone."""
+        return list(self.world.labels())
+
+    @cached_property
     def single(self) -> dict[str, int]:
         """Label -> id, of the kinds of which there is or was but one."""
-        counts = Counter(t.solid.label for t in self.world.things.values())
+        counts = self.world.labels()
         return {t.solid.label: i for i, t in self.world.things.items() if counts[t.solid.label] == 1}
 
     @cached_property
