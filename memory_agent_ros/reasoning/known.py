@@ -6,7 +6,6 @@ only means something like it. A model then copies a name, or sees that what is a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -16,12 +15,12 @@ from numpy.typing import NDArray
 from memory_agent_ros.reasoning.language.model import EntityNames
 from memory_agent_ros.reasoning.rules.questions import singular
 from memory_agent_ros.reasoning.transcript import KNOWN, Transcript
+from memory_agent_ros.reasoning.words import words_in
 
 #: A name that means less like any phrase of the question than this is not named: cosine of sentence vectors.
 _ALIKE = 0.42
 #: Names that stand in a question; a noun that they share with it; a word; meaning counts less than 1.
 _WHOLE, _NOUN, _WORD = 3.0, 2.0, 1.0
-_WORDS = re.compile(r"[^\W_]+(?:'[^\W_]+)?")
 #: Words of questions that name nothing.
 _STOP_TEXT = """
 a about after ago all already also altogether am an and any anybody anyone anything apartment are around as at be been
@@ -62,7 +61,7 @@ def known_names(
     every = list(dict.fromkeys((*names.things, *names.rooms)))
     if not every:
         return ()
-    words = [word.lower() for word in _WORDS.findall(question)]
+    words = words_in(question)
     singulars = [singular(word) for word in words]
     asked = {w for pair in zip(words, singulars, strict=True) if pair[0] not in _STOP for w in pair}
     places = {name: place for name in every if (place := _place(name, words, singulars))}
@@ -88,13 +87,12 @@ def opening(
 
 def content_words(question: str) -> list[str]:
     """Words of a question that may name something, in the singular."""
-    words = [word.lower() for word in _WORDS.findall(question)]
-    return [singular(word) for word in words if word not in _STOP]
+    return [singular(word) for word in words_in(question) if word not in _STOP]
 
 
 def phrases_of(question: str) -> list[str]:
     """Runs of words of a question that may name something, and their ends."""
-    return _phrases([word.lower() for word in _WORDS.findall(question)])
+    return _phrases(words_in(question))
 
 
 def _place(name: str, words: Sequence[str], singulars: Sequence[str]) -> tuple[int, int] | None:
@@ -113,7 +111,7 @@ def _within(place: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def _own(name: str) -> tuple[list[str], list[str]]:
     """The words of a name, and the same with the last one in the singular."""
-    own = [word.lower() for word in _WORDS.findall(name)]
+    own = words_in(name)
     return own, [*own[:-1], singular(own[-1])] if own else []
 
 

@@ -8,7 +8,6 @@ place was looked at, where the memory can tell.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -20,6 +19,7 @@ from memory_agent_ros.reasoning.calls import ANYTHING, NOTHING, TOOLS, CallError
 from memory_agent_ros.reasoning.known import Meaning, phrases_of
 from memory_agent_ros.reasoning.language.model import EntityNames
 from memory_agent_ros.reasoning.rules.questions import singular
+from memory_agent_ros.reasoning.words import words_in
 from memory_agent_ros.records.answer import Answer, AnswerState
 
 #: A name that stands in the question; one that only shares its noun; one of which nothing stands there, if no meaning
@@ -27,7 +27,6 @@ from memory_agent_ros.records.answer import Answer, AnswerState
 _WHOLE, _NOUN, _ELSE = 1.0, 0.8, 0.4
 #: Seen so lately is seen now.
 _VIEW_S = 2.0
-_WORDS = re.compile(r"[^\W\d_]+(?:'[^\W_]+)?")
 
 
 @runtime_checkable
@@ -128,7 +127,7 @@ def signals_of(
 
 def words_of(text: str) -> list[str]:
     """The words of a text, lower case, singular; numbers are none."""
-    return [singular(word.lower()) for word in _WORDS.findall(text)]
+    return [singular(word) for word in words_in(text, numbers=False)]
 
 
 def _calls(answer: Answer) -> list[ToolCall]:
