@@ -93,13 +93,12 @@ def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Na
 
 def _model(name: str) -> LanguageModel | None:
     """The model of a name, loaded when it is needed; None if there is none."""
-    from memory_agent_ros.reasoning.language.embedded import embedded_installed, reader_adapter
-    from memory_agent_ros.reasoning.language.models import language_model
+    from memory_agent_ros.reasoning.language.models import language_model, model_name
     from memory_agent_ros.reasoning.lazily import LazyModel
 
-    if name == "none" or (name == "auto" and (reader_adapter() is None or not embedded_installed())):
+    wanted = model_name(name)
+    if wanted == "none":
         return None
-    wanted = "embedded" if name == "auto" else name
 
     def load() -> LanguageModel:
         model = language_model(wanted, progress=sys.stderr.isatty())
@@ -111,17 +110,17 @@ def _model(name: str) -> LanguageModel | None:
 
 def _looker(name: str, memory: SpatialMemory) -> Looker | None:
     """The reader of pictures of a name, loaded at the first look; None if there is none."""
-    from memory_agent_ros.reasoning.language.embedded import embedded_installed, weights_folder
     from memory_agent_ros.reasoning.lazily import LazyLooker
+    from memory_agent_ros.reasoning.vision.readers import reader_name
 
-    there = embedded_installed() and (weights_folder() / "vision.safetensors").is_file()
-    if name == "none" or (name == "auto" and not there):
+    wanted = reader_name(name)
+    if wanted == "none":
         return None
 
     def load() -> Looker:
         from memory_agent_ros.reasoning.vision.looker import PictureLooker
         from memory_agent_ros.reasoning.vision.readers import vision_reader
 
-        return PictureLooker(memory, vision_reader("embedded" if name == "auto" else name))
+        return PictureLooker(memory, vision_reader(wanted))
 
     return LazyLooker(load)

@@ -17,10 +17,11 @@ from memory_agent_ros.reasoning.calls import ToolCall, format_call
 from memory_agent_ros.reasoning.dialogue import Dialogue
 from memory_agent_ros.reasoning.known import Meaning
 from memory_agent_ros.reasoning.language.model import LanguageModel
-from memory_agent_ros.reasoning.language.models import language_model
+from memory_agent_ros.reasoning.language.models import language_model, model_name
 from memory_agent_ros.reasoning.reasoner import Reasoner
 from memory_agent_ros.reasoning.self_knowledge import shipped_self_knowledge
 from memory_agent_ros.reasoning.tools.workspace import Looker
+from memory_agent_ros.reasoning.vision.readers import reader_name, vision_reader
 from memory_agent_ros.records.answer import Answer
 from memory_agent_ros.records.errors import MemoryAgentError
 
@@ -82,7 +83,8 @@ class Answering:
         self._reasoner = self._made(Models())
         self.model = ""
         self.models = "none"
-        if config.uses_models:
+        self._wanted = model_name(config.model), reader_name(config.vision)
+        if self._wanted != ("none", "none"):
             self.models = "loading"
             threading.Thread(target=self._load, name="models", daemon=True).start()
 
@@ -135,7 +137,7 @@ class Answering:
     def _load(self) -> None:
         started = time.monotonic()
         try:
-            models = load_models(self._config, self._memory)
+            models = load_models(*self._wanted, self._config, self._memory)
         except MemoryAgentError as error:
             self.models = f"failed: {error}"
             self._log(f"answering without models: {error}")
@@ -151,20 +153,19 @@ class Answering:
         self._log(f"models ready after {time.monotonic() - started:.0f} s: {self.model or 'no language model'}")
 
 
-def load_models(config: ReasonerNodeConfig, memory: RemoteMemory) -> Models:
-    """The models that the parameters name; takes seconds to minutes.
+def load_models(model: str, vision: str, config: ReasonerNodeConfig, memory: RemoteMemory) -> Models:
+    """The models of these names, with the other parameters as they are; takes seconds to minutes.
 
     Raises:
         BadInputError, MissingExtraError: one cannot be loaded; the message says why.
     """
     from memory_agent_ros.perception.factory import make_text_embedder
 
-    language = language_model(config.model, device=config.device, threads=config.threads)
-    vision: Looker | None = None
-    if config.vision != "none":
+    language = language_model(model, device=config.device, threads=config.threads)
+    looker: Looker | None = None
+    if vision != "none":
         from memory_agent_ros.reasoning.vision.looker import PictureLooker
-        from memory_agent_ros.reasoning.vision.readers import vision_reader
 
-        vision = PictureLooker(memory, vision_reader(config.vision))
+        looker = PictureLooker(memory, vision_reader(vision))
     meaning = make_text_embedder(config.text_embedder) if language is not None else None
-    return Models(language, vision, meaning)
+    return Models(language, looker, meaning)

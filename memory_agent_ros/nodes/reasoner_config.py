@@ -27,13 +27,15 @@ class ReasonerNodeConfig:
     """Parameters of ``reasoner_node``."""
 
     model: str = parameter(
-        "none",
+        "auto",
         "Language model for questions that the templates do not surely understand: none, auto (the embedded one where "
-        "it is installed), embedded, openai:MODEL (server from the environment), URL#MODEL, or an id of transformers.",
+        "it is installed, else none), embedded, openai:MODEL (server from the environment), URL#MODEL, or an id of "
+        "transformers.",
     )
     vision: str = parameter(
         "none",
-        "Model that reads looks off the evidence pictures: none, embedded, openai:MODEL, or an id of transformers.",
+        "Model that reads looks off the evidence pictures: none, auto (the embedded one where it is installed, else "
+        "none), embedded, openai:MODEL, or an id of transformers.",
     )
     text_embedder: str = parameter(
         "minilm", "Finds names of the memory that mean what a question says in other words, for the language model.",
@@ -65,11 +67,6 @@ class ReasonerNodeConfig:
         unknown = set(self.allowed) - set(ACTING)
         if unknown:
             raise ValueError(f"acting_tools: there is no {', '.join(sorted(unknown))}; there is {', '.join(ACTING)}")
-
-    @property
-    def uses_models(self) -> bool:
-        """Whether anything is to be loaded."""
-        return self.model != "none" or self.vision != "none"
 
     @property
     def allowed(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ class Asking:
     """A reasoner node and a client of its action."""
 
     def __init__(self, graph, active=True, **parameters):
-        settings = {"query_timeout_s": 1.0, **parameters}
+        settings = {"query_timeout_s": 1.0, "model": "none", **parameters}
         self.graph = graph
         self.node = graph.add(
             ReasonerNode(parameter_overrides=[Parameter(name, value=v) for name, v in settings.items()])

@@ -20,6 +20,7 @@ from memory_agent_ros.nodes import answering, qos
 from memory_agent_ros.nodes.node_base import bring_up
 from memory_agent_ros.nodes.reasoner_node import ReasonerNode
 from memory_agent_ros.reasoning.calls import parse_call
+from memory_agent_ros.reasoning.language import embedded
 from memory_agent_ros.reasoning.language.model import Emission
 from memory_agent_ros.records.errors import BadInputError
 from tests.nodes.reasoner_drive import Asking, FakeExplorer
@@ -181,6 +182,13 @@ def test_model_is_loaded_behind_the_nodes_back_and_then_thinks(graph, asking, mo
     answer = asker.ask("Pray tell the tally of sittables, think hard?").result
     assert (answer.route, answer.model, json.loads(answer.value_json)) == ("think", "scripted", 1)
     assert list(answer.calls) == ["find(chair)", "count($1)", "answer(number, $2)"]
+
+
+def test_without_the_packages_auto_loads_nothing_and_says_so(graph, asking, monkeypatch):
+    monkeypatch.setattr(embedded, "embedded_installed", lambda: False)
+    asker = asking(model="auto", vision="auto")
+    assert asker.node.status()["models"] == "none" and asker.node.status()["language model"] == "none"
+    assert asker.ask("where is the chair?").result.state == "seen"
 
 
 def test_model_that_cannot_be_loaded_is_told_and_templates_answer(graph, asking, monkeypatch):

@@ -60,7 +60,7 @@ def running(graph, room, robot_camera, tmp_path):
     memory_node = graph.add(MemoryNode(parameter_overrides=[Parameter(n, value=v) for n, v in settings.items()]))
     explorer = {"explore_on_activate": "frontier", "publish_period_s": 0.1}
     explorer_node = graph.add(ExplorerNode(parameter_overrides=[Parameter(n, value=v) for n, v in explorer.items()]))
-    reasoner_node = graph.add(ReasonerNode())
+    reasoner_node = graph.add(ReasonerNode(parameter_overrides=[Parameter("model", value="none")]))
     assert bring_up(memory_node) and bring_up(explorer_node) and bring_up(reasoner_node)
     asks = graph.helper.create_publisher(String, "reasoner/question", qos.reliable())
     graph.until(lambda: asks.get_subscription_count() and reasoner_node.memory.available)

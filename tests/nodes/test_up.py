@@ -31,8 +31,9 @@ def last_stamp_ns(path):
 def test_killed_memory_node_leaves_a_map_and_goes_on_with_it(tmp_path):
     path = tmp_path / "apartment.map"
     values = {"rooms": "3", "real_time_factor": "0", "map_path": str(path), "fastdds_profile": "shared_memory"}
+    light = {"memory_node": {"text_embedder": "none"}, "reasoner_node": {"model": "none"}}
     nodes = [
-        dataclasses.replace(n, parameters={**n.parameters, "text_embedder": "none"}) if n.name == "memory_node" else n
+        dataclasses.replace(n, parameters={**n.parameters, **light.get(n.name, {})})
         for n in bringup.simulation_nodes(values)
     ]
     with Supervisor(nodes, bringup.environment(values), tmp_path / "log") as up:

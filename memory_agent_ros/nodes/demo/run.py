@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
@@ -137,8 +138,11 @@ def demo_environment(config: DemoConfig) -> dict[str, str]:
 
 
 def simulation_nodes(config: DemoConfig, paths: dict[str, Path]) -> list[bringup.NodeSpec]:
-    """The same nodes as ``memory-agent up simulation`` starts, as fast as they go, the robot standing still."""
-    return bringup.simulation_nodes(
+    """The same nodes as ``memory-agent up simulation`` starts, as fast as they go, the robot standing still.
+
+    Its questions are such as templates understand: no language model is loaded beside the simulation.
+    """
+    nodes = bringup.simulation_nodes(
         {
             "split": config.split,
             "seed": str(config.seed),
@@ -152,6 +156,10 @@ def simulation_nodes(config: DemoConfig, paths: dict[str, Path]) -> list[bringup
             "fastdds_profile": "shared_memory",
         }
     )
+    return [
+        dataclasses.replace(n, parameters={**n.parameters, "model": "none"}) if n.name == "reasoner_node" else n
+        for n in nodes
+    ]
 
 
 def live(config: DemoConfig, client: DemoClient, diary: Diary, story: Story, narrator: Narrator) -> None:

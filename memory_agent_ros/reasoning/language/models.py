@@ -25,8 +25,9 @@ def language_model(
         BadInputError: ``language_model``, ``chat_unconfigured``, ``language_model_unavailable``.
         MissingExtraError: a package is not installed.
     """
-    if name in ("none", "auto"):
-        return None if name == "none" else _embedded_if_there(threads, progress)
+    name = model_name(name)
+    if name == "none":
+        return None
     if not name.strip():
         raise BadInputError("language_model", "name a model: none, auto, embedded, openai:MODEL, URL#MODEL, or an id")
     kind, _, model = name.partition(":")
@@ -47,12 +48,13 @@ def language_model(
     return LocalModel.from_pretrained(name, device=_device(device))
 
 
-def _embedded_if_there(threads: int, progress: bool) -> LanguageModel | None:
+def model_name(name: str) -> str:
+    """The name itself; for ``auto`` ``embedded`` where it and the reader that it needs are installed, else ``none``."""
     from memory_agent_ros.reasoning.language.embedded import embedded_installed, reader_adapter
 
-    if reader_adapter() is None or not embedded_installed():
-        return None
-    return language_model("embedded", threads=threads, progress=progress)
+    if name != "auto":
+        return name
+    return "embedded" if reader_adapter() is not None and embedded_installed() else "none"
 
 
 def _device(name: str) -> str:

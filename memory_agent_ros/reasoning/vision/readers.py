@@ -8,6 +8,16 @@ from memory_agent_ros.records.errors import BadInputError
 _OPENAI = "openai"
 
 
+def reader_name(name: str) -> str:
+    """The name itself; for ``auto`` ``embedded`` where all that it needs is installed, else ``none``."""
+    from memory_agent_ros.reasoning.language.embedded import embedded_installed, weights_folder
+
+    if name != "auto":
+        return name
+    there = embedded_installed() and (weights_folder() / "vision.safetensors").is_file()
+    return "embedded" if there else "none"
+
+
 def vision_reader(name: str = "embedded") -> VisionReader:
     """``embedded``, ``openai`` or ``openai:MODEL`` (the rest from the environment), or an id or folder of transformers.
 
