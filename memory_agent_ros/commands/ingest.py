@@ -33,7 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--detector", default="ssd+segmenter", help="ssd, segmenter, ssd+segmenter, or transformers:MODEL"
     )
     parser.add_argument(
-        "--embedder", default="efficientnet_lite0", help="image embedder: efficientnet_lite0, color_histogram, none"
+        "--embedder",
+        default="efficientnet_lite0",
+        help="image embedder: efficientnet_lite0, color_histogram, reidentification:FILE, none",
     )
     parser.add_argument(
         "--vocabulary", default=None, metavar="A,B,...", help="labels an open-vocabulary detector looks for"

@@ -11,20 +11,30 @@ from memory_agent_ros.commands.output import tell
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``train encoder|explorer|reader|vision --seed S --minutes M --out F``; other parts ``train PART --out F``."""
-    parts = ("encoder", "detection-model", "cooccurrence", "explorer", "reader", "calibration", "vision")
+    parts = (
+        "encoder",
+        "detection-model",
+        "cooccurrence",
+        "explorer",
+        "reader",
+        "calibration",
+        "vision",
+        "reidentification",
+    )
     parser.add_argument("what", choices=parts, help="which part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--minutes",
         type=float,
         default=None,
-        help="longest time, without making the data (20; explorer: 90; reader: 50; vision: 15)",
+        help="longest time, without making the data (20; explorer: 90; reader: 50; vision: 15; reidentification: 10)",
     )
     parser.add_argument(
         "--steps",
         type=int,
         default=None,
-        help="most steps (1200; explorer: of EMPO2 after the school, 0; reader: 4000; vision: 600)",
+        help="most steps (1200; explorer: of EMPO2 after the school, 0; reader: 4000; vision: 600; "
+        "reidentification: 3000)",
     )
     parser.add_argument(
         "--apartments", type=int, default=None, help="seeds of the train split (24; explorer: 240 for EMPO2)"
@@ -56,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         return _reader(args)
     if args.what == "vision":
         return _vision(args)
+    if args.what == "reidentification":
+        return _reidentification(args)
     from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
 
     config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
@@ -137,6 +149,25 @@ def _vision(args: argparse.Namespace) -> int:
         apartments=args.apartments or usual.apartments,
     )
     figures = train_vision(training, args.out, progress=not args.quiet)
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _reidentification(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.training.train_reidentification import (
+        ReidentificationTraining,
+        train_reidentification,
+    )
+
+    usual = ReidentificationTraining()
+    training = dataclasses.replace(
+        usual,
+        seed=args.seed,
+        minutes=args.minutes or usual.minutes,
+        steps=args.steps or usual.steps,
+        apartments=args.apartments or usual.apartments,
+    )
+    figures = train_reidentification(training, args.out, progress=not args.quiet)
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     return 0
 

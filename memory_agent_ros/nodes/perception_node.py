@@ -54,8 +54,8 @@ class PerceptionNodeConfig:
     )
     image_embedder: str = parameter(
         "color_histogram",
-        "Appearance of the crops: cheap, learned (tens of milliseconds a crop on a CPU core), or none.",
-        choices=("color_histogram", "efficientnet_lite0", "none"),
+        "Appearance of the crops: color_histogram (cheap), efficientnet_lite0 (tens of milliseconds a crop on a CPU "
+        "core), reidentification:<file> (color_histogram under a trained projection), or none.",
     )
     vocabulary: tuple[str, ...] = parameter(("",), "Labels to look for; one empty string means the detector's own.")
     seed: int = parameter(0, "Seed of the detector's randomness.")

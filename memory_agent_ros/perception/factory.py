@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from memory_agent_ros.perception.protocols import Detector, ImageEmbedder, TextEmbedder
 from memory_agent_ros.records.errors import MemoryAgentError
 
 #: Detector names; ``transformers:<model id>`` comes on top.
 DETECTORS = ("ground_truth", "ssd", "segmenter", "ssd+segmenter")
+#: ``reidentification:<file>`` comes on top: a projection trained by ``memory-agent train reidentification``.
 IMAGE_EMBEDDERS = ("color_histogram", "efficientnet_lite0", "none")
+_REIDENTIFICATION = "reidentification:"
 TEXT_EMBEDDERS = ("minilm", "none")
 
 
@@ -63,6 +66,7 @@ def make_image_embedder(name: str) -> ImageEmbedder | None:
     """Image embedder by name, None for ``none``.
 
     Raises:
+        BadInputError: ``reidentification_weights``: the file of ``reidentification:<file>`` cannot be read.
         UnknownPartError: no such embedder.
         MissingExtraError: a package that it needs is not installed.
     """
@@ -76,7 +80,13 @@ def make_image_embedder(name: str) -> ImageEmbedder | None:
         from memory_agent_ros.perception.embedders.efficientnet import EfficientNetEmbedder
 
         return EfficientNetEmbedder.from_package()
-    raise UnknownPartError(f"no image embedder {name!r}; there are {', '.join(IMAGE_EMBEDDERS)}")
+    if name.startswith(_REIDENTIFICATION):
+        from memory_agent_ros.perception.embedders.reidentification import load_reidentification
+
+        return load_reidentification(Path(name.removeprefix(_REIDENTIFICATION)))
+    raise UnknownPartError(
+        f"no image embedder {name!r}; there are {', '.join(IMAGE_EMBEDDERS)} and {_REIDENTIFICATION}<file>"
+    )
 
 
 def make_text_embedder(name: str) -> TextEmbedder | None:

@@ -1,0 +1,1 @@
+"""A life in one apartment after the other: what adapters keep of each."""
