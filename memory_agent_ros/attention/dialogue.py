@@ -76,6 +76,15 @@ class StreamingDialogue:
         """
         return self._take(self._encode(text))
 
+    @property
+    def pinnable(self) -> int:
+        """Most tokens of pinned text."""
+        return self._cache.config.pinned
+
+    def length(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self._encode(text))
+
     def pin(self, text: str) -> None:
         """Keep text whatever comes, in place of what was pinned before.
 
@@ -113,6 +122,32 @@ class StreamingDialogue:
             processor: a ``LogitsProcessor``: (1, n) tokens written so far and (1, V) scores -> scores.
             stop: text that ends it, kept in the dialogue but not returned.
         """
+        return self._write(tokens, processor, stop, self._take)
+
+    def draft(self, tokens: int, processor: Callable[[Tensor, Tensor], Tensor] | None = None, stop: str = "\n") -> str:
+        """What :meth:`generate` would write; the dialogue does not change.
+
+        Raises:
+            BadInputError: ``chunk_too_long``: it may be as long as what is fed at once.
+        """
+
+        def read(ids: list[int]) -> None:
+            self._next = self._forward(ids, 1)
+
+        before = self._next
+        try:
+            with self._cache.branch(tokens):
+                return self._write(tokens, processor, stop, read)
+        finally:
+            self._next = before
+
+    def _write(
+        self,
+        tokens: int,
+        processor: Callable[[Tensor, Tensor], Tensor] | None,
+        stop: str,
+        read: Callable[[list[int]], object],
+    ) -> str:
         ids: list[int] = []
         text = ""
         while len(ids) < tokens and stop not in text:
@@ -123,7 +158,7 @@ class StreamingDialogue:
             if chosen == self._tokenizer.eos_token_id:
                 break
             ids.append(chosen)
-            self._take([chosen])
+            read([chosen])
             text = self._tokenizer.decode(ids)
         return text.partition(stop)[0]
 
@@ -151,7 +186,8 @@ class StreamingDialogue:
         return out.logits[0]
 
     def _encode(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False))
+        """Without special tokens: what looks like one in a text is text."""
+        return list(self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=True))
 
     def _tensor(self, ids: Sequence[int]) -> Tensor:
         return torch.tensor([list(ids)], dtype=torch.long, device=self._model.device)

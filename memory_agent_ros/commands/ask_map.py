@@ -36,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="reader of evidence pictures: none, auto, embedded, openai:MODEL, or an id of transformers",
     )
+    models.add_argument(
+        "--own-words", action="store_true", help="let the language model word what it answered, where its words hold"
+    )
     models.add_argument("--trace", action="store_true", help="print each call and what it gave")
 
 
@@ -88,6 +91,7 @@ def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Na
         budget_s=args.budget or 20.0,
         meaning=embedder,
         knowing=shipped_self_knowledge(model is not None),
+        own_words=args.own_words,
     )
 
 

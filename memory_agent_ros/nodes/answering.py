@@ -130,6 +130,7 @@ class Answering:
             meaning=models.meaning,
             acting=self._acting,
             knowing=shipped_self_knowledge(models.language is not None),
+            own_words=self._config.own_words,
         )
 
     # -- loading, in a thread -------------------------------------------------------------------------------------

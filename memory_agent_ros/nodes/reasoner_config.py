@@ -50,6 +50,10 @@ class ReasonerNodeConfig:
     time_budget_s: float = parameter(
         10.0, "Wall seconds for an answer whose goal names none.", minimum=0.1, maximum=3600.0, live=True
     )
+    own_words: bool = parameter(
+        False, "Let the language model word the answers that it found, where its words hold what the memory says. A "
+        "dialogue then takes 16 MB with the embedded model, however long it lasts.",
+    )  # fmt: skip
     acting_tools: str = parameter(
         "", "Tools that act which a question may cause, comma-separated; there is one: look (ask the explorer to go "
         "and see what the answer is unknown of). Empty: none.",

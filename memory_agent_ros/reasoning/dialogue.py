@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from memory_agent_ros.memory.association.labels import tokens
-from memory_agent_ros.reasoning.language.model import EntityNames
+from memory_agent_ros.reasoning.language.model import EntityNames, Talk
 from memory_agent_ros.reasoning.names import harmless
 from memory_agent_ros.reasoning.transcript import shortened
 from memory_agent_ros.records.answer import Answer, AnswerState
@@ -65,6 +65,7 @@ class Dialogue:
     def __init__(self, length: int = 8) -> None:
         self.exchanges: deque[Exchange] = deque(maxlen=length)
         self._about: tuple[int, ...] | None = None
+        self._talk: Talk | None = None
 
     @property
     def about(self) -> tuple[int, ...] | None:
@@ -79,8 +80,21 @@ class Dialogue:
         """The previous question and its answer in a few words."""
         return (self.exchanges[-1].question, self.exchanges[-1].answer) if self.exchanges else None
 
+    @property
+    def talk(self) -> Talk | None:
+        """The same dialogue as a language model keeps it, which goes farther back; None without one."""
+        return self._talk
+
+    def keep_in(self, talk: Talk) -> None:
+        """Let a language model keep it too, from what is left of it on."""
+        for exchange in self.exchanges:
+            talk.add(exchange.question, exchange.answer)
+        self._talk = talk
+
     def add(self, question: str, answer: Answer) -> None:
         """Keep an exchange."""
+        if self._talk is not None:
+            self._talk.add(question, harmless(answer.text))
         about = tuple(int(i) for i in answer.details.get("about", ()))
         if about or answer.state is AnswerState.UNKNOWN or self._about is None:
             self._about = about

@@ -5,7 +5,15 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 
-from memory_agent_ros.reasoning.language.model import Emission, EntityNames, LanguageModel, LanguageModelError, Reading
+from memory_agent_ros.reasoning.language.model import (
+    Emission,
+    EntityNames,
+    LanguageModel,
+    LanguageModelError,
+    Reading,
+    Talk,
+    TalkingModel,
+)
 from memory_agent_ros.reasoning.tools.workspace import Looker
 from memory_agent_ros.reasoning.transcript import Transcript
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
@@ -52,6 +60,14 @@ class LazyModel:
             LanguageModelError: also where the model cannot be loaded.
         """
         return self._model.read(facts, question, choices)
+
+    def talk(self) -> Talk | None:
+        """See :class:`~memory_agent_ros.reasoning.language.model.TalkingModel`.
+
+        Raises:
+            LanguageModelError: the model cannot be loaded.
+        """
+        return self._model.talk() if isinstance(self._model, TalkingModel) else None
 
 
 class LazyLooker:

@@ -24,7 +24,7 @@ from memory_agent_ros.reasoning.agent import Agent, OnCall
 from memory_agent_ros.reasoning.dialogue import Dialogue, refers_back
 from memory_agent_ros.reasoning.internalised import Internalised, choices_of, with_recall
 from memory_agent_ros.reasoning.known import Meaning, known_names, opening
-from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError
+from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError, Talk, TalkingModel
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.names import MemoryNames, names_of
 from memory_agent_ros.reasoning.results import Result
@@ -54,7 +54,8 @@ class Reasoner:
         meaning: finds names of the memory that mean what a question says in other words.
         knowing: decides whether what was found is told, and how sure that is; all is told, uncalibrated, without one.
         acting: tools that act, with the names that are allowed; none by default.
-        own_words: let the model word what it answered, where its words hold; the templates' sentences otherwise.
+        own_words: let the model word what it answered, where its words hold; the templates' sentences otherwise. In a
+            dialogue it knows what was said before, in constant memory however long that goes on.
         internalised: adapters that answer what the memory does not tell, where they say that they hold it.
     """
 
@@ -175,7 +176,9 @@ class Reasoner:
         transcript = opening(way.question, names, self._meaning, earlier)
         box = self._box(way, _noun(way.question, names))
         answer = Agent(model, way.budget_s).answer(transcript, names, box, way.on_call)
-        return worded(answer, way.question, model, names) if self._own_words else answer
+        if not self._own_words:
+            return answer
+        return worded(answer, way.question, model, names, _talk(model, way.dialogue))
 
     def _by_rules(self, way: _Way, failure: str) -> Answer:
         try:
@@ -248,6 +251,15 @@ def _not_understood(way: _Way) -> Answer:
     """What there is to say of a question that only adapters may be able to answer."""
     details: dict[str, object] = {"about": [], "short": "not known", "now_ns": way.now_ns}
     return Answer("I do not know.", AnswerState.UNKNOWN, 0.5, details=details)
+
+
+def _talk(model: LanguageModel, dialogue: Dialogue | None) -> Talk | None:
+    """The dialogue as the model keeps it, begun now if it does not yet."""
+    if dialogue is not None and dialogue.talk is None and isinstance(model, TalkingModel):
+        talk = model.talk()
+        if talk is not None:
+            dialogue.keep_in(talk)
+    return dialogue.talk if dialogue is not None else None
 
 
 def _beyond_calls(question: str) -> bool:

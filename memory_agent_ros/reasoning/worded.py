@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 
 from memory_agent_ros.memory.association.labels import tokens
-from memory_agent_ros.reasoning.language.model import EntityNames, LanguageModel, LanguageModelError
+from memory_agent_ros.reasoning.language.model import EntityNames, LanguageModel, LanguageModelError, Talk
 from memory_agent_ros.records.answer import Answer
 
 #: Longest wording, as many times the sentence, and characters.
@@ -24,10 +24,13 @@ _NUMBER_WORDS = {word: str(n) for n, word in enumerate(_WORDS)}
 _DENIES = re.compile(r"\b(?:no|not|never|none|nothing|gone|missing|without|unknown|cannot)\b|n't\b")
 
 
-def worded(answer: Answer, question: str, model: LanguageModel, names: EntityNames) -> Answer:
-    """The answer in the model's words if they hold, else as it is."""
+def worded(
+    answer: Answer, question: str, model: LanguageModel, names: EntityNames, talk: Talk | None = None
+) -> Answer:  # fmt: skip
+    """The answer in the model's words if they hold, else as it is; with ``talk`` it knows what was said before."""
     try:
-        text = " ".join(model.read([answer.text], question).text.split())
+        said = talk.words([answer.text], question) if talk is not None else model.read([answer.text], question).text
+        text = " ".join(said.split())
     except LanguageModelError:
         return answer
     if not says_the_same(text, answer, names):

@@ -21,8 +21,9 @@ from memory_agent_ros.reasoning.decoding.writing import write_call
 from memory_agent_ros.reasoning.language.embedded import LoadedModel, load_embedded, reader_adapter
 from memory_agent_ros.reasoning.language.encoding import Encoder
 from memory_agent_ros.reasoning.language.instructions import instructions
-from memory_agent_ros.reasoning.language.model import Emission, EntityNames, LanguageModelError, Reading
+from memory_agent_ros.reasoning.language.model import Emission, EntityNames, LanguageModelError, Reading, Talk
 from memory_agent_ros.reasoning.language.spans import with_span
+from memory_agent_ros.reasoning.language.talk import StreamedTalk
 from memory_agent_ros.reasoning.transcript import Transcript, context_text
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 
@@ -62,7 +63,7 @@ class LocalModel:
     def __init__(self, loaded: LoadedModel, config: LocalConfig | None = None) -> None:
         self.config = config or LocalConfig()
         self.cached = CachedModel(loaded.model, self.config.reuse)
-        self._name = loaded.name
+        self._name, self._tokenizer = loaded.name, loaded.tokenizer
         self._codec = CallCodec(loaded.tokenizer)
         self._grammar = CallGrammar(self._codec)
         self._entities = EntityIndex(self._codec)
@@ -106,6 +107,16 @@ class LocalModel:
     def name(self) -> str:
         """Which model, for answers and reports."""
         return self._name
+
+    def talk(self) -> Talk | None:
+        """A dialogue in a cache of constant size; None where the cache does not know how the model places its keys."""
+        own = self.config
+        try:
+            return StreamedTalk(
+                self.cached.model, self._tokenizer, self._lock, tokens=own.reading_tokens, seconds=own.seconds
+            )
+        except BadInputError:
+            return None
 
     def forget(self) -> None:
         """Let go of what was read last: the next question takes the time that it would take as the first one."""

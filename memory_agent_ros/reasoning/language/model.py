@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from memory_agent_ros.reasoning.calls import ToolCall
 from memory_agent_ros.reasoning.transcript import Transcript
@@ -88,4 +88,29 @@ class LanguageModel(Protocol):
         Raises:
             LanguageModelError: the model cannot be reached, or took too long.
         """
+        ...
+
+
+class Talk(Protocol):
+    """A dialogue as a language model keeps it, in constant memory."""
+
+    def words(self, facts: Sequence[str], question: str) -> str:
+        """What the model would answer, from facts and what was said before.
+
+        Raises:
+            LanguageModelError: it took too long.
+        """
+        ...
+
+    def add(self, question: str, answer: str) -> None:
+        """A question and what was answered to it."""
+        ...
+
+
+@runtime_checkable
+class TalkingModel(Protocol):
+    """A language model that can keep a dialogue."""
+
+    def talk(self) -> Talk | None:
+        """A new dialogue; None where the model has no cache for one."""
         ...
