@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -47,6 +48,12 @@ class StreamConfig:
     def window(self) -> int:
         """Tokens read before each scored one, by every arm but the dense."""
         return self.sink + self.recent
+
+    def brief(self) -> StreamConfig:
+        """The same windows over a shorter stream of which only perplexity is taken, for streams after the first."""
+        return dataclasses.replace(
+            self, tokens=self.tokens // 4, marks=(), positions=self.positions // 2, dense=0, steps=0
+        )
 
 
 @dataclass

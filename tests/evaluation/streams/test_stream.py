@@ -70,6 +70,17 @@ def test_the_benchmark_reports_them() -> None:
     assert 0 <= figures["sink_ratio"]["value"] <= 1 and figures["massive_layers"]["value"] == 0
 
 
+def test_further_streams_are_short_and_intervals_are_then_over_streams() -> None:
+    language = LoadedModel(model(layers=1), letters, "tiny")
+    result = run("stream", "val", "0:3", stream=dataclasses.replace(SMALL, dense=60, steps=2), language=language)
+    figures, arms = result["figures"], result["arms"]
+    assert figures["streams"]["value"] == 3 and figures["positions"]["value"] == 20 + 2 * min(10, (75 - 24) // 8)
+    assert arms["dense"]["streams"]["value"] == 1 and arms["dense"]["positions"]["value"] > 1
+    low, high = figures["ppl_ratio"]["ci95"]
+    assert low <= figures["ppl_ratio"]["value"] <= high and low < high
+    assert figures["us_per_token@300"]["value"] > 0, "of the first stream"
+
+
 def test_the_halves_of_the_text_share_no_chapter() -> None:
     first, second = reference_text("val"), reference_text("test")
     assert reference_text("train") == first and min(len(first), len(second)) > 100_000
