@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,8 @@ from memory_agent_ros.records.looks import COLOUR, LOOKS, MATERIAL, STATE
 EMBEDDED, SHUFFLED, HISTOGRAM, MAJORITY = "embedded", "shuffled_pictures", "colour_histogram", "majority"
 ARMS = (EMBEDDED, SHUFFLED, HISTOGRAM, MAJORITY)
 _CROPS = 3
+#: Apartments as they are, and with twice as many things, so that how they stand or lie is asked often enough.
+TIPPED_WALKS = (TIPPED_WALK, dataclasses.replace(TIPPED_WALK, cluttered=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +110,8 @@ def pixel_accuracy(
     """Figures ``accuracy`` and ``accuracy@ASPECT`` of a reader and of what it is compared with.
 
     Colour and material are asked of things that stand as usual; how a thing stands or lies is asked in apartments where
-    a third of what can be tipped lies on its side and a third stands upside down.
+    a third of what can be tipped lies on its side and a third stands upside down, each furnished plainly and with
+    twice as many things.
 
     Args:
         split: of the apartments.
@@ -117,7 +121,7 @@ def pixel_accuracy(
         jobs: processes that remember apartments.
         progress: show bars.
     """
-    walks: tuple[tuple[WalkConfig, tuple[str, ...]], ...] = ((PLAIN_WALK, (COLOUR, MATERIAL)), (TIPPED_WALK, (STATE,)))
+    walks = ((PLAIN_WALK, (COLOUR, MATERIAL)), *((walk, (STATE,)) for walk in TIPPED_WALKS))
     calls = [(split, seed, *walk) for walk in walks for seed in seeds]
     parts = list(spread(pixel_questions, calls, jobs, f"pixels {split}", "walk", progress=progress))
     found = sorted((q for part in parts for q in part), key=lambda q: (q.aspect, q.seed, q.label, q.answer))
