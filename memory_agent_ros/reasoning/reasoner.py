@@ -30,8 +30,8 @@ from memory_agent_ros.reasoning.names import MemoryNames, names_of
 from memory_agent_ros.reasoning.results import Result
 from memory_agent_ros.reasoning.rules.pictures import corner_room
 from memory_agent_ros.reasoning.rules.questions import QuestionKind, QuestionNotUnderstoodError, parse, singular
-from memory_agent_ros.reasoning.rules.reasoner import RuleReasoner
-from memory_agent_ros.reasoning.rules.translate import Translation, translate
+from memory_agent_ros.reasoning.rules.reasoner import UNCHECKED, RuleReasoner
+from memory_agent_ros.reasoning.rules.translate import Translation, loosely, translate
 from memory_agent_ros.reasoning.self_knowledge import SelfKnowledge, Where, with_knowledge
 from memory_agent_ros.reasoning.signals import signals_of
 from memory_agent_ros.reasoning.toolbox import Toolbox
@@ -142,7 +142,7 @@ class Reasoner:
                     raise
                 failure = str(error)
         try:
-            return self._finished(self._by_rules(way, failure), "rules", noun, names, way)
+            return self._finished(self._by_rules(way, failure, follows), "rules", noun, names, way)
         except QuestionNotUnderstoodError:
             recalled = self._by_adapters(_not_understood(way), "closed_book", noun, names, way)
             if recalled is None:
@@ -180,7 +180,16 @@ class Reasoner:
             return answer
         return worded(answer, way.question, model, names, _talk(model, way.dialogue))
 
-    def _by_rules(self, way: _Way, failure: str) -> Answer:
+    def _by_rules(self, way: _Way, failure: str, follows: bool) -> Answer:
+        """As well as templates can: by the tools where calls can say it."""
+        loose = None
+        if self._names is not None and not _beyond_calls(way.question):
+            loose = loosely(way.question, self._memory, self._names, follows)
+        answer = self._without_calls(way, failure) if loose is None else _hedged(self._by_tools(loose, way), loose)
+        details = {**answer.details, "model_failed": failure} if failure else answer.details
+        return dataclasses.replace(answer, details=details)
+
+    def _without_calls(self, way: _Way, failure: str) -> Answer:
         try:
             answer = RuleReasoner(self._memory).answer(way.question, way.now_ns)
         except QuestionNotUnderstoodError as error:
@@ -189,9 +198,7 @@ class Reasoner:
         about = list(dict.fromkeys(e.object_id for e in answer.evidence))
         sure_of = {"memory": float(answer.confidence)}
         details = {**answer.details, "about": about, "short": answer.text, "confidence": sure_of, "now_ns": way.now_ns}
-        if failure:
-            details["model_failed"] = failure
-        return dataclasses.replace(answer, details=details)
+        return dataclasses.replace(answer, details={**details, "no_calls": "no list of calls says this question"})
 
     def _finished(self, answer: Answer, route: str, noun: str, names: MemoryNames, way: _Way) -> Answer:
         """With its route, and as self-knowledge has it: told or not, how sure, what to look for."""
@@ -260,6 +267,16 @@ def _talk(model: LanguageModel, dialogue: Dialogue | None) -> Talk | None:
         if talk is not None:
             dialogue.keep_in(talk)
     return dialogue.talk if dialogue is not None else None
+
+
+def _hedged(answer: Answer, loose: Translation) -> Answer:
+    """An answer of calls that leave out what things were said to be like."""
+    if not loose.unchecked or not answer.evidence:
+        return answer
+    sure = UNCHECKED * float(answer.confidence)
+    text = f"{answer.text} I could not check whether it is {', '.join(map(repr, loose.unchecked))}."
+    details = {**answer.details, "confidence": {"memory": sure}, "unchecked": list(loose.unchecked)}
+    return dataclasses.replace(answer, text=text, confidence=sure, details=details)
 
 
 def _beyond_calls(question: str) -> bool:

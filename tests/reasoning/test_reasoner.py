@@ -94,8 +94,12 @@ def test_without_a_model_the_templates_serve_and_say_what_is_missing(after: Worl
     memory, room = after
     reasoner = Reasoner(memory)
     answer = reasoner.answer("where is the red book?", room.stamp_ns)
-    assert answer.details["route"] == "rules" and "'red'" in answer.text and answer.calls == ()
-    assert reasoner.answer("what is within 0.8 m of (0.2, 1.7)?", room.stamp_ns).details["route"] == "rules"
+    plain = reasoner.answer("where is the book?", room.stamp_ns)
+    assert answer.details["route"] == "rules" and "'red'" in answer.text
+    assert answer.confidence == pytest.approx(0.6 * plain.confidence)
+    assert answer.calls == plain.calls and recompute(answer, memory).value == answer.value == plain.value
+    place = reasoner.answer("what is within 0.8 m of (0.2, 1.7)?", room.stamp_ns)
+    assert place.details["route"] == "rules" and place.calls == () and place.details["no_calls"]
     with pytest.raises(QuestionNotUnderstoodError, match="no language model"):
         reasoner.answer("why is the sky blue?")
 

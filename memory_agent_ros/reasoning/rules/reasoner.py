@@ -42,7 +42,8 @@ from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import RelationKind
 from memory_agent_ros.records.room import Room, rooms_called
 
-_UNCHECKED = 0.6
+#: Left of the confidence where what a thing was said to be like was not checked.
+UNCHECKED = 0.6
 _EVIDENCE_PER_OBJECT = 3
 _NEAR_M = 1.0
 _RELATED = {
@@ -412,7 +413,7 @@ class RuleReasoner:
         tool: str,
     ) -> Answer:
         if match.kind is MatchKind.HEAD:
-            confidence *= _UNCHECKED
+            confidence *= UNCHECKED
             text += f" I could not check whether it is {match.unchecked!r}."
         return Answer(text, state, confidence, evidence_of(objects, _EVIDENCE_PER_OBJECT), value, tool)
 

@@ -2,7 +2,7 @@
 
 Sure means: one clause in which every word is one that the template knows, an article, a label or room of the memory as
 it is written there, or a thing that is surely not in the memory. All else is for the language model, or, without one,
-for the templates as well as they can.
+for :func:`loosely`: the calls that a template comes closest to, with words that nobody checked.
 """
 
 from __future__ import annotations
@@ -74,10 +74,12 @@ class Translation:
     Attributes:
         calls: the last one an answer.
         noun: the thing asked about that the memory does not hold, "" if it holds all.
+        unchecked: words of what things are like ("red") that no call checks.
     """
 
     calls: tuple[ToolCall, ...]
     noun: str = ""
+    unchecked: tuple[str, ...] = ()
 
 
 class _UnsureError(Exception):
@@ -100,9 +102,7 @@ def translate(
         follows: whether there was an answer before, so that "it" means something.
         unheard: whether a noun that is no name of the memory, nor like one, surely means nothing that it holds.
     """
-    text = _LEAD.sub("", " ".join(question.lower().split())) if follows else " ".join(question.lower().split())
-    if follows:
-        text = _PRONOUN.sub(_IT, text)
+    text = _text(question, follows)
     plain = _plain_form(text.rstrip("?!. "), _Writer(memory, names, unheard))
     if plain is not None or _TURNS.search(text):
         return plain
@@ -111,6 +111,30 @@ def translate(
         return _Writer(memory, names, unheard).written(text, asked)
     except (QuestionNotUnderstoodError, _UnsureError):
         return None
+
+
+def loosely(question: str, memory: MemoryReader, names: EntityNames, follows: bool = False) -> Translation | None:
+    """Calls for a question as well as templates understand it, or None where calls cannot say it.
+
+    A name is the label that the memory finds for it: by meaning, or by its noun alone. Words that nothing knows are
+    left out.
+
+    Args:
+        question: English.
+        memory: finds what a name means.
+        names: of the memory.
+        follows: whether there was an answer before, so that "it" means something.
+    """
+    text = _text(question, follows)
+    try:
+        return _Writer(memory, names, lambda noun: True, loose=True).written(text, parse(text))
+    except (QuestionNotUnderstoodError, _UnsureError):
+        return None
+
+
+def _text(question: str, follows: bool) -> str:
+    text = " ".join(question.lower().split())
+    return _PRONOUN.sub(_IT, _LEAD.sub("", text)) if follows else text
 
 
 def _plain_form(text: str, writer: _Writer) -> Translation | None:
@@ -127,9 +151,13 @@ def _plain_form(text: str, writer: _Writer) -> Translation | None:
 
 
 class _Writer:
-    def __init__(self, memory: MemoryReader, names: EntityNames, unheard: Callable[[str], bool]) -> None:
+    def __init__(
+        self, memory: MemoryReader, names: EntityNames, unheard: Callable[[str], bool], loose: bool = False
+    ) -> None:
         self._memory = memory
         self._unheard = unheard
+        self._loose = loose
+        self._unchecked: list[str] = []
         self._things = {_key(name): name for name in names.things}
         self._rooms = {_key(name, plural=False): name for name in names.rooms}
         self._calls: list[ToolCall] = []
@@ -146,9 +174,9 @@ class _Writer:
         rest = text
         for name in self._named:
             rest = rest.replace(name, " ")
-        if set(re.findall(r"[a-z']+", rest)) - _PLAIN:
+        if not self._loose and set(re.findall(r"[a-z']+", rest)) - _PLAIN:
             raise _UnsureError
-        return Translation(tuple(self._calls), self._noun)
+        return Translation(tuple(self._calls), self._noun, tuple(dict.fromkeys(self._unchecked)))
 
     def filled(self, program: str, slots: Mapping[str, str]) -> Translation:
         """Calls of a program with its slots filled.
@@ -176,10 +204,11 @@ class _Writer:
             return ("number", self._add("count", rooms)) if text.startswith("how many") else ("list", rooms)
         if kind is QuestionKind.LIST and not asked.places:
             return "list", self._add("find", ANYTHING)
-        if kind is QuestionKind.CHANGES and not asked.subject and "chang" in text:
+        if kind is QuestionKind.CHANGES and (self._loose or (not asked.subject and "chang" in text)):
             since = {} if asked.since_s is None else {"since": float(round(asked.since_s))}
             self._named += list(re.findall(r"\d+\s*[a-z]*", text))
-            return "changes", self._add("changes", **since)
+            thing = {"thing": self._label(asked.subject)} if asked.subject else {}
+            return "changes", self._add("changes", **since, **thing)
         if kind in _RELATION:
             return "list", self._found("", (Place(_kind(kind), asked.subject), *asked.places))
         if kind is QuestionKind.NEAR:
@@ -241,6 +270,8 @@ class _Writer:
         label = self._things.get(_key(name))
         if label is not None:
             return label
+        if self._loose:
+            return self._closest(name)
         words = {word for known in self._things for word in known.split()}
         if words & set(_key(name).split()):
             raise _UnsureError  # "the red mug" is perhaps a mug
@@ -250,6 +281,18 @@ class _Writer:
             raise _UnsureError
         self._noun = singular(name)
         return NOTHING
+
+    def _closest(self, name: str) -> str:
+        """The label of what the memory finds for a name."""
+        match = matching.match_name(self._memory, name)
+        if match.kind is MatchKind.NONE:
+            self._noun = singular(name)
+            return NOTHING
+        label = self._things.get(_key(match.label))
+        if label is None:
+            raise _UnsureError
+        self._unchecked += [match.unchecked] if match.unchecked else []
+        return label
 
 
 def _key(name: str, plural: bool = True) -> str:

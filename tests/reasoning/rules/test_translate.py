@@ -9,9 +9,16 @@ import pytest
 from memory_agent_ros.reasoning.calls import parse_call
 from memory_agent_ros.reasoning.names import MemoryNames
 from memory_agent_ros.reasoning.rules.plain_forms import _SENTENCES
-from memory_agent_ros.reasoning.rules.translate import translate
+from memory_agent_ros.reasoning.rules.translate import loosely, translate
 
 NAMES = MemoryNames(("book", "coffee table", "mug", "table"), ("Anna's room", "kitchen"), 1)
+
+
+def _find(label: str | None = None, *, text: str = "", **_: object) -> list[SimpleNamespace]:
+    """A memory of mugs that knows that a cup is one."""
+    if label == "mug" or text == "cup":
+        return [SimpleNamespace(id=1, label="mug", relevance=0.9)]
+    return []
 
 
 def _calls(question: str, follows: bool = False) -> str | None:
@@ -59,6 +66,27 @@ def test_sure(question: str, calls: str) -> None:
 )  # fmt: skip
 def test_not_sure(question: str) -> None:
     assert _calls(question) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "calls", "unchecked"),
+    [
+        ("where is the red mug?", "find(mug); answer(where, $1)", ("red",)),
+        ("how many cups are in the kitchen, please tell", None, ()),
+        ("is there a cup in the kitchen now and then?", None, ()),
+        ("is there any cup in the kitchen?", "find(mug, in=kitchen); answer(yes_no, $1)", ()),
+        ("what is next to the broken mug?", "find(mug); relation(next_to, $1); answer(list, $2)", ("broken",)),
+        ("did the old mug move?", "changes(thing=mug); answer(changes, $1)", ("old",)),
+        ("when did you last see the zither that hums?", "find(nothing); last_seen($1); answer(when, $2)", ()),
+        ("what is in the attic?", None, ()),
+        ("what is within 2 m of (1.0, 2.5)?", None, ()),
+        ("why is the sky blue?", None, ()),
+    ],
+)
+def test_as_well_as_templates_can(question: str, calls: str | None, unchecked: tuple[str, ...]) -> None:
+    found = loosely(question, SimpleNamespace(find=_find), NAMES)
+    assert (None if found is None else "; ".join(str(c) for c in found.calls)) == calls
+    assert found is None or found.unchecked == unchecked
 
 
 def test_it_is_the_thing_before() -> None:
