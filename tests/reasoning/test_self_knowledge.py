@@ -17,7 +17,7 @@ from memory_agent_ros.reasoning.self_knowledge import Deed, Reason, SelfKnowledg
 from memory_agent_ros.reasoning.signals import Signals, signals_of, words_of
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.errors import BadInputError
-from tests.reasoning.room import Room
+from tests.reasoning.room import SECOND, Room
 from tests.reasoning.scripted import Scripted
 
 World = tuple[SpatialMemory, Room]
@@ -52,6 +52,10 @@ def test_what_is_seen_now_is_in_view_and_what_was_seen_in_store(after: World) ->
     assert later.details["knowledge"]["where"] == Where.IN_STORE
     assert later.details["signals"]["values"]["age_h"] == pytest.approx(1.0, abs=0.1)
     assert later.details["knowledge"]["deed"] == Deed.ANSWER
+    oldest, latest = now.details["last_seen_ns"]
+    for since, place in ((SECOND, Where.IN_VIEW), (max(latest - oldest, 3 * SECOND), Where.IN_STORE)):
+        then = Reasoner(memory).answer("how many mugs are there?", oldest + since)
+        assert then.details["knowledge"]["where"] == place, "all that it rests on has to be in sight"
 
 
 def test_what_was_never_seen_is_nowhere_and_to_be_looked_for(after: World) -> None:

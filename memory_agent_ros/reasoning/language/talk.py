@@ -56,7 +56,7 @@ class StreamedTalk:
         self._lock = lock or threading.Lock()
         rules = len(tokenizer.encode(RULES, add_special_tokens=False))
         self._stream = StreamingDialogue(model, tokenizer, dataclasses.replace(config, sink=rules), RULES)
-        self._tokens, self._seconds = tokens, seconds
+        self._tokens, self._seconds, self._recent = tokens, seconds, config.recent
         self._waiting: deque[str] = deque(maxlen=max(1, config.recent // _EXCHANGE))
         self._open = ""
 
@@ -78,8 +78,7 @@ class StreamedTalk:
             self._stream.pin(self._facts(facts))
             self._open = question
             self._waiting.append(_asked(question))
-            self._stream.append("".join(self._waiting))
-            self._waiting.clear()
+            self._stream.append(self._unread())
 
             def check(_: Tensor, scores: Tensor) -> Tensor:
                 if time.monotonic() > until:
@@ -93,6 +92,14 @@ class StreamedTalk:
         lead = "" if self._open == question else ("\n" if self._open else "") + _asked(question)
         self._open = ""
         self._waiting.append(f"{lead} {' '.join(answer.split())}\n")
+
+    def _unread(self) -> str:
+        """What waits to be read, without what it would push out at once: a wording never reads more than the stream."""
+        kept, room = [self._waiting.pop()], self._recent
+        while self._waiting and (room := room - self._stream.length(self._waiting[-1])) >= 0:
+            kept.append(self._waiting.pop())
+        self._waiting.clear()
+        return "".join(reversed(kept))
 
     def _facts(self, facts: Sequence[str]) -> str:
         """As many of the facts, from the first one on, as there is room for."""
