@@ -124,3 +124,30 @@ def stacked(adapters: Sequence[LoraRows]) -> LoraRows:
 def merged_chunks(rows: LoraRows) -> LoraRows:
     """A batch of chunks (K, R, ...) as one adapter of K R rows."""
     return rows.map(lambda t: t.reshape(-1, t.shape[-1]))
+
+
+def joined(rows: LoraRows, counts: Sequence[int]) -> LoraRows:
+    """Chunks of several documents, (N, R, ...), one document's after the other's, as a batch of adapters.
+
+    Documents with fewer chunks get rows of zeros, which change nothing.
+
+    Args:
+        rows: of the N chunks.
+        counts: chunks of each document, N in all.
+    """
+    most, first = max(counts), 0
+    numbers = list[list[int]]()
+    for count in counts:
+        numbers.append([*range(first, first + count), *[sum(counts)] * (most - count)])
+        first += count
+
+    def put(t: Tensor) -> Tensor:
+        padded = torch.cat([t, torch.zeros_like(t[:1])])
+        return padded[torch.tensor(numbers, device=t.device)].flatten(1, 2)
+
+    return rows.map(put)
+
+
+def with_bias(rows: LoraRows, bias: LoraRows) -> LoraRows:
+    """A batch of adapters, each with the same bias rows."""
+    return concatenate([rows, bias.map(lambda t: t.expand(rows.batch or 1, *t.shape))])

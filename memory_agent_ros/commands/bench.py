@@ -28,8 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--arms", default=None, metavar="A,B,...", help="qa: these arms only")
     parser.add_argument("--env", default=None, help="empo2: scienceworld or textworld instead of apartments")
     parser.add_argument(
-        "--training-seeds", type=int, default=None, metavar="N", help="empo2: trainings of each arm (8)"
+        "--training-seeds", type=int, default=None, metavar="N", help="empo2, adapters: trainings of each arm (8, 5)"
     )
+    parser.add_argument("--size", default=None, choices=("tiny", "embedded"), help="adapters: of the language model")
+    parser.add_argument("--minutes", type=float, default=None, help="adapters: longest time of each training")
+    parser.add_argument("--ablations", action="store_true", help="adapters: also trainings without one part each")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,6 +52,9 @@ def run(args: argparse.Namespace) -> int:
         **({"arms": tuple(arm.strip() for arm in args.arms.split(","))} if args.arms else {}),
         **({"env": args.env} if args.env else {}),
         **({"training_seeds": args.training_seeds} if args.training_seeds else {}),
+        **({"size": args.size} if args.size else {}),
+        **({"minutes": args.minutes} if args.minutes else {}),
+        **({"ablations": True} if args.ablations else {}),
         **({"learned": args.weights, "policy": args.weights} if args.weights else {}),
     )
     if args.picture is not None:

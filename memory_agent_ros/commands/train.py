@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "calibration",
         "vision",
         "reidentification",
+        "tiny-reader",
+        "document-lora",
     )
     parser.add_argument("what", choices=parts, help="which part")
     parser.add_argument("--seed", type=int, default=0)
@@ -42,6 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="here", help="explorer: where rollouts are played: here, processes, ray")
     parser.add_argument("--jobs", type=int, default=1, help="calibration: processes; explorer: workers of the engine")
     parser.add_argument("--start", type=Path, default=None, metavar="FILE", help="reader: weights to begin with")
+    parser.add_argument("--size", choices=("tiny", "embedded"), default="tiny", help="document-lora: of the base model")
+    parser.add_argument(
+        "--base",
+        type=Path,
+        default=None,
+        metavar="FOLDER",
+        help="document-lora: a tiny reader, instead of the cached one",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
     parser.add_argument("--restart", action="store_true", help="do not go on from a checkpoint")
 
@@ -68,6 +78,10 @@ def run(args: argparse.Namespace) -> int:
         return _vision(args)
     if args.what == "reidentification":
         return _reidentification(args)
+    if args.what == "tiny-reader":
+        return _tiny_reader(args)
+    if args.what == "document-lora":
+        return _document_lora(args)
     from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
 
     config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
@@ -168,6 +182,51 @@ def _reidentification(args: argparse.Namespace) -> int:
         apartments=args.apartments or usual.apartments,
     )
     figures = train_reidentification(training, args.out, progress=not args.quiet)
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _tiny_reader(args: argparse.Namespace) -> int:
+    import torch
+
+    from memory_agent_ros.evaluation.adapters.facts import words
+    from memory_agent_ros.evaluation.training.train_tiny_reader import TinyTraining, fact_course, train_tiny
+
+    torch.set_num_threads(1)
+    usual = TinyTraining(args.seed)
+    figures = train_tiny(
+        dataclasses.replace(usual, steps=args.steps or usual.steps),
+        fact_course,
+        words(),
+        args.out,
+        minutes=args.minutes or 20.0,
+        resume=not args.restart,
+        progress=not args.quiet,
+    )
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _document_lora(args: argparse.Namespace) -> int:
+    import torch
+
+    from memory_agent_ros.evaluation.adapters.bases import base_of
+    from memory_agent_ros.evaluation.training.distributed import group
+    from memory_agent_ros.evaluation.training.document_card import write_document_card, write_document_curve
+    from memory_agent_ros.evaluation.training.train_document_lora import settings_of, train_document_lora
+
+    torch.set_num_threads(1)
+    usual = settings_of(args.size, args.seed)
+    training = dataclasses.replace(usual, steps=args.steps or usual.steps)
+    with group() as processes:
+        base = base_of(args.size, args.base, progress=not args.quiet)
+        figures = train_document_lora(
+            training, base.adapted, base.prompts, base.name, args.out, minutes=args.minutes or 20.0,
+            resume=not args.restart, progress=not args.quiet, group=processes,
+        )  # fmt: skip
+        if processes.first:
+            write_document_card(args.out, args.size)
+            write_document_curve(args.out)
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     return 0
 

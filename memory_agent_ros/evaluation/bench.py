@@ -18,7 +18,7 @@ from memory_agent_ros.evaluation.statistics import Figure
 from memory_agent_ros.records.errors import BadInputError
 
 #: Options of the command line that a result tells, since it is another one without them.
-TOLD = ("arms", "env", "training_seeds")
+TOLD = ("arms", "env", "training_seeds", "size", "minutes", "ablations")
 SCHEMA = "memory-agent-bench/1"
 SPLITS = ("train", "val", "test")
 

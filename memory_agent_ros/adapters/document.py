@@ -1,0 +1,225 @@
+"""Doc-to-LoRA (arXiv 2602.15902): a document becomes a LoRA in one forward pass.
+
+The frozen language model reads a chunk; what enters each of its layers is read by one resampler, which all layers
+share, and per-layer heads write rows from it. Chunks are read independently; their rows stand one after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
+from memory_agent_ros.adapters.application import AdaptedModel
+from memory_agent_ros.adapters.heads import RowHeads
+from memory_agent_ros.adapters.perceiver import Resampler, ResamplerSize
+from memory_agent_ros.adapters.prompts import Prompts, chunked
+from memory_agent_ros.adapters.relevance import chunk_keys
+from memory_agent_ros.adapters.rows import LoraRows, concatenate
+from memory_agent_ros.perception.protocols import TextEmbedder
+from memory_agent_ros.records.errors import BadInputError
+
+_FORMAT = "memory_agent_ros.document_to_lora.1"
+
+
+@dataclass(frozen=True)
+class DocumentConfig:
+    """How the network is built.
+
+    Attributes:
+        rank: rows that a chunk gives each layer.
+        chunk_tokens: longest chunk.
+        resampler: its size.
+        hidden: width of the per-layer network before the heads.
+        scale: of the adapters.
+    """
+
+    rank: int = 8
+    chunk_tokens: int = 64
+    resampler: ResamplerSize = field(default_factory=ResamplerSize)
+    hidden: int = 256
+    scale: float = 1.0
+
+
+class DocumentToLora(nn.Module):
+    """The network; the frozen model that it reads with and writes for stays outside its parameters.
+
+    Args:
+        adapted: the frozen model.
+        prompts: how it is given a passage.
+        config: of the network.
+        name: of the base model, told in adapters.
+    """
+
+    def __init__(self, adapted: AdaptedModel, prompts: Prompts, config: DocumentConfig, name: str) -> None:
+        super().__init__()
+        self.adapted, self.prompts, self.config, self.name = adapted, prompts, config, name
+        width = config.resampler.width
+        self.heads = RowHeads(adapted.targets, width, config.rank, config.hidden, config.scale)
+        self.resampler = Resampler(adapted.model.config.hidden_size, self.heads.vectors, config.resampler)
+
+    def chunk_rows(self, texts: Sequence[str], *, iterative: bool = False) -> LoraRows:
+        """Rows of chunks, each read by itself, without the bias.
+
+        Args:
+            texts: the chunks.
+            iterative: one layer after the other: slower, for less memory.
+
+        Returns:
+            a batch of as many adapters.
+        """
+        ids, mask = self._ids(texts)
+        states = self._states(ids)
+        if not iterative:
+            return self.heads(self._read(torch.stack(states, dim=1), mask))
+        down, up = dict[str, Tensor](), dict[str, Tensor]()
+        for number, state in enumerate(states):
+            part = self.heads(self._read(state[:, None], mask), slice(number, number + 1))
+            down |= part.down
+            up |= part.up
+        return LoraRows(down, up, self.config.scale)
+
+    def chunks(self, text: str) -> list[str]:
+        """A document's chunks."""
+        return chunked(text, self.config.chunk_tokens, lambda t: len(self.prompts.passage(t)))
+
+    def adapter(
+        self,
+        text: str | Sequence[str],
+        name: str,
+        embedder: TextEmbedder | None = None,
+        *,
+        batch: int = 16,
+        iterative: bool = False,
+        made_by: str = "",
+    ) -> Adapter:
+        """Internalise a document.
+
+        Args:
+            text: of any length, cut into chunks here; or chunks as they are.
+            name: of the document; chunks are called "NAME 1/3".
+            embedder: gives the chunks the keys that relevance is judged by.
+            batch: chunks that are read at once.
+            iterative: layer by layer.
+            made_by: of the chunks' source.
+
+        Raises:
+            BadInputError: ``document_empty``.
+        """
+        texts = self.chunks(text) if isinstance(text, str) else list(text)
+        if not texts:
+            raise BadInputError("document_empty", f"{name} holds no text to internalise")
+        parts = list[LoraRows]()
+        for start in range(0, len(texts), batch):
+            with torch.no_grad():
+                rows = self.chunk_rows(texts[start : start + batch], iterative=iterative)
+            parts += [rows.one(i) for i in range(rows.batch or 0)]
+        chunks = [
+            Chunk(
+                f"{name} {number + 1}/{len(texts)}",
+                rows,
+                Source("document", name, hashlib.sha256(told.encode()).hexdigest(), made_by=made_by),
+                None if embedder is None else chunk_keys(told, embedder),
+            )
+            for number, (told, rows) in enumerate(zip(texts, parts, strict=True))
+        ]
+        return Adapter(tuple(chunks), self.heads.bias().map(Tensor.detach), self.name)
+
+    def _ids(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Padded ids (B, T) and which of them there are; a chunk that is too long is cut."""
+        encoded = [self.prompts.passage(text)[: self.config.chunk_tokens] for text in texts]
+        length = max(map(len, encoded))
+        device = next(self.adapted.model.parameters()).device
+        ids = torch.tensor([[*one, *[0] * (length - len(one))] for one in encoded], device=device)
+        mask = torch.tensor([[i < len(one) for i in range(length)] for one in encoded], device=device)
+        return ids, mask
+
+    def _states(self, ids: Tensor) -> list[Tensor]:
+        """What enters each adapted layer, (B, T, D) float32; padding comes last, where nothing looks back at it."""
+        with torch.no_grad(), self.adapted.using(None) as model:
+            states = model.model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
+        return [states[layer].float() for layer in self.heads.layers]
+
+    def _read(self, states: Tensor, mask: Tensor) -> Tensor:
+        """(B, L, T, D) -> (B, L, vectors, width), layers folded into the batch."""
+        layers = states.shape[1]
+        read: Tensor = self.resampler(states.flatten(0, 1), mask.repeat_interleave(layers, dim=0))
+        return read.unflatten(0, (-1, layers))
+
+
+def growth(adapter: Adapter) -> tuple[float, ...]:
+    """The norm of the change by the first chunk, the first two, ... all: what to watch as chunks add up."""
+    return tuple(rows.norm() for rows in accumulate((c.rows for c in adapter.chunks), lambda a, b: concatenate([a, b])))
+
+
+def save_document_network(path: Path, network: DocumentToLora, about: Mapping[str, Any]) -> str:
+    """Weights as one safetensors file, whole or not at all; the hash of the file is returned.
+
+    Args:
+        path: of the file.
+        network: to write.
+        about: how it was trained, JSON-ready.
+    """
+    from safetensors.torch import save_file
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    told = {"config": asdict(network.config), "base": network.name, "about": dict(about)}
+    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
+    save_file(weights, draft, {"format": _FORMAT, "told": json.dumps(told)})
+    draft.chmod(0o644)
+    draft.replace(path)
+    return weights_hash(path)
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """``config``, ``base`` and ``about`` of a weights file.
+
+    Raises:
+        BadInputError: ``network_unreadable``.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+        if metadata.get("format") != _FORMAT:
+            raise BadInputError("network_unreadable", f"{path} holds no document network that this version writes")
+        told: dict[str, Any] = json.loads(metadata["told"])
+    except (OSError, SafetensorError) as error:
+        raise BadInputError("network_unreadable", f"{path} cannot be read as a document network: {error}") from error
+    return told
+
+
+def load_document_network(path: Path, adapted: AdaptedModel, prompts: Prompts) -> DocumentToLora:
+    """Read what :func:`save_document_network` wrote, for its base model.
+
+    Raises:
+        BadInputError: ``network_unreadable``, ``network_of_another_model``.
+    """
+    from safetensors.torch import load_file
+
+    told = read_about(path)
+    config = dict(told["config"])
+    settings = DocumentConfig(**{**config, "resampler": ResamplerSize(**config["resampler"])})
+    network = DocumentToLora(adapted, prompts, settings, told["base"])
+    try:
+        network.load_state_dict(load_file(path))
+    except RuntimeError as error:
+        message = re.split(r"\n", str(error))[0]
+        raise BadInputError("network_of_another_model", f"{path} is for {told['base']}: {message}") from error
+    return network.eval()
+
+
+def weights_hash(path: Path) -> str:
+    """Of a weights file: what adapters name as their maker."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
