@@ -75,11 +75,15 @@ class TextToLora(nn.Module):
     def __init__(self, config: TextLoraConfig, targets: Sequence[Target]) -> None:
         super().__init__()
         self.config, self.targets = config, tuple(targets)
+        self.mean: Tensor
+        self.deviation: Tensor
         self.kinds = tuple(dict.fromkeys(t.kind for t in targets))
         self._of_kind = {k: [i for i, t in enumerate(self.targets) if t.kind == k] for k in self.kinds}
         layers = sorted({t.layer for t in targets})
         self.register_buffer("_kind", torch.tensor([self.kinds.index(t.kind) for t in targets]), persistent=False)
         self.register_buffer("_layer", torch.tensor([layers.index(t.layer) for t in targets]), persistent=False)
+        self.register_buffer("mean", torch.zeros(config.description))
+        self.register_buffer("deviation", torch.ones(config.description))
         ranks = config.rank if config.head == "row" else 1
         self.task = nn.Sequential(nn.Linear(config.description, config.task), nn.LayerNorm(config.task))
         self.kind = nn.Embedding(len(self.kinds), config.place)
@@ -101,6 +105,11 @@ class TextToLora(nn.Module):
         a = torch.empty(layers, self.config.rank, target.inputs).uniform_(-1.0, 1.0) / math.sqrt(target.inputs)
         return torch.cat([a, torch.zeros(layers, self.config.rank, target.outputs)], dim=-1)
 
+    def standardise(self, descriptions: Tensor) -> None:
+        """Learn from (N, D) vectors of descriptions how they differ: most of a sentence's vector is in all of them."""
+        self.mean.copy_(descriptions.mean(dim=0))
+        self.deviation.copy_(descriptions.std(dim=0).clamp(min=1e-6))
+
     @property
     def scale(self) -> float:
         """Of the change (rank-stabilised LoRA, arXiv 2312.03732)."""
@@ -110,14 +119,15 @@ class TextToLora(nn.Module):
         """(N, D) vectors of descriptions -> a batch of N adapters."""
         count, layers = len(descriptions), len(self.targets)
         ranks = self.row.num_embeddings
-        task = self.task(descriptions)[:, None, None].expand(-1, layers, ranks, -1)
+        task = self.task((descriptions - self.mean) / self.deviation)[:, None, None].expand(-1, layers, ranks, -1)
         place = torch.cat([self.kind(self._kind), self.layer(self._layer)], dim=-1)
         place = place[None, :, None].expand(count, -1, ranks, -1)
         row = self.row.weight.expand(count, layers, -1, -1)
         x = self.first(torch.cat([task, place, row], dim=-1))
         for block in self.blocks:
             x = block(x)
-        x = self.norm(x)
+        # Divided, so that one step of an optimiser moves a row by about as much as it moves its bias.
+        x = self.norm(x) / math.sqrt(self.config.hidden)
         down, up = dict[str, Tensor](), dict[str, Tensor]()
         for kind, numbers in self._of_kind.items():
             written = self.heads[kind](x[:, numbers])

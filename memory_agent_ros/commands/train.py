@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "reidentification",
         "tiny-reader",
         "document-lora",
+        "text-lora",
     )
     parser.add_argument("what", choices=parts, help="which part")
     parser.add_argument("--seed", type=int, default=0)
@@ -29,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--minutes",
         type=float,
         default=None,
-        help="longest time, without making the data (20; explorer: 90; reader: 50; vision: 15; reidentification: 10)",
+        help="longest time, without making the data (20; explorer: 90; reader: 50; vision: 15; reidentification: 10; "
+        "text-lora: 8 or 60)",
     )
     parser.add_argument(
         "--steps",
@@ -44,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--engine", default="here", help="explorer: where rollouts are played: here, processes, ray")
     parser.add_argument("--jobs", type=int, default=1, help="calibration: processes; explorer: workers of the engine")
     parser.add_argument("--start", type=Path, default=None, metavar="FILE", help="reader: weights to begin with")
-    parser.add_argument("--size", choices=("tiny", "embedded"), default="tiny", help="document-lora: of the base model")
+    parser.add_argument(
+        "--size", choices=("tiny", "embedded"), default="tiny", help="document-lora, text-lora: of the model"
+    )
     parser.add_argument(
         "--base",
         type=Path,
@@ -76,6 +80,8 @@ def run(args: argparse.Namespace) -> int:
         return _reader(args)
     if args.what == "vision":
         return _vision(args)
+    if args.what == "text-lora":
+        return _text_lora(args)
     if args.what == "reidentification":
         return _reidentification(args)
     if args.what == "tiny-reader":
@@ -227,6 +233,21 @@ def _document_lora(args: argparse.Namespace) -> int:
         if processes.first:
             write_document_card(args.out, args.size)
             write_document_curve(args.out)
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _text_lora(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.training.distributed import group
+    from memory_agent_ros.evaluation.training.train_text_lora import train_text_lora, training_of
+    from memory_agent_ros.perception.embedders.minilm import MiniLmEmbedder
+
+    training = training_of(args.size, args.seed, args.minutes, args.steps)
+    embedder = MiniLmEmbedder.from_package()
+    with group() as processes:
+        figures = train_text_lora(
+            training, embedder, args.out, resume=not args.restart, progress=not args.quiet, group=processes
+        )
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     return 0
 

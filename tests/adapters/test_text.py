@@ -31,7 +31,8 @@ class LetterCounts:
 
     def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
         counts = np.array([[text.count(c) for c in "abcdefgh"] for text in texts], dtype=np.float32) + 0.1
-        return (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
+        unit: NDArray[np.float32] = (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
+        return unit
 
 
 def network(adapted: AdaptedModel, head: str = "all") -> TextToLora:
