@@ -123,6 +123,7 @@ setup(
             f"memory_node = {PACKAGE}.nodes.memory_node:main",
             f"explorer_node = {PACKAGE}.nodes.explorer_node:main",
             f"reasoner_node = {PACKAGE}.nodes.reasoner_node:main",
+            f"adapter_node = {PACKAGE}.nodes.adapter_node:main",
             f"lifecycle_manager = {PACKAGE}.nodes.lifecycle_manager:main",
         ],
     },

@@ -116,6 +116,12 @@ _COMMON = (
     LaunchArgument("log_level", "info", "log level of every node", ("debug", "info", "warn", "error", "fatal")),
     LaunchArgument("detector", "", "detector of the perception node; empty takes the one in params_file"),
     LaunchArgument("policy", "", "who chooses where to explore; empty takes the one in params_file"),
+    LaunchArgument(
+        "adapters",
+        "false",
+        "write the memory into adapters of the language model, which may answer what the memory does not tell",
+        ("true", "false"),
+    ),
     LaunchArgument("rviz", "false", "start RViz with rviz/memory.rviz", ("true", "false")),
     LaunchArgument("respawn", "false", "start a node again when it dies", ("true", "false")),
     LaunchArgument(
@@ -284,6 +290,9 @@ def _agent_nodes(settings: Mapping[str, str], managed_first: tuple[NodeSpec, ...
         | ({"policy": settings["policy"]} if settings["policy"] else {}),
         "reasoner_node": {},
     }
+    if settings["adapters"] == "true":
+        own["reasoner_node"] = {"adapters": True}
+        own["adapter_node"] = {"folder": _beside(settings["map_path"])} if settings["map_path"] else {}
     nodes = [
         _node(settings, name, files=files, remappings=remappings, parameters={**common, **parameters})
         for name, parameters in own.items()
@@ -323,6 +332,11 @@ def _node(
         lifecycle=lifecycle,
         respawn=settings["respawn"] == "true",
     )
+
+
+def _beside(map_path: str) -> str:
+    """Folder of the adapters of a map file; "" for a map on a server, which has none beside it."""
+    return "" if "://" in map_path else f"{map_path}.adapters"
 
 
 def rviz_topics(path: Path) -> list[str]:

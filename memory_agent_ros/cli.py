@@ -9,7 +9,21 @@ import sys
 from collections.abc import Sequence
 
 from memory_agent_ros import commands
-from memory_agent_ros.commands import ask, bench, demo, doctor, episode, ingest, learn, map_file, merge, show, train, up
+from memory_agent_ros.commands import (
+    ask,
+    bench,
+    demo,
+    doctor,
+    episode,
+    ingest,
+    internalize,
+    learn,
+    map_file,
+    merge,
+    show,
+    train,
+    up,
+)
 from memory_agent_ros.records.errors import MemoryAgentError
 
 __all__ = ["build_parser", "main"]
@@ -20,6 +34,7 @@ _VERBS = {
     "episode": episode,
     "ingest": ingest,
     "ask": ask,
+    "internalize": internalize,
     "doctor": doctor,
     "show": show,
     "map": map_file,

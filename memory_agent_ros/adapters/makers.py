@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from memory_agent_ros.adapters.adapter import Adapter, Chunk
 from memory_agent_ros.adapters.rows import LoraRows
+from memory_agent_ros.records.event import MemoryEvent
 
 
 class Reading(Protocol):
@@ -48,13 +50,26 @@ class ChunkMaker(Protocol[ReadingT]):
         ...
 
 
+class MemoryMaker(ChunkMaker[Any], Protocol):
+    """Reads a memory and writes it into chunks."""
+
+    def readings(self, memory: Any) -> Sequence[Any]:
+        """Everything that a memory holds, by chunk."""
+        ...
+
+    def touched(self, memory: Any, event: MemoryEvent, chunks: Iterable[Chunk]) -> set[str]:
+        """Names of the chunks that an event changes: none where a thing was only seen again.
+
+        Args:
+            memory: after the event.
+            event: what happened.
+            chunks: those there are.
+        """
+        ...
+
+
 class DocumentMaker(Protocol):
     """Writes texts into adapters."""
-
-    @property
-    def made_by(self) -> str:
-        """Name and hash of the hypernetwork's weights."""
-        ...
 
     def adapter(self, text: str, name: str) -> Adapter:
         """An adapter of a text, in chunks that are named after it."""

@@ -13,6 +13,7 @@ from memory_agent_ros.commands.output import print_json
 if TYPE_CHECKING:
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
     from memory_agent_ros.reasoning.calls import ToolCall
+    from memory_agent_ros.reasoning.internalised import Internalised
     from memory_agent_ros.reasoning.known import Meaning
     from memory_agent_ros.reasoning.language.model import LanguageModel
     from memory_agent_ros.reasoning.reasoner import Reasoner
@@ -38,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     models.add_argument(
         "--own-words", action="store_true", help="let the language model word what it answered, where its words hold"
+    )
+    models.add_argument(
+        "--use-adapters", action="store_true", help="let what was internalised answer what the map does not tell"
     )
     models.add_argument("--trace", action="store_true", help="print each call and what it gave")
 
@@ -92,7 +96,19 @@ def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Na
         meaning=embedder,
         knowing=shipped_self_knowledge(model is not None),
         own_words=args.own_words,
+        internalised=_internalised(memory, args),
     )
+
+
+def _internalised(memory: SpatialMemory, args: argparse.Namespace) -> Internalised | None:
+    """The adapters beside the map, none made from what it does not hold any more; None unless they are asked for."""
+    if not args.use_adapters:
+        return None
+    from memory_agent_ros.commands.closed_book import opened
+
+    internaliser = opened(args, args.map)
+    internaliser.settle(memory)
+    return internaliser.book
 
 
 def _model(name: str) -> LanguageModel | None:

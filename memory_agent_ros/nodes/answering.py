@@ -15,6 +15,7 @@ from memory_agent_ros.nodes.remote_memory import RemoteMemory
 from memory_agent_ros.reasoning.acting import LOOK, ActingTools
 from memory_agent_ros.reasoning.calls import ToolCall, format_call
 from memory_agent_ros.reasoning.dialogue import Dialogue
+from memory_agent_ros.reasoning.internalised import Internalised
 from memory_agent_ros.reasoning.known import Meaning
 from memory_agent_ros.reasoning.language.model import LanguageModel
 from memory_agent_ros.reasoning.language.models import language_model, model_name
@@ -68,6 +69,7 @@ class Answering:
         config: of the node.
         log: told a line when the models are there, or why they are not.
         look: goes to see a thing by its name, and says whether that was done; used only where ``config`` allows it.
+        internalised: adapters that may be asked; none by default.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class Answering:
         config: ReasonerNodeConfig,
         log: Callable[[str], None],
         look: Callable[[str], bool],
+        internalised: Internalised | None = None,
     ) -> None:
         self._memory, self._config, self._log = memory, config, log
+        self._internalised = internalised
         self._acting = ActingTools({LOOK: look}, config.allowed)
         self._dialogues: OrderedDict[str, Dialogue] = OrderedDict()
         self._reasoner = self._made(Models())
@@ -131,6 +135,7 @@ class Answering:
             acting=self._acting,
             knowing=shipped_self_knowledge(models.language is not None),
             own_words=self._config.own_words,
+            internalised=self._internalised,
         )
 
     # -- loading, in a thread -------------------------------------------------------------------------------------

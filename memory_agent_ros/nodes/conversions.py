@@ -260,8 +260,8 @@ def event_from_message(message: MemoryEventMessage) -> MemoryEvent:
     )
 
 
-def object_message(thing: MapObject) -> MemoryObjectMessage:
-    """MapObject -> message; surface points and embedding stay in the memory."""
+def object_message(thing: MapObject, with_appearance: bool = False) -> MemoryObjectMessage:
+    """MapObject -> message; surface points stay in the memory, its appearance unless it is asked for."""
     return MemoryObjectMessage(
         id=thing.id,
         label=thing.label,
@@ -281,11 +281,12 @@ def object_message(thing: MapObject) -> MemoryObjectMessage:
         map_revision=thing.map_revision,
         relevance=float(thing.relevance),
         evidence=[evidence_message(evidence) for evidence in thing.evidence],
+        embedding=floats([] if thing.embedding is None or not with_appearance else thing.embedding),
     )
 
 
 def object_from_message(message: MemoryObjectMessage) -> MapObject:
-    """Message -> MapObject without surface points and embedding."""
+    """Message -> MapObject without surface points."""
     gone = message.state == MemoryObjectMessage.STATE_GONE
     return MapObject(
         id=int(message.id),
@@ -298,7 +299,7 @@ def object_from_message(message: MemoryObjectMessage) -> MapObject:
         covariance=np.array(message.covariance, dtype=np.float64).reshape(3, 3),
         box=box_from_message(message.box),
         points_map=np.zeros((0, 3), dtype=np.float32),
-        embedding=None,
+        embedding=_vector(message.embedding) if len(message.embedding) else None,
         observations=int(message.observations),
         first_seen_ns=nanoseconds(message.first_seen),
         last_seen_ns=nanoseconds(message.last_seen),

@@ -75,7 +75,7 @@ class MemoryServices:
         memory = self._holder.memory
         if request.mode == QueryObjects.Request.MODE_OBJECTS:
             things = [memory.get(int(request.object_id))] if request.object_id else memory.objects()
-            response.objects = [object_message(thing) for thing in things]
+            response.objects = [object_message(thing, request.with_appearance) for thing in things]
             response.count = len(response.objects)
         elif request.mode in modes:
             found = modes[request.mode](request)

@@ -58,6 +58,9 @@ class ReasonerNodeConfig:
         "", "Tools that act which a question may cause, comma-separated; there is one: look (ask the explorer to go "
         "and see what the answer is unknown of). Empty: none.",
     )  # fmt: skip
+    adapters: bool = parameter(
+        False, "Answer what the memory does not tell from internalised memory, where the adapter node says it holds it."
+    )
     look: LookConfig = field(default_factory=LookConfig)
     query_timeout_s: float = parameter(5.0, "Wall seconds a query may take.", minimum=0.1, maximum=120.0)
     queue: int = parameter(8, "Questions that may be under way; further ones are rejected.", minimum=1, maximum=1000)

@@ -29,6 +29,7 @@ from memory_agent_ros.nodes.looking import Looker
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.question_server import Asker, QuestionServer, Ticket, TopicAsker
 from memory_agent_ros.nodes.reasoner_config import THINK, ReasonerNodeConfig
+from memory_agent_ros.nodes.remote_adapters import RemoteAdapters
 from memory_agent_ros.nodes.remote_memory import MemoryUnavailableError, RemoteMemory
 from memory_agent_ros.reasoning.language.model import LanguageModelError
 from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
@@ -49,7 +50,9 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
         """Offer the action, advertise, begin to load the models, and look for the memory."""
         self.memory = RemoteMemory(self, timeout_s=self.config.query_timeout_s)
         self._looker = Looker(self) if self.config.allowed else None
-        self._answering = Answering(self.memory, self.config, self.get_logger().info, self._look)
+        timeout_s = self.config.query_timeout_s
+        self._adapters = RemoteAdapters(self, timeout_s, self.counts) if self.config.adapters else None
+        self._answering = Answering(self.memory, self.config, self.get_logger().info, self._look, self._adapters)
         self._view = AnswerView(self, self.memory, self.config.map_frame, self.config.picture_height)
         self._said = self.advertise(String, "reasoner/answer", qos.reliable(10))
         self._time = Timing()
@@ -79,8 +82,12 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
         server.destroy()
         self._waiting.put(None)
         self.memory.interrupt()
+        if self._adapters is not None:
+            self._adapters.interrupt()
         self._worker.join(timeout=2.0)
         self.memory.close()
+        if self._adapters is not None:
+            self._adapters.close()
         if self._looker is not None:
             self._looker.close()
         del self._server
@@ -99,6 +106,7 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
             "language model": self._answering.model or "none",
             "dialogues": self._answering.dialogues,
             "acting tools": ", ".join(self.config.allowed) or "none",
+            "adapters": "off" if self._adapters is None else self._adapters.problem or "on",
         }
         values.update({f"route {name}": number / answered for name, number in sorted(self._routes.items())})
         return values

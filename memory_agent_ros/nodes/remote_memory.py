@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,7 @@ from rclpy.client import Client
 from rclpy.node import Node
 
 from memory_agent_msgs.srv import GetPicture, QueryObjects
+from memory_agent_ros.nodes.blocking import BlockingCalls
 from memory_agent_ros.nodes.conversions import event_from_message, object_from_message, point_message, time_message
 from memory_agent_ros.nodes.picture_messages import keyframe_from_picture, view_from_message
 from memory_agent_ros.nodes.structure_messages import relation_from_message, room_from_message
@@ -44,6 +44,7 @@ class RemoteMemory:
         service: relative name of the query service.
         picture_service: relative name of the service that gives pictures.
         timeout_s: how long a query may take, wall seconds.
+        with_appearance: let all objects come with their appearance.
     """
 
     def __init__(
@@ -52,13 +53,12 @@ class RemoteMemory:
         service: str = "memory/query_objects",
         timeout_s: float = 5.0,
         picture_service: str = "memory/picture",
+        with_appearance: bool = False,
     ) -> None:
-        self.timeout_s = timeout_s
-        self._node = node
+        self._node, self._with_appearance = node, with_appearance
+        self._calls = BlockingCalls("memory", timeout_s, MemoryUnavailableError)
         self._client = node.create_client(QueryObjects, service)
         self._pictures = node.create_client(GetPicture, picture_service)
-        self._pending: set[threading.Event] = set()
-        self._closed = False
 
     @property
     def available(self) -> bool:
@@ -72,9 +72,7 @@ class RemoteMemory:
 
     def interrupt(self) -> None:
         """Let every call under way, and all later ones, fail at once; what comes before :meth:`close`."""
-        self._closed = True
-        for waiting in list(self._pending):
-            waiting.set()
+        self._calls.interrupt()
 
     def close(self) -> None:
         """Withdraw the clients."""
@@ -84,7 +82,9 @@ class RemoteMemory:
 
     def objects(self) -> list[MapObject]:
         """All confirmed objects, present and gone, by id, without evidence."""
-        return self._objects(self._request(QueryObjects.Request.MODE_OBJECTS))
+        request = self._request(QueryObjects.Request.MODE_OBJECTS)
+        request.with_appearance = self._with_appearance
+        return self._objects(request)
 
     def get(self, object_id: int) -> MapObject:
         """One object; the id of one that was merged away gives the survivor.
@@ -225,23 +225,4 @@ class RemoteMemory:
         return [object_from_message(message) for message in self._call(request).objects]
 
     def _call(self, request: Any, client: Client | None = None) -> Any:
-        client = client or self._client
-        name = client.service_name
-        if self._closed:
-            raise MemoryUnavailableError("the reasoner node is being cleaned up")
-        if not client.service_is_ready():
-            raise MemoryUnavailableError(f"service {name} is not there; start and activate the memory node")
-        answered = threading.Event()
-        self._pending.add(answered)
-        future = client.call_async(request)
-        future.add_done_callback(lambda _: answered.set())
-        in_time = answered.wait(self.timeout_s)
-        self._pending.discard(answered)
-        if not in_time or not future.done():
-            client.remove_pending_request(future)
-            raise MemoryUnavailableError(f"service {name} did not answer within {self.timeout_s} s")
-        response = future.result()
-        if response is None or not response.success:
-            reason = "no response" if response is None else response.message
-            raise MemoryUnavailableError(f"the memory refused the query: {reason}")
-        return response
+        return self._calls.call(client or self._client, request)

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from memory_agent_ros.reasoning.language.model import EntityNames
 from memory_agent_ros.reasoning.names import harmless
-from memory_agent_ros.reasoning.self_knowledge import Knowledge, with_knowledge
+from memory_agent_ros.reasoning.self_knowledge import Knowledge, SelfKnowledge, Where, with_knowledge
 from memory_agent_ros.reasoning.wording import joined
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.recall import Recall
@@ -24,6 +24,7 @@ YES_NO = ("yes", "no")
 _MOST = 20
 _TRUTH = re.compile(r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should)\b")
 _ROOM = re.compile(r"^(?:where|in (?:which|what) rooms?|(?:which|what) rooms?)\b")
+_NOT_INTERNALISED = "I do not know: nothing that I internalised is about this."
 _THING = re.compile(r"^(?:which|what) (?:things?|objects?|items?)\b|^what (?:is|was|are|were|stands?|lies?|chang|mov)")
 
 
@@ -73,9 +74,27 @@ def with_recall(answer: Answer, recall: Recall, known: Knowledge) -> Answer:
     return with_knowledge(answer, known)
 
 
-def closed_book_answer(recall: Recall, known: Knowledge) -> Answer:
-    """An answer from adapters alone."""
-    return with_recall(Answer("", AnswerState.UNKNOWN, 0.0, details={"route": "closed_book"}), recall, known)
+def closed_book_answer(
+    book: Internalised, question: str, names: EntityNames | None = None, knowing: SelfKnowledge | None = None
+) -> Answer:
+    """An answer from adapters alone; unknown where none of them is about what is asked.
+
+    Args:
+        book: adapters.
+        question: English.
+        names: of the memory, that questions after rooms and things choose among.
+        knowing: decides whether what they say is told.
+    """
+    knowing = knowing or SelfKnowledge()
+    relevance = book.relevance(question)
+    known = knowing.closed_book(relevance or 0.0)
+    about: dict[str, Any] = {"route": "closed_book", "about": [], "short": "not known"}
+    answer = Answer(_NOT_INTERNALISED, AnswerState.UNKNOWN, known.confidence, details=about)
+    recall = book.recall(question, choices_of(question, names)) if known.where is Where.IN_ADAPTER else None
+    if recall is None:
+        return with_knowledge(answer, known if known.where is Where.NOWHERE else knowing.closed_book(0.0))
+    known = knowing.recalled(known, recall.confidence)
+    return with_recall(answer, recall, known)
 
 
 def sources_text(sources: Sequence[Source], most: int = 3) -> str:

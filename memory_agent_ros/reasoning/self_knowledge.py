@@ -136,6 +136,16 @@ class SelfKnowledge:
             Where.NOWHERE, Deed.ABSTAIN, unsaid, known, reason=Reason.DOUBTFUL if told else Reason.NOT_TOLD
         )
 
+    def closed_book(self, relevance: float) -> Knowledge:
+        """Where an answer lives that only adapters may give, and the deed.
+
+        Args:
+            relevance: how relevant the most relevant one says that it is, [0, 1].
+        """
+        if relevance >= self._config.adapter_relevance:
+            return Knowledge(Where.IN_ADAPTER, Deed.ANSWER, relevance, relevance)
+        return Knowledge(Where.NOWHERE, Deed.ABSTAIN, 1.0 - relevance, relevance, reason=Reason.NOT_TOLD)
+
     def recalled(self, known: Knowledge, confidence: float) -> Knowledge:
         """The deed once an adapter has answered.
 

@@ -2,54 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import torch
 
-from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source, same_rows
+from memory_agent_ros.adapters.adapter import Adapter, same_rows
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.library import MEMORY, AdapterLibrary, library_folder
-from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.records.errors import BadInputError
-from tests.adapters.conftest import some_rows
-
-
-@dataclass(frozen=True)
-class Read:
-    """A room with the ids of its things; the hour at which it was seen changes its digest too."""
-
-    place: str
-    things: tuple[int, ...]
-    hour: int = 0
-
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(repr(self).encode()).hexdigest()
-
-
-@dataclass
-class RandomHypernetwork:
-    """Rows drawn from what was read: the same of the same."""
-
-    adapted: AdaptedModel
-    made_by: str = "random 0"
-    base: str = "tiny"
-    made: list[str] = field(default_factory=list)
-
-    @property
-    def bias(self) -> LoraRows:
-        return some_rows(self.adapted, 99, rank=1)
-
-    def chunk(self, reading: Read) -> Chunk:
-        self.made.append(reading.place)
-        seed = int(hashlib.sha256(repr((self.made_by, reading.things)).encode()).hexdigest()[:8], 16)
-        ids = tuple(str(i) for i in reading.things)
-        source = Source("memory", reading.place, reading.digest, reading.hour, ids, self.made_by)
-        return Chunk("named otherwise", some_rows(self.adapted, seed), source, torch.eye(2))
-
+from tests.adapters.small import RandomHypernetwork, Read
 
 HOME = (Read("room 1", (1, 2)), Read("room 2", (3,)), Read("elsewhere", (4,)))
 

@@ -14,6 +14,7 @@ from memory_agent_ros import bringup
 pytest.importorskip("rclpy")
 
 from memory_agent_ros.nodes import parameters
+from memory_agent_ros.nodes.adapter_config import AdapterNodeConfig
 from memory_agent_ros.nodes.explorer_node import ExplorerNodeConfig
 from memory_agent_ros.nodes.lifecycle_manager import LifecycleManagerConfig
 from memory_agent_ros.nodes.memory_node import MemoryNodeConfig
@@ -27,6 +28,7 @@ CONFIGS = {
     "memory_node": MemoryNodeConfig,
     "explorer_node": ExplorerNodeConfig,
     "reasoner_node": ReasonerNodeConfig,
+    "adapter_node": AdapterNodeConfig,
     "lifecycle_manager": LifecycleManagerConfig,
 }
 

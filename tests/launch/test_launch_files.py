@@ -40,6 +40,21 @@ def test_robot_starts_nothing_of_the_simulation(run_launch_file):
     assert not any("use_sim_time:=true" in word for a in actions for word in a.command())
 
 
+@pytest.mark.parametrize(
+    ("map_path", "folder"),
+    [("/data/home.map", 'folder:="/data/home.map.adapters"'), ("postgresql://host/db?map=a", 'folder:=""')],
+)
+def test_adapters_are_opt_in_and_lie_beside_the_map(run_launch_file, map_path, folder):
+    _, _, actions = run_launch_file("memory_agent.launch.py", map_path=map_path)
+    assert "adapter_node" not in [a.keywords["name"] for a in actions]
+    _, _, actions = run_launch_file("memory_agent.launch.py", adapters="true", map_path=map_path)
+    by_name = {a.keywords["name"]: a.command() for a in actions}
+    assert [w for w in by_name["adapter_node"] if w.startswith("folder:=")] == [folder]
+    assert "adapters:=true" in by_name["reasoner_node"]
+    (names,) = [w for w in by_name["lifecycle_manager"] if w.startswith("node_names:=")]
+    assert '"/adapter_node"' in names
+
+
 def test_simulation_arguments_reach_the_node(run_launch_file):
     _, _, actions = run_launch_file(
         "simulation.launch.py", split="test", seed="-4", width="640", rate="2.5", lossless="false", explore="none"

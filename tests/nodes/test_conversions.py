@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -123,6 +125,12 @@ def map_object():
 
 def test_object_and_evidence_round_trip():
     assert_same(c.object_from_message(c.object_message(map_object())), map_object())
+
+
+def test_appearance_goes_with_an_object_only_where_it_is_asked_for():
+    thing = dataclasses.replace(map_object(), embedding=np.array([0.6, 0.8], np.float32))
+    assert_same(c.object_from_message(c.object_message(thing, with_appearance=True)), thing)
+    assert_same(c.object_from_message(c.object_message(thing)), map_object())
 
 
 @pytest.mark.parametrize("previous", [None, np.array([0.0, 1.0, 2.0])])

@@ -77,7 +77,7 @@ def test_everything_is_where_ros2_looks(
     for folder in ("launch", "config", "rviz"):
         names = {path.name for path in (tree / folder).iterdir()}
         assert {path.name for path in (share / folder).iterdir()} == names
-    nodes = {"perception_node", "memory_node", "explorer_node", "reasoner_node", "memory-agent"}
+    nodes = {"perception_node", "memory_node", "explorer_node", "reasoner_node", "adapter_node", "memory-agent"}
     assert nodes <= {path.name for path in (install / "memory_agent_ros/lib/memory_agent_ros").iterdir()}
     assert (install / "memory_agent_sim/lib/memory_agent_sim/sim_node").exists()
     if kind == "plain":  # whichever Python is first on the path, so that nodes see an active virtual environment

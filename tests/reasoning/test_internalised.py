@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import pytest
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
-from memory_agent_ros.reasoning.internalised import YES_NO, choices_of, closed_book_answer
+from memory_agent_ros.reasoning.internalised import YES_NO, choices_of, closed_book_answer, sources_text
 from memory_agent_ros.reasoning.names import MemoryNames
 from memory_agent_ros.reasoning.reasoner import Reasoner
 from memory_agent_ros.reasoning.rules.questions import QuestionNotUnderstoodError
-from memory_agent_ros.reasoning.self_knowledge import Deed, Knowledge, SelfKnowledge, SelfKnowledgeConfig, Where
+from memory_agent_ros.reasoning.self_knowledge import Deed, SelfKnowledge, SelfKnowledgeConfig, Where
 from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.recall import Recall
 from memory_agent_ros.records.source import Source
@@ -91,8 +91,12 @@ def test_the_form_of_a_question_says_what_may_be_its_answer() -> None:
 
 
 def test_a_closed_book_answer_is_no_more_sure_than_its_adapter() -> None:
-    recall = Recall("hall", 0.5, 0.5, tuple(Source("memory", f"room {n}", "") for n in range(5)))
-    known = Knowledge(Where.IN_ADAPTER, Deed.ANSWER, recall.confidence, 0.0)
-    answer = closed_book_answer(recall, known)
-    assert answer.confidence == 0.25 and answer.details["route"] == "closed_book"
-    assert answer.text == "From internalised memory (room 0, room 1, room 2 and 2 more): hall"
+    answer = closed_book_answer(Book(0.9, 0.5), "where is the piano?", MemoryNames(("mug",), ("hall", "kitchen")))
+    assert answer.text == "From internalised memory (kitchen): hall" and answer.confidence == pytest.approx(0.45)
+    assert answer.details["route"] == "closed_book" and answer.details["knowledge"]["where"] == Where.IN_ADAPTER
+    for book in (Book(0.1), Book(None)):
+        answer = closed_book_answer(book, "where is the piano?")
+        assert not book.asked and answer.value is None and answer.text.startswith("I do not know")
+        assert answer.details["knowledge"]["deed"] == Deed.ABSTAIN and answer.confidence >= 0.9
+    sources = [Source("memory", f"room {n}", "") for n in range(5)]
+    assert sources_text(sources) == "room 0, room 1, room 2 and 2 more"
