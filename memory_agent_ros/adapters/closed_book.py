@@ -2,6 +2,9 @@
 
 The adapter that is most relevant to a question is put into the model, at most a few chunks of it; possible answers are
 ranked by their likelihood behind the question, whose keys and values are computed once.
+
+A language model has its prejudices, and is sure of them: of an answer it can be no surer than of what the adapter adds
+to what the frozen model would have said. An adapter that changes nothing is as sure as chance.
 """
 
 from __future__ import annotations
@@ -121,20 +124,21 @@ class ClosedBook:
         if not choices:
             text, share = self._written(question, found)
             return Recall(text, share, found.relevance, sources)
-        shares = self.shares(question, choices, _rows(found)).tolist()
-        best = max(range(len(choices)), key=shares.__getitem__)
-        probabilities = dict(zip(choices, shares, strict=True))
-        return Recall(choices[best], shares[best], found.relevance, sources, probabilities)
+        told, guessed = (self.log_likelihoods(question, choices, rows) for rows in (_rows(found), None))
+        shares, best = told.softmax(dim=0), int(told.argmax())
+        added = (told - guessed).softmax(dim=0)
+        probabilities = dict(zip(choices, shares.tolist(), strict=True))
+        return Recall(choices[best], float(min(shares[best], added[best])), found.relevance, sources, probabilities)
 
-    def shares(self, question: str, choices: Sequence[str], rows: LoraRows | None) -> Tensor:
-        """(C,) probabilities of choices by likelihood under an adapter, or under the frozen model."""
+    def log_likelihoods(self, question: str, choices: Sequence[str], rows: LoraRows | None) -> Tensor:
+        """(C,) log-likelihoods of choices under an adapter, or under the frozen model."""
         prompt = self._wording.question(question)
         texts = [self._wording.answer(choice) for choice in choices]
         with self._lock, self._adapted.using(rows) as model:
             reader, heard = CachedModel(model), list[Tensor]()
             for start in range(0, len(texts), self._config.batch):
                 heard += reader.continuations(prompt, texts[start : start + self._config.batch])
-        return torch.stack([h.sum() for h in heard]).softmax(dim=0)
+        return torch.stack([h.sum() for h in heard])
 
     def _written(self, question: str, found: _Found) -> tuple[str, float]:
         prompt, sure = self._wording.question(question), list[float]()
@@ -145,7 +149,10 @@ class ClosedBook:
                 likely = reader.logits(ids)[-1].log_softmax(dim=-1)
                 ids.append(int(likely.argmax()))
                 sure.append(float(likely.max()))
-        return self._wording.text(ids[len(prompt) :]).strip(), float(torch.tensor(sure).mean().exp())
+        with self._lock, self._adapted.using(None) as model:
+            (guessed,) = CachedModel(model).continuations(prompt, [ids[len(prompt) :]])
+        added = float(torch.tensor(sure).mean().exp() - guessed.mean().exp())
+        return self._wording.text(ids[len(prompt) :]).strip(), max(0.0, added)
 
     def _found(self, question: str) -> _Found | None:
         """The adapter with the most relevant chunk."""

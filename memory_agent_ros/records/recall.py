@@ -14,11 +14,11 @@ class Recall:
 
     Attributes:
         text: the answer: one of the choices, or what was written freely.
-        share: probability of the answer: among the choices; of a free text, of a token of it on the (geometric)
-            average.
+        share: how sure that is: its probability among the choices, by likelihood or by how much the adapter made them
+            likelier, whichever is smaller; of a free text, how much likelier the adapter made a token of it.
         relevance: probability that what was asked of the adapter is in it, [0, 1].
         sources: what the chunks were made from that were asked, most relevant first.
-        probabilities: of the choices, by choice; empty of a free text.
+        probabilities: of the choices, by likelihood, by choice; empty of a free text.
     """
 
     text: str

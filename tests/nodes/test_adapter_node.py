@@ -69,7 +69,7 @@ def test_the_memory_is_written_at_start_and_answers(graph, memory_node, tmp_path
     assert list(chunk.object_ids) == [str(thing.id)] and chunk.made_by == "random 0" and adapter.bytes > 0
     answer = recall(graph)
     assert answer.success and answer.answer in ("yes", "no") and answer.relevance == pytest.approx(0.9)
-    assert sum(answer.probabilities) == pytest.approx(1.0) and answer.share == pytest.approx(max(answer.probabilities))
+    assert sum(answer.probabilities) == pytest.approx(1.0) and 0 < answer.share <= max(answer.probabilities) + 1e-6
     assert [c.digest for c in answer.chunks] == [chunk.digest]
     only = recall(graph, choices=(), relevance_only=True)
     assert only.relevance == pytest.approx(0.9) and not only.answer
