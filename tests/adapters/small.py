@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
 from memory_agent_ros.adapters.application import AdaptedModel
-from memory_agent_ros.adapters.internaliser import HoldsObjects, Kit
+from memory_agent_ros.adapters.internaliser import Kit
 from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from tests.adapters.conftest import VOCABULARY, some_rows, tiny_model
@@ -19,7 +20,7 @@ from tests.adapters.conftest import VOCABULARY, some_rows, tiny_model
 
 @dataclass(frozen=True)
 class Read:
-    """A room with the ids of its things; the hour at which it was seen changes its digest too."""
+    """A room with the ids of its things; the hour at which it was seen or what happened changes its digest too."""
 
     place: str
     things: tuple[int, ...]
@@ -50,11 +51,11 @@ class RandomHypernetwork:
         source = Source("memory", reading.place, reading.digest, reading.hour, ids, self.made_by)
         return Chunk("named otherwise", some_rows(self.adapted, seed), source, torch.eye(2))
 
-    def readings(self, memory: HoldsObjects) -> Sequence[Read]:
+    def readings(self, memory: Any) -> Sequence[Read]:
         things = memory.objects()
-        return [Read("room 1", tuple(o.id for o in things))] if things else []
+        return [Read("room 1", tuple(o.id for o in things), len(memory.changes()))] if things else []
 
-    def touched(self, memory: HoldsObjects, event: MemoryEvent, chunks: Iterable[Chunk]) -> set[str]:
+    def touched(self, memory: Any, event: MemoryEvent, chunks: Iterable[Chunk]) -> set[str]:
         return set() if event.kind is EventKind.UPDATED else {"room 1"}
 
     def adapter(self, text: str, name: str) -> Adapter:
