@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.geometry.outlines import room_at
 from memory_agent_ros.reasoning import matching, wording
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.records.box import OrientedBox
@@ -23,8 +23,6 @@ _CARRIED = (RelationKind.ON, RelationKind.INSIDE)
 _BESIDE_M, _BY_M = 1.0, 0.1
 #: A landmark has at least this volume, or this many times that of the thing, cubic metres.
 _LANDMARK_M3, _LANDMARK_TIMES = 0.03, 3.0
-#: A place so far outside of all outlines is in no room, metres.
-_OUTSIDE_M = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,18 +87,6 @@ def place_before(memory: MemoryReader, obj: MapObject, position_m: NDArray[np.fl
     there = np.asarray(position_m, dtype=np.float64)
     stood = dataclasses.replace(obj, box=OrientedBox(there, obj.box.size, obj.box.yaw))
     return _former_place(memory, stood, room_at(memory.rooms(), there))
-
-
-def room_at(rooms: Sequence[Room], position_m: NDArray[np.floating]) -> Room | None:
-    """The room whose outline a place lies in, or whose outline is nearest and not far."""
-    point = float(position_m[0]), float(position_m[1])
-    depths = [
-        (cv2.pointPolygonTest(r.polygon.astype(np.float32).reshape(-1, 1, 2), point, True), -r.id, r)
-        for r in rooms
-        if len(r.polygon) >= 3
-    ]
-    deepest = max(depths, key=lambda d: d[:2], default=None)
-    return deepest[2] if deepest is not None and deepest[0] >= -_OUTSIDE_M else None
 
 
 def _former_place(memory: MemoryReader, obj: MapObject, room: Room | None) -> PlaceOf:

@@ -190,6 +190,10 @@ class TruthMemory:
 
     # ------------------------------------------------------------------ beyond it
 
+    def objects(self) -> list[MapObject]:
+        """All things, present and gone, by id."""
+        return [self._record(t, 1.0) for t in self.things.values()]
+
     def get(self, object_id: int) -> MapObject:
         """One thing by id."""
         return self._record(self._thing(object_id), 1.0)

@@ -14,10 +14,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.geometry.outlines import room_at
 from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.reasoning.doctor.expected import Expected
 from memory_agent_ros.reasoning.doctor.stages import Diagnosis, Finding, Stage
-from memory_agent_ros.reasoning.placing import room_at
 from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.room import Room

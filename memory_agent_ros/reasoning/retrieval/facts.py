@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.geometry.outlines import room_at
 from memory_agent_ros.reasoning import wording
 from memory_agent_ros.reasoning.names import plain
-from memory_agent_ros.reasoning.placing import room_at
 from memory_agent_ros.reasoning.retrieval.asked import FactKind
 from memory_agent_ros.reasoning.tools.workspace import Workspace
 from memory_agent_ros.records.event import EventKind, MemoryEvent
