@@ -135,6 +135,6 @@ def _ago(later_ns: int, earlier_ns: int) -> float:
 
 @lru_cache(maxsize=16)
 def _projection(size: int) -> NDArray[np.float32]:
-    """(size, 64) Gaussian projection, the same everywhere; it keeps cosines (Johnson-Lindenstrauss)."""
+    """(size, 64) Gaussian projection, the same everywhere: unit vectors become numbers of about 1, cosines stay."""
     rng = np.random.default_rng([size, 60606])
-    return np.asarray(rng.standard_normal((size, APPEARANCE)) / 4.0, dtype=np.float32)
+    return np.asarray(rng.standard_normal((size, APPEARANCE)), dtype=np.float32)
