@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "reidentification",
         "tiny-reader",
         "document-lora",
+        "tiny-gist-reader",
+        "memory-lora",
         "text-lora",
     )
     parser.add_argument("what", choices=parts, help="which part")
@@ -47,14 +49,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1, help="calibration: processes; explorer: workers of the engine")
     parser.add_argument("--start", type=Path, default=None, metavar="FILE", help="reader: weights to begin with")
     parser.add_argument(
-        "--size", choices=("tiny", "embedded"), default="tiny", help="document-lora, text-lora: of the model"
+        "--size",
+        choices=("tiny", "embedded"),
+        default="tiny",
+        help="document-lora, text-lora, memory-lora: of the model",
     )
     parser.add_argument(
         "--base",
         type=Path,
         default=None,
         metavar="FOLDER",
-        help="document-lora: a tiny reader, instead of the cached one",
+        help="document-lora, memory-lora: a tiny reader, instead of the cached one",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
     parser.add_argument("--restart", action="store_true", help="do not go on from a checkpoint")
@@ -88,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
         return _tiny_reader(args)
     if args.what == "document-lora":
         return _document_lora(args)
+    if args.what == "tiny-gist-reader":
+        return _tiny_gist_reader(args)
+    if args.what == "memory-lora":
+        return _memory_lora(args)
     from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
 
     config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
@@ -144,6 +153,42 @@ def _reader(args: argparse.Namespace) -> int:
         resume=not args.restart,
         progress=not args.quiet,
     )
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _tiny_gist_reader(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.adapters.gist_runs import scale_of, train_gist_reader
+
+    usual = scale_of("tiny")
+    scale = dataclasses.replace(
+        usual,
+        reader_steps=args.steps or usual.reader_steps,
+        reader_minutes=args.minutes or usual.reader_minutes,
+    )
+    figures = train_gist_reader(scale, args.out, args.seed, resume=not args.restart, progress=not args.quiet)
+    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+    return 0
+
+
+def _memory_lora(args: argparse.Namespace) -> int:
+    from memory_agent_ros.evaluation.adapters.gist_runs import gist_base, scale_of, train_maker
+    from memory_agent_ros.evaluation.training.distributed import group
+
+    scale = scale_of(args.size, args.minutes)
+    usual = scale.training
+    training = dataclasses.replace(
+        usual,
+        seed=args.seed,
+        steps=args.steps or usual.steps,
+        apartments=args.apartments or usual.apartments,
+    )
+    with group() as processes:
+        base = gist_base(scale, start=args.base, progress=not args.quiet)
+        figures = train_maker(
+            dataclasses.replace(scale, training=training), base, args.out,
+            resume=not args.restart, progress=not args.quiet, group=processes,
+        )  # fmt: skip
     tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
     return 0
 

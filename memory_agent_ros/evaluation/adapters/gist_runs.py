@@ -16,12 +16,8 @@ from memory_agent_ros.evaluation.adapters.gist import words
 from memory_agent_ros.evaluation.adapters.gist_worlds import GistSize
 from memory_agent_ros.evaluation.adapters.prompting import embedded_prompts, tiny_prompts
 from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, load_tiny
-from memory_agent_ros.evaluation.training.train_memory_lora import (
-    GistData,
-    MemoryTraining,
-    gist_data,
-    train_memory_lora,
-)
+from memory_agent_ros.evaluation.training.distributed import Group
+from memory_agent_ros.evaluation.training.train_memory_lora import MemoryTraining, gist_data, train_memory_lora
 from memory_agent_ros.records.errors import BadInputError
 
 _VERSION = 1
@@ -93,15 +89,15 @@ def runs_folder() -> Path:
     return user_cache_path("memory_agent_ros") / "adapters" / f"memory_to_lora-{_VERSION}"
 
 
-def gist_base(scale: GistScale, *, progress: bool = False) -> GistBase:
-    """The frozen model; a tiny one is trained if it is not in the cache."""
+def gist_base(scale: GistScale, *, start: Path | None = None, progress: bool = False) -> GistBase:
+    """The frozen model: that of the folder ``start``; a tiny one is trained if it is not in the cache."""
     torch.set_num_threads(1)
     if scale.embedded:
         from memory_agent_ros.reasoning.language.embedded import load_embedded, reader_adapter
 
         loaded = load_embedded(reader_adapter(), progress=progress)
         return GistBase(AdaptedModel(loaded.model), loaded.tokenizer, embedded_prompts(loaded.tokenizer), loaded.name)
-    folder = runs_folder() / f"{scale.name}-reader"
+    folder = start or runs_folder() / f"{scale.name}-reader"
     if not (folder / "about.json").is_file():
         train_gist_reader(scale, folder, progress=progress)
     loaded = load_tiny(folder)
@@ -127,22 +123,34 @@ def train_gist_reader(
     )
 
 
-def cached_maker(
-    scale: GistScale, base: GistBase, seed: int, data: GistData | None = None, *, progress: bool = False
-) -> MemoryToLora:
+def train_maker(
+    scale: GistScale,
+    base: GistBase,
+    out: Path,
+    *,
+    resume: bool = True,
+    progress: bool = False,
+    group: Group | None = None,
+) -> dict[str, float]:
+    """Train the hypernetwork of a size, for a base model."""
+    return train_memory_lora(
+        scale.training,
+        base.adapted,
+        base.tokenizer,
+        base.prompts,
+        base.name,
+        gist_data(scale.training, progress=progress),
+        out,
+        minutes=scale.minutes,
+        resume=resume,
+        progress=progress,
+        group=group,
+    )
+
+
+def cached_maker(scale: GistScale, base: GistBase, seed: int, *, progress: bool = False) -> MemoryToLora:
     """The hypernetwork of one training seed, trained if it is not in the cache."""
     path = runs_folder() / f"{scale.name}-{seed}.safetensors"
     if not path.is_file():
-        training = replace(scale.training, seed=seed)
-        train_memory_lora(
-            training,
-            base.adapted,
-            base.tokenizer,
-            base.prompts,
-            base.name,
-            data or gist_data(training, progress=progress),
-            path,
-            minutes=scale.minutes,
-            progress=progress,
-        )
+        train_maker(replace(scale, training=replace(scale.training, seed=seed)), base, path, progress=progress)
     return MemoryToLora.load(path, base.adapted, base.tokenizer, base=base.name)
