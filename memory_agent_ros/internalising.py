@@ -5,59 +5,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from memory_agent_ros.adapters.adapter import Adapter
+    from memory_agent_ros.adapters.document import DocumentToLora
     from memory_agent_ros.adapters.internaliser import Kit
-
-#: Alikeness of a question and what a chunk speaks of at which either is as likely, and how fast it grows there: of
-#: MiniLM's vectors, questions after things of a chunk lie above 0.5, others below 0.4.
-_EVEN, _SLOPE = 0.46, 20.0
+    from memory_agent_ros.adapters.prompts import Prompts
 
 
-class KeyRelevance:
-    """How relevant chunks are to a question: by what of them is most alike to it.
+class PromptedWording:
+    """Questions and answers as a base model learnt them, without any passage.
 
     Args:
-        embedder: the one that made the keys.
+        prompts: of the model.
+        tokenizer: of the model.
     """
 
-    def __init__(self, embedder: TextEmbedder) -> None:
-        self._embedder = embedder
-
-    def of(self, question: str, keys: Sequence[Tensor | None]) -> list[float]:
-        """See :class:`~memory_agent_ros.adapters.closed_book.Relevance`; 0 for a chunk without keys."""
-        asked = self._embedder.embed_texts([question])[0]
-        alike = [-1.0 if key is None or not len(key) else float((key.float().numpy() @ asked).max()) for key in keys]
-        return [0.0 if a < 0 else float(1.0 / (1.0 + np.exp(-_SLOPE * (a - _EVEN)))) for a in alike]
-
-
-class ReaderWording:
-    """Questions and answers as the embedded reader learnt them, without any facts.
-
-    Args:
-        tokenizer: of the reader.
-    """
-
-    def __init__(self, tokenizer: Any) -> None:
-        from memory_agent_ros.reasoning.language.encoding import Encoder
-
-        self._tokenizer, self._encoder = tokenizer, Encoder(tokenizer)
+    def __init__(self, prompts: Prompts, tokenizer: Any) -> None:
+        self._prompts, self._tokenizer = prompts, tokenizer
 
     def question(self, text: str) -> list[int]:
         """Up to where the answer begins."""
-        from memory_agent_ros.reasoning.transcript import context_text
-
-        return self._encoder.text(context_text((), text[:1].upper() + text[1:]))
+        return self._prompts.asked(None, text)
 
     def answer(self, text: str) -> list[int]:
-        """With the end of its line."""
-        return [*self._encoder.text(f" {text}"), *self._encoder.text("\n")]
+        """As the model would write it."""
+        return self._prompts.answer(text)
 
     def text(self, ids: Sequence[int]) -> str:
         """Its first line."""
@@ -68,6 +43,23 @@ class ReaderWording:
         """Whether a line has ended."""
         told = str(self._tokenizer.decode(list(ids), skip_special_tokens=True))
         return bool(ids) and (ids[-1] == self._tokenizer.eos_token_id or "\n" in told.lstrip())
+
+
+class DocumentWriter:
+    """Writes texts into adapters whose chunks have keys.
+
+    Args:
+        network: with its weights.
+        embedder: makes the keys.
+        made_by: name and hash of the weights.
+    """
+
+    def __init__(self, network: DocumentToLora, embedder: TextEmbedder, made_by: str) -> None:
+        self._network, self._embedder, self._made_by = network, embedder, made_by
+
+    def adapter(self, text: str, name: str) -> Adapter:
+        """See :class:`~memory_agent_ros.adapters.makers.DocumentMaker`."""
+        return self._network.adapter(text, name, self._embedder, made_by=self._made_by)
 
 
 def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
@@ -87,8 +79,25 @@ def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
     try:
         from memory_agent_ros.adapters.application import AdaptedModel
         from memory_agent_ros.adapters.internaliser import Kit
+        from memory_agent_ros.adapters.relevance import EmbeddedRelevance
+        from memory_agent_ros.evaluation.adapters.prompting import embedded_prompts
     except ImportError as error:
         raise MissingExtraError(f"adapters need {error.name}: pip install 'memory_agent_ros[language]'") from error
     loaded = load_embedded(reader_adapter(), threads=threads, progress=progress)
-    adapted = AdaptedModel(loaded.model)
-    return Kit(loaded.name, adapted, ReaderWording(loaded.tokenizer), KeyRelevance(MiniLmEmbedder.from_package()))
+    adapted, prompts = AdaptedModel(loaded.model), embedded_prompts(loaded.tokenizer)
+    embedder = MiniLmEmbedder.from_package()
+    documents = _documents(adapted, prompts, embedder)
+    wording = PromptedWording(prompts, loaded.tokenizer)
+    return Kit(loaded.name, adapted, wording, EmbeddedRelevance(embedder), documents=documents)
+
+
+def _documents(adapted: Any, prompts: Prompts, embedder: TextEmbedder) -> DocumentWriter | None:
+    from memory_agent_ros.adapters.document import load_document_network, weights_hash
+    from memory_agent_ros.adapters.internaliser import weights_name
+    from memory_agent_ros.reasoning.language.embedded import weights_folder
+
+    path = weights_folder() / weights_name("document")
+    if not path.is_file():
+        return None
+    network = load_document_network(path, adapted, prompts)
+    return DocumentWriter(network, embedder, f"document_lora {weights_hash(path)}")
