@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from memory_agent_ros.adapters.adapter import Adapter
     from memory_agent_ros.adapters.document import DocumentToLora
     from memory_agent_ros.adapters.internaliser import Kit
+    from memory_agent_ros.adapters.memory import MemoryToLora
     from memory_agent_ros.adapters.prompts import Prompts
+    from memory_agent_ros.reasoning.language.embedded import LoadedModel
 
 
 class PromptedWording:
@@ -86,9 +88,20 @@ def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
     loaded = load_embedded(reader_adapter(), threads=threads, progress=progress)
     adapted, prompts = AdaptedModel(loaded.model), embedded_prompts(loaded.tokenizer)
     embedder = MiniLmEmbedder.from_package()
-    documents = _documents(adapted, prompts, embedder)
-    wording = PromptedWording(prompts, loaded.tokenizer)
-    return Kit(loaded.name, adapted, wording, EmbeddedRelevance(embedder), documents=documents)
+    wording, relevance = PromptedWording(prompts, loaded.tokenizer), EmbeddedRelevance(embedder)
+    memory = _memory(adapted, loaded, embedder)
+    return Kit(loaded.name, adapted, wording, relevance, memory, _documents(adapted, prompts, embedder))
+
+
+def _memory(adapted: Any, loaded: LoadedModel, embedder: TextEmbedder) -> MemoryToLora | None:
+    from memory_agent_ros.adapters.internaliser import weights_name
+    from memory_agent_ros.adapters.memory import MemoryToLora
+    from memory_agent_ros.reasoning.language.embedded import weights_folder
+
+    path = weights_folder() / weights_name("memory")
+    if not path.is_file():
+        return None
+    return MemoryToLora.load(path, adapted, loaded.tokenizer, base=loaded.name, text_embedder=embedder)
 
 
 def _documents(adapted: Any, prompts: Prompts, embedder: TextEmbedder) -> DocumentWriter | None:

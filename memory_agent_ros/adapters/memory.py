@@ -132,6 +132,10 @@ class MemoryToLora:
         """One chunk for each room (or hour) that holds something."""
         return [self.chunk(reading) for reading in read_chunks(memory, self.division)]
 
+    def readings(self, memory: ObjectMemory) -> list[ChunkReading]:
+        """What each room (or hour) holds that holds something."""
+        return read_chunks(memory, self.division)
+
     def chunk(self, reading: ChunkReading) -> Chunk:
         """The chunk of what was read; made alone, so that its bits do not depend on others."""
         with one_thread(), torch.inference_mode():
@@ -186,7 +190,7 @@ class MemoryToLora:
     def _keys(self, reading: ChunkReading) -> Tensor | None:
         if self._text is None:
             return None
-        told = [reading.name, *(f"{label} in the {reading.name}" for label in reading.labels)]
+        told = [reading.name, *reading.labels, *(f"{label} {reading.name}" for label in reading.labels)]
         return torch.from_numpy(self._text.embed_texts(told))
 
     @cached_property
