@@ -103,5 +103,6 @@ def test_a_real_memory_forgets_without_a_trace(adapted: AdaptedModel) -> None:
     made = maker(adapted)
     for factor in made.network.heads.scale_up.values():
         torch.nn.init.normal_(factor, generator=torch.Generator().manual_seed(2))
-    found = forget_one(made, adapted, PROMPTS, np.random.default_rng(5))
-    assert found.same_bits and found.held_gap > 0.0
+    for seed in (0, 5):
+        found = forget_one(made, adapted, PROMPTS, np.random.default_rng(seed))
+        assert found.same_bits and found.held_gap > 0.0
