@@ -269,7 +269,7 @@ class RuleReasoner:
             text = f"{wording.inventory(objects)} {'is' if len(objects) == 1 else 'are'} {where}."
         elif gone:
             text, state = (
-                f"{wording.inventory(gone)} {'was' if len(gone) == 1 else 'were'} {where}; gone now.",
+                f"{wording.inventory(gone)} {'was' if len(gone) == 1 else 'were'} {where or 'there'}; gone now.",
                 AnswerState.GONE,
             )
         else:

@@ -288,7 +288,7 @@ class _Writer:
         if match.kind is MatchKind.NONE:
             self._noun = singular(name)
             return NOTHING
-        label = self._things.get(_key(match.label))
+        label = self._things.get(_key(match.objects[0].label))
         if label is None:
             raise _UnsureError
         self._unchecked += [match.unchecked] if match.unchecked else []

@@ -16,7 +16,7 @@ NAMES = MemoryNames(("book", "coffee table", "mug", "table"), ("Anna's room", "k
 
 def _find(label: str | None = None, *, text: str = "", **_: object) -> list[SimpleNamespace]:
     """A memory of mugs that knows that a cup is one."""
-    if label == "mug" or text == "cup":
+    if label in ("mug", "any mug") or text == "cup":
         return [SimpleNamespace(id=1, label="mug", relevance=0.9)]
     return []
 
@@ -78,6 +78,7 @@ def test_not_sure(question: str) -> None:
         ("what is next to the broken mug?", "find(mug); relation(next_to, $1); answer(list, $2)", ("broken",)),
         ("did the old mug move?", "changes(thing=mug); answer(changes, $1)", ("old",)),
         ("when did you last see the zither that hums?", "find(nothing); last_seen($1); answer(when, $2)", ()),
+        ("I wonder about any mugs in it", "find(mug); answer(list, $1)", ("i wonder about",)),
         ("what is in the attic?", None, ()),
         ("what is within 2 m of (1.0, 2.5)?", None, ()),
         ("why is the sky blue?", None, ()),
