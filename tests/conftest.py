@@ -19,7 +19,7 @@ def _domain_id() -> int:
 
     Workers inherit the variables of the process that started them, its domain included.
     """
-    domain = int(os.environ.get("ROS_DOMAIN_ID", 1 + os.getpid() % 101))
+    domain = int(os.environ.get("ROS_DOMAIN_ID") or 1 + os.getpid() % 101)
     worker = int("".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", ""))) or 0)
     return domain if worker == 0 else 1 + (domain - 1 + 13 * worker) % 101
 
