@@ -68,6 +68,7 @@ def new_model(vocabulary: int, size: TinySize | None = None, seed: int = 0) -> A
         vocab_size=vocabulary, hidden_size=size.width, intermediate_size=size.inner, num_hidden_layers=size.layers,
         num_attention_heads=size.heads, num_key_value_heads=size.heads, max_position_embeddings=size.window,
         pad_token_id=PAD, bos_token_id=BEGIN, eos_token_id=END, tie_word_embeddings=True,
+        initializer_range=0.8 * size.width**-0.5,  # transformers' 0.02 is for widths of a thousand and more
     )  # fmt: skip
     return LlamaForCausalLM(config).eval()
 
