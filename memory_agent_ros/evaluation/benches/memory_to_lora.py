@@ -33,6 +33,8 @@ from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean
 #: Apartments of random histories begin here; ``--seeds 0:10`` are the first ten of them.
 _FIRST = 50_000
 _LESSONS, _QUESTIONS, _LOOKS = 6, 10, 6
+#: Least lead of context over none for an effect to mean anything.
+_LEAD = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +108,7 @@ def _arm(runs: Sequence[_Run], arm: str) -> dict[str, Figure]:
     out = {
         "gist_accuracy": figure(_rows(runs, lambda r: [_accuracy(r, arm, TOLD_IN_TEXT)]), mean),
         "colour_accuracy": figure(_rows(runs, lambda r: [_accuracy(r, arm, (COLOUR,))]), mean),
-        "effect": figure(_rows(runs, lambda r: _triple(r, arm)), _effect),
+        "effect": _effect(runs, arm),
         "answer_s": of("answer_s", "s"),
         "bytes": of("bytes", "B"),
     }
@@ -119,10 +121,19 @@ def _triple(run: _Run, arm: str) -> list[float]:
     return [_accuracy(run, name, TOLD_IN_TEXT) for name in ("no_context", "in_context", arm)]
 
 
-def _effect(data: NDArray[np.float64]) -> float:
-    """(N, 3) floor, ceiling and arm -> share of the ceiling's lead; void where that is below 0.3."""
+def _effect(runs: Sequence[_Run], arm: str, goal: Goal | None = None) -> Figure:
+    """Share of the lead that the context gives over none; void where that lead is below :data:`_LEAD`."""
+    rows = _rows(runs, lambda r: _triple(r, arm))
+    low, high, _ = np.nanmean(np.asarray(rows), axis=0)
+    if not high - low >= _LEAD:
+        return Figure(float("nan"), float("nan"), float("nan"), "", goal)
+    return figure(rows, _share_of_lead, "", goal)
+
+
+def _share_of_lead(data: NDArray[np.float64]) -> float:
+    """(N, 3) floor, ceiling and arm."""
     low, high, own = np.nanmean(data, axis=0)
-    return float((own - low) / (high - low)) if high - low >= 0.3 else float("nan")
+    return float((own - low) / (high - low)) if high > low else float("nan")
 
 
 def _figures(runs: Sequence[_Run]) -> dict[str, Figure]:
@@ -135,7 +146,7 @@ def _figures(runs: Sequence[_Run]) -> dict[str, Figure]:
     )
     return {
         "gist_accuracy": figure(_rows(runs, lambda r: [_accuracy(r, "generated", TOLD_IN_TEXT)]), mean),
-        "effect": figure(_rows(runs, lambda r: _triple(r, "generated")), _effect, "", Goal("min", 0.8)),
+        "effect": _effect(runs, "generated", Goal("min", 0.8)),
         "gist_over_retrieval": margin,
         "colour_accuracy": figure(_rows(runs, lambda r: [_accuracy(r, "generated", (COLOUR,))]), mean),
         "update_s": figure(_rows(runs, lambda r: [r.update_s]), _largest, "s", Goal("max", 0.5)),
