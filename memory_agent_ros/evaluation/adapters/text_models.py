@@ -81,7 +81,7 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
 def practice_texts(tokenizer: Any, practice: Practice, first: int = 0) -> Iterator[list[Example]]:
     """Endless batches for the tiny model, the same ones for each number of a step.
 
-    At first it repeats whole commands in English: copying is learnt many times sooner where nothing else is open.
+    At first it repeats whole commands in English, in any dialect, so that copying is among the first things learnt.
     """
     every = "+".join(FIELDS)
     while True:
