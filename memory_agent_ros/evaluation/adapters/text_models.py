@@ -39,7 +39,7 @@ class Practice:
         seed: of weights and texts.
         size: of the model.
         steps: of training.
-        copying: the first of them, that repeat whole commands.
+        copying: of them; until then some attributes of a text are those of repeating the command, fewer and fewer.
         batch: texts of a step, a third as many where descriptions make them long.
         rate: highest learning rate; it falls as a cosine.
     """
@@ -47,9 +47,18 @@ class Practice:
     seed: int = 0
     size: TinySize = field(default_factory=lambda: TinySize(width=64, layers=3, heads=4, inner=192, window=256))
     steps: int = 3500
-    copying: int = 400
+    copying: int = 1200
     batch: int = 64
     rate: float = 4e-3
+
+
+#: Steps of repeating alone.
+_REPEATED = 200
+#: A task that repeats the command.
+_REPEAT = {
+    "dialect": "plain", "language": "english", "report": "+".join(FIELDS), "order": "forward", "opening": "",
+    "closing": "",
+}  # fmt: skip
 
 
 def example(tokenizer: Any, told: str, answer: str, described: str = "") -> Example:
@@ -81,19 +90,19 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
 def practice_texts(tokenizer: Any, practice: Practice, first: int = 0) -> Iterator[list[Example]]:
     """Endless batches for the tiny model, the same ones for each number of a step.
 
-    At first it repeats whole commands in English, in any dialect, so that copying is among the first things learnt.
+    At first it repeats commands, which is learnt in some 200 steps; then more and more attributes of each text are
+    drawn and fewer are those of repeating.
     """
-    every = "+".join(FIELDS)
     while True:
         rng, count = np.random.default_rng([practice.seed, first]), practice.batch
-        easy = {"language": "english", "report": every, "order": "forward"} if first < practice.copying else {}
+        kept = 1.0 - max(0.0, first - _REPEATED) / max(1, practice.copying - _REPEATED)
         told = rng.random() < _TOLD
         batch = []
         for _ in range(count // 3 if told else count):
             command, described = draw_command(rng), f"{draw_task(rng).description(rng)} " if told else ""
-            batch.append(
-                example(tokenizer, prompt(command), replace(draw_task(rng), **easy).answer(command), described)
-            )
+            easy = {name: value for name, value in _REPEAT.items() if rng.random() < kept}
+            task = replace(draw_task(rng), **easy)
+            batch.append(example(tokenizer, prompt(command), task.answer(command), described))
         yield batch
         first += 1
 
