@@ -105,4 +105,5 @@ def scores(
                 hits = right_answers(model, examples).reshape(len(part), -1)
         for (i, _), got in zip(part, hits.float().mean(dim=1).tolist(), strict=True):
             right[i] += got
-    return right / np.array([len(texts) for texts in asked.descriptions])
+    share: NDArray[np.float64] = right / np.array([len(texts) for texts in asked.descriptions])
+    return share
