@@ -82,7 +82,6 @@ def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
         from memory_agent_ros.adapters.application import AdaptedModel
         from memory_agent_ros.adapters.internaliser import Kit
         from memory_agent_ros.adapters.relevance import EmbeddedRelevance
-        from memory_agent_ros.evaluation.adapters.prompting import embedded_prompts
     except ImportError as error:
         raise MissingExtraError(f"adapters need {error.name}: pip install 'memory_agent_ros[language]'") from error
     loaded = load_embedded(reader_adapter(), threads=threads, progress=progress)
@@ -91,6 +90,24 @@ def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
     wording, relevance = PromptedWording(prompts, loaded.tokenizer), EmbeddedRelevance(embedder)
     memory = _memory(adapted, loaded, embedder)
     return Kit(loaded.name, adapted, wording, relevance, memory, _documents(adapted, prompts, embedder))
+
+
+def embedded_prompts(tokenizer: Any) -> Prompts:
+    """As the embedded reader learnt them: facts line by line, the question, and the answer until the line ends."""
+    from memory_agent_ros.adapters.prompts import Prompts, sentences
+    from memory_agent_ros.reasoning.language.encoding import Encoder
+    from memory_agent_ros.reasoning.transcript import context_text
+
+    encoder = Encoder(tokenizer)
+
+    def lines(passage: str | None) -> list[str]:
+        return [s[:1].upper() + s[1:] for s in sentences(passage or "")]
+
+    return Prompts(
+        lambda passage: encoder.text("Memory:\n" + "".join(f"- {line}\n" for line in lines(passage))),
+        lambda passage, question: encoder.text(context_text(lines(passage), question[:1].upper() + question[1:])),
+        lambda answer: [*encoder.text(f" {answer}"), *encoder.text("\n")],
+    )
 
 
 def _memory(adapted: Any, loaded: LoadedModel, embedder: TextEmbedder) -> MemoryToLora | None:

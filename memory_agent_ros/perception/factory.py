@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from memory_agent_ros.perception.protocols import Detector, ImageEmbedder, TextEmbedder
-from memory_agent_ros.records.errors import MemoryAgentError
+from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 
 #: Detector names; ``transformers:<model id>`` comes on top.
 DETECTORS = ("ground_truth", "ssd", "segmenter", "ssd+segmenter")
@@ -81,12 +81,21 @@ def make_image_embedder(name: str) -> ImageEmbedder | None:
 
         return EfficientNetEmbedder.from_package()
     if name.startswith(_REIDENTIFICATION):
-        from memory_agent_ros.perception.embedders.reidentification import load_reidentification
-
-        return load_reidentification(Path(name.removeprefix(_REIDENTIFICATION)))
+        return _reidentification(Path(name.removeprefix(_REIDENTIFICATION)))
     raise UnknownPartError(
         f"no image embedder {name!r}; there are {', '.join(IMAGE_EMBEDDERS)} and {_REIDENTIFICATION}<file>"
     )
+
+
+def _reidentification(path: Path) -> ImageEmbedder:
+    """A trained projection on the embedder that its file names."""
+    from memory_agent_ros.perception.embedders.reidentification import ReidentificationEmbedder, read_reidentification
+
+    base_name, weights = read_reidentification(path)
+    base = make_image_embedder(base_name)
+    if base is None:
+        raise BadInputError("reidentification_weights", f"{path} names no base embedder")
+    return ReidentificationEmbedder(base, weights)
 
 
 def make_text_embedder(name: str) -> TextEmbedder | None:

@@ -8,7 +8,6 @@ import pytest
 from memory_agent_ros.perception.embedders.color_histogram import ColorHistogramEmbedder
 from memory_agent_ros.perception.embedders.reidentification import (
     ReidentificationEmbedder,
-    load_reidentification,
     save_reidentification,
 )
 from memory_agent_ros.perception.factory import make_image_embedder
@@ -47,7 +46,7 @@ def test_files_and_weights_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     (tmp_path / "broken").write_bytes(b"no weights")
     for name in ("narrow", "bare", "broken", "missing"):
         with pytest.raises(BadInputError) as caught:
-            load_reidentification(tmp_path / name)
+            make_image_embedder(f"reidentification:{tmp_path / name}")
         assert caught.value.reason == "reidentification_weights"
     with pytest.raises(BadInputError):
         ReidentificationEmbedder(BASE, {k: v for k, v in weights().items() if k != "first.bias"})

@@ -12,9 +12,9 @@ from platformdirs import user_cache_path
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.prompts import Prompts
 from memory_agent_ros.evaluation.adapters.facts import words
-from memory_agent_ros.evaluation.adapters.prompting import embedded_prompts, tiny_prompts
-from memory_agent_ros.evaluation.adapters.tiny_model import load_tiny
+from memory_agent_ros.evaluation.adapters.tiny_model import load_tiny, tiny_prompts
 from memory_agent_ros.evaluation.training.train_tiny_reader import TinyTraining, fact_course, train_tiny
+from memory_agent_ros.internalising import embedded_prompts
 from memory_agent_ros.reasoning.language.embedded import load_embedded, reader_adapter
 from memory_agent_ros.records.errors import BadInputError
 

@@ -14,10 +14,10 @@ from memory_agent_ros.adapters.memory import MemoryToLora
 from memory_agent_ros.adapters.prompts import Prompts
 from memory_agent_ros.evaluation.adapters.gist import words
 from memory_agent_ros.evaluation.adapters.gist_worlds import GistSize
-from memory_agent_ros.evaluation.adapters.prompting import embedded_prompts, tiny_prompts
-from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, load_tiny
+from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, load_tiny, tiny_prompts
 from memory_agent_ros.evaluation.training.distributed import Group
 from memory_agent_ros.evaluation.training.train_memory_lora import MemoryTraining, gist_data, train_memory_lora
+from memory_agent_ros.internalising import embedded_prompts
 from memory_agent_ros.records.errors import BadInputError
 
 _VERSION = 1

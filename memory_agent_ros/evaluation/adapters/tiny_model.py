@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from memory_agent_ros.adapters.prompts import Prompts
 from memory_agent_ros.reasoning.language.embedded import LoadedModel
 from memory_agent_ros.records.errors import BadInputError
 
@@ -71,6 +72,20 @@ def new_model(vocabulary: int, size: TinySize | None = None, seed: int = 0) -> A
         initializer_range=0.8 * size.width**-0.5,  # transformers' 0.02 is for widths of a thousand and more
     )  # fmt: skip
     return LlamaForCausalLM(config).eval()
+
+
+def tiny_prompts(tokenizer: Any) -> Prompts:
+    """As the tiny model learnt them: a passage, then the question, then the answer."""
+
+    def ids(text: str) -> list[int]:
+        found: list[int] = tokenizer(text).input_ids
+        return found
+
+    return Prompts(
+        lambda passage: [BEGIN, *ids(passage)],
+        lambda passage, question: [BEGIN, *(ids(passage) if passage else []), *ids(question)],
+        ids,
+    )
 
 
 def save_tiny(folder: Path, model: Any, tokenizer: Any, about: dict[str, Any]) -> None:

@@ -73,15 +73,13 @@ def save_reidentification(path: Path, weights: Mapping[str, NDArray[np.float32]]
     draft.replace(path)
 
 
-def load_reidentification(path: Path) -> ReidentificationEmbedder:
-    """Read what :func:`save_reidentification` wrote, on the base embedder that it names.
+def read_reidentification(path: Path) -> tuple[str, dict[str, NDArray[np.float32]]]:
+    """Name of the base embedder and weights, as :func:`save_reidentification` wrote them.
 
     Raises:
         BadInputError: ``reidentification_weights``.
     """
     from safetensors import SafetensorError, safe_open
-
-    from memory_agent_ros.perception.factory import make_image_embedder
 
     try:
         with safe_open(path, "numpy") as file:
@@ -89,10 +87,9 @@ def load_reidentification(path: Path) -> ReidentificationEmbedder:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise BadInputError("reidentification_weights", f"{path} cannot be read: {error}") from error
-    base = make_image_embedder(json.loads(about.get("base", '"none"')))
-    if about.get("format") != FORMAT or base is None:
+    if about.get("format") != FORMAT or "base" not in about:
         raise BadInputError("reidentification_weights", f"{path} holds no re-identification that this version reads")
-    return ReidentificationEmbedder(base, weights)
+    return json.loads(about["base"]), weights
 
 
 def _texts(about: Mapping[str, Any]) -> dict[str, str]:

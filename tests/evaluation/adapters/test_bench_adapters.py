@@ -23,8 +23,7 @@ from memory_agent_ros.evaluation.adapters.bases import Base
 from memory_agent_ros.evaluation.adapters.document_runs import cached_network, changed
 from memory_agent_ros.evaluation.adapters.document_scenes import SceneConfig, likeliest
 from memory_agent_ros.evaluation.adapters.facts import PLACES, FactFamily, words
-from memory_agent_ros.evaluation.adapters.prompting import tiny_prompts
-from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, load_tiny, new_model, tokenizer_of
+from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, load_tiny, new_model, tiny_prompts, tokenizer_of
 from memory_agent_ros.evaluation.benches.adapters import bench
 from memory_agent_ros.evaluation.training.document_card import write_document_card
 from memory_agent_ros.evaluation.training.train_document_lora import DocumentTraining, train_document_lora

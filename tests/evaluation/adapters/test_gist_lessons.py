@@ -26,8 +26,7 @@ from memory_agent_ros.evaluation.adapters.gist_lessons import (
     ranked_right,
 )
 from memory_agent_ros.evaluation.adapters.gist_worlds import GistWorld
-from memory_agent_ros.evaluation.adapters.prompting import tiny_prompts
-from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, new_model, tokenizer_of
+from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, new_model, tiny_prompts, tokenizer_of
 from tests.adapters.test_memory import Map, small_encoder, thing
 
 TOKENIZER = tokenizer_of(words())
