@@ -84,6 +84,6 @@ def _code() -> str:
         *(package / "adapters" / f"{name}.py" for name in ("document", "distillation", "perceiver", "heads", "rows")),
         package / "evaluation" / "adapters" / "facts.py",
         package / "evaluation" / "adapters" / "fact_lessons.py",
-        package / "evaluation" / "training" / "train_document_lora.py",
+        *(package / "evaluation" / "training" / name for name in ("learning.py", "train_document_lora.py")),
     ]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]

@@ -269,6 +269,9 @@ def _code() -> str:
         *(package / "adapters" / name for name in ("application.py", "rows.py", "text.py")),
         *sorted((package / "evaluation" / "adapters").glob("text_*.py")),
         package / "evaluation" / "adapters" / "tiny_model.py",
-        *(package / "evaluation" / "training" / name for name in ("text_lessons.py", "train_text_lora.py")),
+        *(
+            package / "evaluation" / "training" / f"{name}.py"
+            for name in ("learning", "text_lessons", "train_text_lora")
+        ),
     ]
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]

@@ -18,6 +18,7 @@ from memory_agent_ros.adapters.text import TextEmbedder, description_vectors
 from memory_agent_ros.evaluation.adapters.text_models import cosine, question
 from memory_agent_ros.evaluation.adapters.text_tasks import Task, draw_command
 from memory_agent_ros.evaluation.training.distributed import Group
+from memory_agent_ros.evaluation.training.learning import ALONE, update
 from memory_agent_ros.evaluation.training.reader_examples import Example
 from memory_agent_ros.evaluation.training.train_reader import predictions
 
@@ -61,7 +62,6 @@ class Pace:
 
 
 Rows = Callable[[Lesson], LoraRows]
-ALONE = Group()
 
 
 def lessons(
@@ -135,13 +135,9 @@ class Teacher:
         with self.adapted.using(self.rows(lesson)) as model:
             logits, wanted = predictions(model, lesson.examples)
         loss = torch.nn.functional.cross_entropy(logits, wanted)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.group.average(self.parameters)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, self.pace.clip)
-        self.optimiser.step()
+        norm = update(loss, self.parameters, self.optimiser, self.pace.clip, self.group)
         self.step += 1
-        return {"loss": float(loss.detach()), "norm": float(norm)}
+        return {"loss": float(loss.detach()), "norm": norm}
 
 
 def teach(teacher: Teacher, course: Iterator[Lesson], title: str, *, minutes: float, progress: bool) -> float:

@@ -7,18 +7,14 @@ process draws its own apartments. Needs torch, transformers, peft and the simula
 
 from __future__ import annotations
 
-import copy
 import json
-import math
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.memory import MemoryToLora
@@ -35,9 +31,8 @@ from memory_agent_ros.evaluation.adapters.gist_lessons import (
 )
 from memory_agent_ros.evaluation.adapters.gist_worlds import GistSize, lived_in
 from memory_agent_ros.evaluation.adapters.look_bank import LookBank, look_bank
-from memory_agent_ros.evaluation.hardware import commit
 from memory_agent_ros.evaluation.training.distributed import Group
-from memory_agent_ros.evaluation.training.logs import Logs
+from memory_agent_ros.evaluation.training.learning import ALONE, Rhythm, WriterLearner
 
 
 @dataclass(frozen=True)
@@ -127,66 +122,30 @@ def train_memory_lora(
     Returns:
         the last figures on ``val``.
     """
-    group = group or Group()
-    learner = _Learner(training, adapted, tokenizer, prompts, base, data, group)
-    checkpoint = out.with_suffix(".checkpoint.pt")
-    if resume:
-        learner.restore(checkpoint)
-    group.same(learner.parameters)
-    started, last = time.monotonic() - learner.spent, dict[str, float]()
-    hidden = not (progress and group.first)
-    bar = tqdm(total=training.steps, initial=learner.step, desc="train memory-lora", unit="step", disable=hidden)
-    logs = Logs(out.with_suffix(f".logs{'' if group.first else group.rank}"), "memory-lora", "steps", not resume)
-    with logs, bar:
-        while (share := learner.share(time.monotonic() - started, minutes)) < 1.0:
-            figures = learner.learn(share)
-            bar.update()
-            bar.set_postfix(loss=f"{figures['loss']:.3f}", right=f"{figures['right']:.2f}", refresh=False)
-            learner.spent = time.monotonic() - started
-            if learner.step % 50 == 0:
-                logs.write(learner.step, figures)
-            if learner.step % training.look_every == 0:
-                logs.write(learner.step, learner.look())
-                if group.first:
-                    learner.keep(checkpoint)
-        learner.spent = time.monotonic() - started
-        last = learner.look()
-        logs.write(learner.step, last)
-    if group.first:
-        learner.write(out, minutes)
-        checkpoint.unlink(missing_ok=True)
-    group.wait()
-    return last
+    maker = MemoryToLora.new(adapted, tokenizer, training.network, training.seed, base=base)
+    maker.network.to(next(adapted.model.parameters()).device)
+    learner = _Learner(training, maker, adapted, prompts, data, out, group or ALONE)
+    rhythm = Rhythm(training.steps, log=50, keep=training.look_every, look=training.look_every)
+    return learner.train("memory-lora", rhythm, out.with_suffix(""), minutes, resume=resume, progress=progress)
 
 
-class _Learner:
-    """The network, the optimiser, and how far they are."""
+class _Learner(WriterLearner):
+    """The network and what it learns from."""
+
+    training: MemoryTraining
 
     def __init__(
         self,
         training: MemoryTraining,
+        maker: MemoryToLora,
         adapted: AdaptedModel,
-        tokenizer: Any,
         prompts: Prompts,
-        base: str,
         data: GistData,
+        out: Path,
         group: Group,
     ) -> None:
-        self.training, self.adapted, self.prompts, self.data, self.group = training, adapted, prompts, data, group
-        self.maker = MemoryToLora.new(adapted, tokenizer, training.network, training.seed, base=base)
-        network = self.maker.network.to(next(adapted.model.parameters()).device)
-        fast = [p for n, p in network.named_parameters() if ".scale_up." in n]
-        slow = [p for n, p in network.named_parameters() if ".scale_up." not in n]
-        self.parameters = [*slow, *fast]
-        groups = [{"params": slow, "faster": 1.0}, {"params": fast, "faster": training.faster}]
-        self.optimiser = torch.optim.AdamW(groups, lr=training.rate, weight_decay=0.0, betas=(0.9, 0.98))
-        self.step, self.spent = 0, 0.0
-        self.curve: list[dict[str, float]] = []
-        self.best: tuple[float, dict[str, Any]] = (-1.0, {})
-
-    def share(self, seconds: float, minutes: float) -> float:
-        """How much of the training is done, alike in all processes."""
-        return self.group.agree(max(self.step / self.training.steps, seconds / (60.0 * minutes)))
+        super().__init__(training, maker.network, group)
+        self.maker, self.adapted, self.prompts, self.data, self.out = maker, adapted, prompts, data, out
 
     def lessons(self, share: float) -> list[GistLesson]:
         """The batch of this step and process, drawn by their numbers, so that a resumed training draws the same."""
@@ -198,24 +157,14 @@ class _Learner:
 
     def learn(self, share: float) -> dict[str, float]:
         """One update."""
-        settings = self.training
-        warm = min(1.0, (self.step + 1) / settings.warm_up)
-        rate = settings.rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
-        for one in self.optimiser.param_groups:
-            one["lr"] = rate * one["faster"]
         self.maker.network.train()
         loss, figures = gist_loss(self.maker, self.adapted, self.prompts, self.lessons(share))
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self.group.average(self.parameters)
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
-        self.optimiser.step()
-        self.step += 1
-        return {**figures, "gradient": float(norm), "rate": rate}
+        norm, rate = self.update(loss, share)
+        return {**figures, "gradient": norm, "rate": rate}
 
     @torch.no_grad()
-    def look(self) -> dict[str, float]:
-        """Share of right answers on ``val`` by kind of question; weights are kept if their mean is the best so far."""
+    def look(self, last: bool) -> dict[str, float]:
+        """Share of right answers on ``val`` by kind of question."""
         settings, data = self.training, self.data
         self.maker.network.eval()
         rng = np.random.default_rng(23)
@@ -233,45 +182,12 @@ class _Learner:
         told = [h for kind in TOLD_IN_TEXT for h in hits[kind]]
         figures = {f"val_{kind}": float(np.mean(found)) for kind, found in hits.items() if found}
         figures["val_gist"] = float(np.mean(told))
-        self.curve.append({"steps": float(self.step), "seconds": round(self.spent, 1), **figures})
-        mean = float(np.mean(list(figures.values())))
-        if mean >= self.best[0]:
-            self.best = mean, copy.deepcopy(self.maker.network.state_dict())
+        self.point(figures)
         return figures
 
-    def write(self, out: Path, minutes: float) -> None:
-        """The best weights with how they came about."""
+    def finish(self) -> None:
+        """Write the best weights with how they came about."""
         self.maker.network.load_state_dict(self.best[1])
-        told = {
-            "training": asdict(self.training), "minutes": minutes, "steps": self.step, "seconds": round(self.spent, 1),
-            "processes": self.group.size, "commit": commit() or "unknown", "curve": self.curve, "base": self.maker.base,
-        }  # fmt: skip
+        told = {**self.about(), "base": self.maker.base}
         self.maker.about = {name: json.dumps(value) for name, value in told.items()}
-        self.maker.save(out)
-
-    def keep(self, path: Path) -> None:
-        """Everything needed to go on."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "training": self._settings(), "step": self.step, "spent": self.spent, "curve": self.curve,
-            "network": self.maker.network.state_dict(), "optimiser": self.optimiser.state_dict(),
-            "best": list(self.best),
-        }  # fmt: skip
-        draft = path.with_suffix(".part")
-        torch.save(state, draft)
-        draft.replace(path)
-
-    def restore(self, path: Path) -> None:
-        """Go on from a checkpoint, if there is one of the same settings."""
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True)
-        if state["training"] != self._settings():
-            return
-        self.step, self.spent, self.curve = state["step"], state["spent"], state["curve"]
-        self.best = (state["best"][0], state["best"][1])
-        self.maker.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-
-    def _settings(self) -> str:
-        return json.dumps(asdict(self.training))
+        self.maker.save(self.out)

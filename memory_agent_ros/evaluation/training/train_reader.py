@@ -6,11 +6,8 @@ calls and of short answers alone. Needs torch and peft.
 
 from __future__ import annotations
 
-import json
-import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,10 +15,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
-from memory_agent_ros.evaluation.hardware import commit
-from memory_agent_ros.evaluation.training.logs import Logs
+from memory_agent_ros.evaluation.training.learning import Learner, Rhythm
 from memory_agent_ros.evaluation.training.reader_card import write_card, write_curve
 from memory_agent_ros.evaluation.training.reader_examples import Example
 from memory_agent_ros.reasoning.language.embedded import LoadedModel
@@ -102,45 +97,31 @@ def train_reader(
     Raises:
         BadInputError: ``adapter_of_another_model``, ``adapter_unreadable``: of ``start``.
     """
-    learner = _Learner(training, loaded, start)
-    checkpoint = out.with_suffix(".checkpoint.pt")
-    if resume:
-        learner.restore(checkpoint)
-    started, looks = time.monotonic() - learner.spent, len(learner.curve)
-    batches_ = batches(stream((training.seed, learner.step)), training.tokens)
-    bar = tqdm(total=training.steps, initial=learner.step, desc="train reader", unit="step", disable=not progress)
-    with Logs(out.with_suffix(".logs"), "reader", "steps", fresh=not resume) as logs, bar:
-        while (share := learner.share(time.monotonic() - started, minutes)) < 1.0:
-            figures = learner.learn(next(batches_), share)
-            bar.update()
-            bar.set_postfix(loss=f"{figures['loss']:.3f}", refresh=False)
-            logs.write(learner.step, figures)
-            learner.spent = time.monotonic() - started
-            if learner.step % CHECKPOINT_EVERY == 0:
-                learner.keep(checkpoint)
-            if share >= (looks + 1) / LOOKS:
-                looks += 1
-                learner.look(examine, 60, logs)
-                learner.write(out, minutes)
-        learner.spent = time.monotonic() - started
-        last = learner.look(examine, 150, logs)
-    learner.write(out, minutes)
-    write_card(out)
-    write_curve(out)
-    checkpoint.unlink(missing_ok=True)
-    return last
+    learner = _Learner(training, loaded, stream, examine, out, start)
+    rhythm = Rhythm(training.steps, keep=CHECKPOINT_EVERY, looks=LOOKS)
+    return learner.train("reader", rhythm, out.with_suffix(""), minutes, resume=resume, progress=progress)
 
 
-class _Learner:
-    """The model with its LoRA, the optimiser, and how far they are."""
+class _Learner(Learner):
+    """The model with its LoRA."""
 
-    def __init__(self, training: ReaderTraining, loaded: LoadedModel, start: Path | None = None) -> None:
+    training: ReaderTraining
+    kept = (*Learner.kept, "tokens")
+
+    def __init__(
+        self,
+        training: ReaderTraining,
+        loaded: LoadedModel,
+        stream: Stream,
+        examine: Examine,
+        out: Path,
+        start: Path | None = None,
+    ) -> None:
         try:
             from peft import LoraConfig, get_peft_model
         except ImportError as error:
             raise MissingExtraError("training needs peft: pip install 'memory_agent_ros[language]'") from error
         torch.manual_seed(training.seed)
-        self.training, self.base = training, loaded.name
         layers = list(range(training.lowest, loaded.model.config.num_hidden_layers))
         lora = LoraConfig(
             r=training.rank, lora_alpha=training.alpha, target_modules=list(_LINEAR), layers_to_transform=layers,
@@ -149,11 +130,16 @@ class _Learner:
         # The fused attention takes a fifth of a step to go backwards through texts as short as these.
         loaded.model.set_attn_implementation("eager")
         self.model = get_peft_model(loaded.model, lora, autocast_adapter_dtype=True)
+        parameters = [p for p in self.model.parameters() if p.requires_grad]
+        optimiser = torch.optim.AdamW(parameters, lr=training.rate, weight_decay=0.0, betas=(0.9, 0.99))
+        super().__init__(training, parameters, optimiser)
+        self.base, self.stream, self.examine, self.out, self.tokens = loaded.name, stream, examine, out, 0
         self.start = self._begin_with(start) if start else None
-        self.parameters = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=training.rate, weight_decay=0.0, betas=(0.9, 0.99))
-        self.step, self.spent, self.tokens = 0, 0.0, 0
-        self.curve: list[dict[str, float]] = []
+
+    def begin(self) -> None:
+        """The examples from this step on."""
+        super().begin()
+        self.batches = batches(self.stream((self.training.seed, self.step)), self.training.tokens)
 
     def _begin_with(self, path: Path) -> dict[str, Any]:
         """Take over a LoRA; what it says of its own training is returned."""
@@ -169,71 +155,32 @@ class _Learner:
             name: about[name] for name in ("steps", "tokens", "seconds", "commit", "training", "start") if name in about
         }
 
-    def share(self, seconds: float, minutes: float) -> float:
-        """How much of the training is done."""
-        return max(self.step / self.training.steps, seconds / (60.0 * minutes))
-
-    def learn(self, batch: Sequence[Example], share: float) -> dict[str, float]:
+    def learn(self, share: float) -> dict[str, float]:
         """One update."""
-        settings = self.training
-        warm = min(1.0, (self.step + 1) / settings.warm_up)
-        rate = settings.rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        batch = next(self.batches)
         self.model.train()
         logits, wanted = predictions(self.model, batch)
         loss = torch.nn.functional.cross_entropy(logits, wanted)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
-        self.optimiser.step()
-        self.step += 1
+        norm, rate = self.update(loss, share)
         self.tokens += sum(len(one.ids) for one in batch)
         right = float((logits.argmax(dim=-1) == wanted).float().mean())
-        return {"loss": float(loss.detach()), "right": right, "norm": float(norm), "rate": rate}
+        return {"loss": float(loss.detach()), "right": right, "norm": norm, "rate": rate}
 
-    def look(self, examine: Examine, count: int, logs: Logs) -> dict[str, float]:
-        """Figures on ``val``, and a point of the curve."""
+    def look(self, last: bool) -> dict[str, float]:
+        """Figures on ``val``; the weights so far are written."""
         self.model.eval()
-        figures = examine(self.model, count)
-        logs.write(self.step, figures)
-        self.curve.append({"steps": float(self.step), "seconds": round(self.spent, 1), **figures})
+        figures = self.examine(self.model, 150 if last else 60)
+        self.point(figures)
+        about = {
+            **self.about(), "seconds": round(self.spent), "base": self.base, "tokens": self.tokens, "start": self.start,
+        }  # fmt: skip
+        save_lora(self.out, lora_tensors(self.model), self.training.alpha / self.training.rank, about)
         return figures
 
-    def write(self, out: Path, minutes: float) -> None:
-        """The LoRA as a file."""
-        about = {
-            "base": self.base, "training": asdict(self.training), "minutes": minutes, "steps": self.step,
-            "tokens": self.tokens, "seconds": round(self.spent), "commit": commit() or "unknown", "curve": self.curve,
-            "start": self.start,
-        }  # fmt: skip
-        save_lora(out, lora_tensors(self.model), self.training.alpha / self.training.rank, about)
-
-    def keep(self, path: Path) -> None:
-        """Everything needed to go on."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "training": json.dumps(asdict(self.training)), "step": self.step, "spent": self.spent,
-            "tokens": self.tokens, "curve": self.curve, "lora": [p.detach() for p in self.parameters],
-            "optimiser": self.optimiser.state_dict(),
-        }  # fmt: skip
-        draft = path.with_suffix(".part")
-        torch.save(state, draft)
-        draft.replace(path)
-
-    def restore(self, path: Path) -> None:
-        """Go on from a checkpoint, if there is one of the same settings."""
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True)
-        if state["training"] != json.dumps(asdict(self.training)):
-            return
-        self.step, self.spent, self.tokens = state["step"], state["spent"], state["tokens"]
-        self.curve = state["curve"]
-        with torch.no_grad():
-            for parameter, value in zip(self.parameters, state["lora"], strict=True):
-                parameter.copy_(value)
-        self.optimiser.load_state_dict(state["optimiser"])
+    def finish(self) -> None:
+        """A card and the curve."""
+        write_card(self.out)
+        write_curve(self.out)
 
 
 def batches(stream: Iterable[Example], tokens: int) -> Iterator[list[Example]]:

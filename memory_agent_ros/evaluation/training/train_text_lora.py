@@ -7,15 +7,14 @@ tasks; the loss of the right answers goes back through the model into the hypern
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.rows import LoraRows
@@ -25,8 +24,8 @@ from memory_agent_ros.evaluation.adapters.text_models import Practice, embedded_
 from memory_agent_ros.evaluation.adapters.text_tasks import Task, draw_tasks
 from memory_agent_ros.evaluation.hardware import commit
 from memory_agent_ros.evaluation.training.distributed import Group
-from memory_agent_ros.evaluation.training.logs import Logs
-from memory_agent_ros.evaluation.training.text_lessons import ALONE, Lesson, Pace, Teacher, lessons
+from memory_agent_ros.evaluation.training.learning import ALONE, Learner, Rhythm
+from memory_agent_ros.evaluation.training.text_lessons import Lesson, Pace, Teacher, lessons
 from memory_agent_ros.reasoning.language.embedded import LoadedModel
 from memory_agent_ros.records.errors import BadInputError
 
@@ -165,92 +164,74 @@ def train_text_lora(
     base = base_of(training, out.with_suffix(".base"))
     adapted, library = adapted_of(training, base), library_of(training)
     network = network_of(training, adapted, embedder)
-    run = _Run(training, network, teacher_of(network, adapted, training.pace, group), out)
-    if resume:
-        run.restore()
-    course = lessons(library, base.tokenizer, embedder, training.pace, run.teacher.step, rank=group.rank)
+    course = partial(lessons, library, base.tokenizer, embedder, training.pace, rank=group.rank)
     asked = exam("val", library)
 
-    def look() -> dict[str, float]:
+    def examine() -> dict[str, float]:
         got = scores(adapted, base.tokenizer, asked, written_by(network.eval(), embedder))
-        found = {f"score_{kind}": float(np.mean(values)) for kind, values in asked.by_kind(got).items()}
         network.train()
-        run.look({**found, "steps": float(run.teacher.step)}, base.name)
-        return found
+        return {f"score_{kind}": float(np.mean(values)) for kind, values in asked.by_kind(got).items()}
 
-    started, pace = time.monotonic() - run.spent, training.pace
-    quiet = not progress or not group.first
-    bar = tqdm(total=pace.steps, initial=run.teacher.step, desc="train text-lora", disable=quiet)
-    folder = out.with_suffix(".logs" if group.first else f".logs{group.rank}")
-    with Logs(folder, "text-lora", "steps", fresh=run.teacher.step == 0) as logs, bar:
-        while (share := run.share(training.minutes)) < 1.0:
-            figures = run.teacher.learn(next(course), share)
-            logs.write(run.teacher.step, figures)
-            bar.update()
-            bar.set_postfix(loss=f"{figures['loss']:.3f}", refresh=False)
-            run.spent = time.monotonic() - started
-            if group.first and run.teacher.step % _CHECKPOINT_EVERY == 0:
-                run.keep()
-            if share >= (len(run.curve) + 1) / _LOOKS:
-                logs.write(run.teacher.step, look())
-        last = look()
-        logs.write(run.teacher.step, last)
-    if group.first:
-        run.checkpoint.unlink(missing_ok=True)
-    return last
+    teacher = teacher_of(network, adapted, training.pace, group)
+    learner = _Learner(training, network, teacher, course, examine, base.name, out)
+    rhythm = Rhythm(training.pace.steps, keep=_CHECKPOINT_EVERY, looks=_LOOKS)
+    return learner.train("text-lora", rhythm, out.with_suffix(""), training.minutes, resume=resume, progress=progress)
 
 
-class _Run:
-    """A training, and how far it is."""
+class _Learner(Learner):
+    """The hypernetwork and its teacher."""
 
-    def __init__(self, training: TextTraining, network: TextToLora, teacher: Teacher, out: Path) -> None:
-        self.training, self.network, self.teacher, self.out = training, network, teacher, out
-        self.checkpoint = out.with_suffix(".checkpoint.pt")
-        self.spent, self.curve = 0.0, list[dict[str, float]]()
-        self._settings = json.dumps(asdict(training))
+    training: TextTraining
 
-    def keep(self) -> None:
-        """Everything needed to go on."""
-        state = {
-            "settings": self._settings, "step": self.teacher.step, "spent": self.spent, "curve": self.curve,
-            "network": self.network.state_dict(), "optimiser": self.teacher.optimiser.state_dict(),
-        }  # fmt: skip
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.checkpoint.with_suffix(".part")
-        torch.save(state, draft)
-        draft.replace(self.checkpoint)
+    def __init__(
+        self,
+        training: TextTraining,
+        network: TextToLora,
+        teacher: Teacher,
+        course: Callable[[int], Iterator[Lesson]],
+        examine: Callable[[], dict[str, float]],
+        base: str,
+        out: Path,
+    ) -> None:
+        super().__init__(training, teacher.parameters, teacher.optimiser, teacher.group)
+        self.network, self.teacher, self.course, self.examine = network, teacher, course, examine
+        self.base, self.out = base, out
 
-    def restore(self) -> None:
-        """Go on from a checkpoint, if there is one of the same settings."""
-        if not self.checkpoint.exists():
-            return
-        state = torch.load(self.checkpoint, weights_only=True)
-        if state["settings"] != self._settings:
-            return
-        self.teacher.step, self.spent, self.curve = state["step"], state["spent"], state["curve"]
-        self.network.load_state_dict(state["network"])
-        self.teacher.optimiser.load_state_dict(state["optimiser"])
+    def begin(self) -> None:
+        """The lessons from this step on."""
+        super().begin()
+        self.teacher.step, self.lessons = self.step, self.course(self.step)
 
-    def share(self, minutes: float) -> float:
-        """How much of the training is over, by the first process's clock."""
-        own = max(self.teacher.step / self.training.pace.steps, self.spent / (60.0 * minutes))
-        return self.teacher.group.agree(own)
+    def learn(self, share: float) -> dict[str, float]:
+        """One lesson."""
+        figures = self.teacher.learn(next(self.lessons), share)
+        self.step = self.teacher.step
+        return figures
 
-    def look(self, figures: Mapping[str, float], base: str) -> None:
-        """A point of the curve; the weights so far and a card."""
-        self.curve.append({**figures, "seconds": round(self.spent, 1)})
-        if not self.teacher.group.first:
-            return
+    def look(self, last: bool) -> dict[str, float]:
+        """Whole answers right on ``val``; the weights so far and a card are written."""
+        figures = self.examine()
+        self.point(figures)
+        if self.group.first:
+            self._write()
+        return figures
+
+    def finish(self) -> None:
+        """The last look has written everything."""
+
+    def _write(self) -> None:
+        training, done = self.training, commit() or "unknown"
         about = {
-            "base": base, "training": self._settings, "commit": commit() or "unknown",
-            "curve": json.dumps(self.curve),
+            "base": self.base, "training": self.settings(), "commit": done, "curve": json.dumps(self.curve),
         }  # fmt: skip
         save_text_lora(self.out, self.network, about)
-        rows = "\n".join(f"| {name} | {value:.3f} |" for name, value in self.curve[-1].items())
-        size, seed, minutes = self.training.size, self.training.pace.seed, self.training.minutes
-        parameters = sum(p.numel() for p in self.network.parameters())
-        told = {"size": size, "seed": seed, "minutes": minutes, "parameters": parameters, "commit": about["commit"]}
-        self.out.with_suffix(".md").write_text(_CARD.format(file=self.out.name, base=base, rows=rows, **told))
+        last = self.curve[-1]
+        rows = "\n".join(f"| {name} | {last[name]:.3f} |" for name in sorted(last, key=("seconds", "steps").count))
+        told = _CARD.format(
+            file=self.out.name, base=self.base, rows=rows, size=training.size, seed=training.pace.seed,
+            minutes=training.minutes, parameters=sum(p.numel() for p in self.network.parameters()), commit=done,
+        )  # fmt: skip
+        self.out.with_suffix(".md").write_text(told)
 
 
 _CARD = """# {file}

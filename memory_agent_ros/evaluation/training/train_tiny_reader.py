@@ -6,8 +6,6 @@ can only guess. What it writes is the frozen base of the ``tiny`` size of every 
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,13 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from memory_agent_ros.adapters.prompts import sentences
 from memory_agent_ros.evaluation.adapters.facts import FactFamily, words
 from memory_agent_ros.evaluation.adapters.tiny_model import BEGIN, TinySize, new_model, save_tiny, tokenizer_of
-from memory_agent_ros.evaluation.hardware import commit
-from memory_agent_ros.evaluation.training.logs import Logs
+from memory_agent_ros.evaluation.training.learning import Learner, Rhythm
 from memory_agent_ros.evaluation.training.reader_examples import Example
 from memory_agent_ros.evaluation.training.train_reader import predictions, whole_right
 
@@ -155,95 +151,44 @@ def train_tiny(
         the last figures on ``val``.
     """
     tokenizer = tokenizer_of(vocabulary)
-    learner = _Learner(training, tokenizer)
-    checkpoint = out.with_name(out.name + ".checkpoint.pt")
-    if resume:
-        learner.restore(checkpoint)
-    lessons = course(tokenizer)
-    started, figures = time.monotonic() - learner.spent, dict[str, float]()
-    bar = tqdm(total=training.steps, initial=learner.step, desc="train tiny-reader", unit="step", disable=not progress)
-    with Logs(out.with_name(out.name + ".logs"), "tiny-reader", "steps", fresh=not resume) as logs, bar:
-        while (share := max(learner.step / training.steps, (time.monotonic() - started) / (60.0 * minutes))) < 1.0:
-            learned = learner.learn(lessons, share)
-            bar.update()
-            bar.set_postfix(loss=f"{learned['loss']:.3f}", right=f"{learned['right']:.2f}", refresh=False)
-            learner.spent = time.monotonic() - started
-            if learner.step % CHECKPOINT_EVERY == 0:
-                logs.write(learner.step, learned)
-                learner.keep(checkpoint)
-            if learner.step % LOOK_EVERY == 0:
-                figures = learner.look(lessons)
-                logs.write(learner.step, figures)
-                if min(figures[name] for name in lessons.until) >= training.enough:
-                    break
-    learner.spent = time.monotonic() - started
-    figures = learner.look(lessons)
-    about = {
-        "training": asdict(training), "size": asdict(training.size), "steps": learner.step, "minutes": minutes,
-        "seconds": round(learner.spent, 1), "commit": commit() or "unknown", "curve": learner.curve, "figures": figures,
-    }  # fmt: skip
-    save_tiny(out, learner.model, tokenizer, about)
-    checkpoint.unlink(missing_ok=True)
-    return figures
+    learner = _Learner(training, tokenizer, course(tokenizer), out)
+    rhythm = Rhythm(training.steps, log=CHECKPOINT_EVERY, keep=CHECKPOINT_EVERY, look=LOOK_EVERY)
+    return learner.train("tiny-reader", rhythm, out, minutes, resume=resume, progress=progress)
 
 
-class _Learner:
-    """The model, the optimiser, and how far they are."""
+class _Learner(Learner):
+    """The model and its lessons."""
 
-    def __init__(self, training: TinyTraining, tokenizer: Any) -> None:
-        self.training = training
+    training: TinyTraining
+
+    def __init__(self, training: TinyTraining, tokenizer: Any, lessons: Course, out: Path) -> None:
         self.model = new_model(len(tokenizer), training.size, training.seed)
-        self.parameters = list(self.model.parameters())
-        self.optimiser = torch.optim.AdamW(self.parameters, lr=training.rate, weight_decay=0.01, betas=(0.9, 0.98))
-        self.step, self.spent = 0, 0.0
-        self.curve: list[dict[str, float]] = []
+        parameters = list(self.model.parameters())
+        optimiser = torch.optim.AdamW(parameters, lr=training.rate, weight_decay=0.01, betas=(0.9, 0.98))
+        super().__init__(training, parameters, optimiser)
+        self.tokenizer, self.lessons, self.out = tokenizer, lessons, out
 
-    def learn(self, lessons: Course, share: float) -> dict[str, float]:
+    def learn(self, share: float) -> dict[str, float]:
         """One update; its batch is that of its number, so that a resumed training draws what it would have drawn."""
         settings = self.training
         rng = np.random.default_rng((settings.seed, self.step))
-        warm = min(1.0, (self.step + 1) / settings.warm_up)
-        rate = settings.rate * warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(share, 1.0))))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
         self.model.train()
-        logits, wanted = predictions(self.model, lessons.batch(rng, share, settings.tokens))
+        logits, wanted = predictions(self.model, self.lessons.batch(rng, share, settings.tokens))
         loss = torch.nn.functional.cross_entropy(logits, wanted)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
-        self.optimiser.step()
-        self.step += 1
+        norm, rate = self.update(loss, share)
         right = float((logits.argmax(dim=-1) == wanted).float().mean())
-        return {"loss": float(loss.detach()), "right": right, "norm": float(norm), "rate": rate}
+        return {"loss": float(loss.detach()), "right": right, "norm": norm, "rate": rate}
 
-    def look(self, lessons: Course) -> dict[str, float]:
-        """Figures on ``val``, and a point of the curve."""
+    def look(self, last: bool) -> dict[str, float]:
+        """Shares right on ``val``; the training ends if they are enough."""
         self.model.eval()
-        figures = {
-            name: float(np.mean(whole_right(self.model, examples, 4096))) for name, examples in lessons.looks.items()
-        }
-        self.curve.append({"steps": float(self.step), "seconds": round(self.spent, 1), **figures})
-        return figures
+        looks = self.lessons.looks
+        self.figures = {name: float(np.mean(whole_right(self.model, some, 4096))) for name, some in looks.items()}
+        self.point(self.figures)
+        self.done = min(self.figures[name] for name in self.lessons.until) >= self.training.enough
+        return self.figures
 
-    def keep(self, path: Path) -> None:
-        """Everything needed to go on."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        state = {
-            "training": str(asdict(self.training)), "step": self.step, "spent": self.spent, "curve": self.curve,
-            "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict(),
-        }  # fmt: skip
-        draft = path.with_suffix(".part")
-        torch.save(state, draft)
-        draft.replace(path)
-
-    def restore(self, path: Path) -> None:
-        """Go on from a checkpoint, if there is one of the same settings."""
-        if not path.exists():
-            return
-        state = torch.load(path, weights_only=True)
-        if state["training"] != str(asdict(self.training)):
-            return
-        self.step, self.spent, self.curve = state["step"], state["spent"], state["curve"]
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
+    def finish(self) -> None:
+        """The model as a folder."""
+        about = {**self.about(), "size": asdict(self.training.size), "figures": self.figures}
+        save_tiny(self.out, self.model, self.tokenizer, about)
