@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from memory_agent_ros.commands.output import tell
+
+_T = TypeVar("_T")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """``train encoder|explorer|reader|vision --seed S --minutes M --out F``; other parts ``train PART --out F``."""
-    parts = (
-        "encoder",
-        "detection-model",
-        "cooccurrence",
-        "explorer",
-        "reader",
-        "calibration",
-        "vision",
-        "reidentification",
-        "tiny-reader",
-        "document-lora",
-        "tiny-gist-reader",
-        "memory-lora",
-        "text-lora",
-    )
-    parser.add_argument("what", choices=parts, help="which part")
+    parser.add_argument("what", choices=tuple(_PARTS), help="which part")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--minutes",
@@ -67,45 +56,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; needs the simulator, the encoder also torch."""
-    if args.what == "detection-model":
-        return _detection_model(args)
-    if args.what == "cooccurrence":
-        return _cooccurrence(args)
-    if args.what == "calibration":
-        return _calibration(args)
-    from memory_agent_ros.records.errors import MissingExtraError
+    if args.what not in _WITHOUT_TORCH:
+        from memory_agent_ros.records.errors import MissingExtraError
 
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("training needs PyTorch: pip install memory_agent_ros[models]") from error
-    if args.what == "explorer":
-        return _explorer(args)
-    if args.what == "reader":
-        return _reader(args)
-    if args.what == "vision":
-        return _vision(args)
-    if args.what == "text-lora":
-        return _text_lora(args)
-    if args.what == "reidentification":
-        return _reidentification(args)
-    if args.what == "tiny-reader":
-        return _tiny_reader(args)
-    if args.what == "document-lora":
-        return _document_lora(args)
-    if args.what == "tiny-gist-reader":
-        return _tiny_gist_reader(args)
-    if args.what == "memory-lora":
-        return _memory_lora(args)
-    from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
-
-    config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
-    figures = train_encoder(config, args.out, resume=not args.restart, progress=not args.quiet)
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
+        try:
+            import torch  # noqa: F401
+        except ImportError as error:
+            raise MissingExtraError("training needs PyTorch: pip install memory_agent_ros[models]") from error
+    told = _PARTS[args.what](args)
+    tell(args, told if isinstance(told, str) else ", ".join(f"{name} {value:.3f}" for name, value in told.items()))
     return 0
 
 
-def _explorer(args: argparse.Namespace) -> int:
+def _settings(usual: _T, args: argparse.Namespace, *names: str) -> _T:
+    """The usual settings but for the seed and what is told of these names."""
+    told = {name: getattr(args, name) or getattr(usual, name) for name in names}
+    return dataclasses.replace(usual, seed=args.seed, **told)  # type: ignore[type-var]
+
+
+def _encoder(args: argparse.Namespace) -> dict[str, float]:
+    from memory_agent_ros.evaluation.training.train_encoder import TrainConfig, train_encoder
+
+    config = TrainConfig(args.seed, args.steps or 1200, args.minutes or 20.0, args.apartments or 24)
+    return train_encoder(config, args.out, resume=not args.restart, progress=not args.quiet)
+
+
+def _explorer(args: argparse.Namespace) -> dict[str, float]:
     from memory_agent_ros.evaluation.training.explorer_courses import SHIPPED
     from memory_agent_ros.evaluation.training.train_explorer import train_explorer
 
@@ -114,7 +90,7 @@ def _explorer(args: argparse.Namespace) -> int:
     school = None if SHIPPED.school is None else dataclasses.replace(SHIPPED.school, seed=args.seed)
     apartments = args.apartments or SHIPPED.apartments
     training = dataclasses.replace(SHIPPED, empo2=empo2, school=school, apartments=apartments)
-    figures = train_explorer(
+    return train_explorer(
         training,
         args.out,
         minutes=args.minutes or 90.0,
@@ -123,11 +99,9 @@ def _explorer(args: argparse.Namespace) -> int:
         resume=not args.restart,
         progress=not args.quiet,
     )
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
 
 
-def _reader(args: argparse.Namespace) -> int:
+def _reader(args: argparse.Namespace) -> dict[str, float]:
     from functools import partial
 
     from memory_agent_ros.evaluation.training.practice.catalogue import PRACTICE
@@ -138,11 +112,11 @@ def _reader(args: argparse.Namespace) -> int:
     from memory_agent_ros.reasoning.language.embedded import load_embedded
     from memory_agent_ros.reasoning.language.encoding import Encoder
 
-    training = ReaderTraining(args.seed, steps=args.steps or 4000)
+    training = _settings(ReaderTraining(), args, "steps")
     loaded, meaning = load_embedded(progress=not args.quiet), MiniLmEmbedder.from_package()
     encoder = Encoder(loaded.tokenizer)
     families = (*practised()[0], *practised()[0], *PRACTICE)  # of a class there are more of the latter
-    figures = train_reader(
+    return train_reader(
         training,
         loaded,
         partial(examples, encoder=encoder, meaning=meaning, families=families, reading=training.reading),
@@ -153,11 +127,9 @@ def _reader(args: argparse.Namespace) -> int:
         resume=not args.restart,
         progress=not args.quiet,
     )
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
 
 
-def _tiny_gist_reader(args: argparse.Namespace) -> int:
+def _tiny_gist_reader(args: argparse.Namespace) -> dict[str, float]:
     from memory_agent_ros.evaluation.adapters.gist_runs import scale_of, train_gist_reader
 
     usual = scale_of("tiny")
@@ -166,87 +138,56 @@ def _tiny_gist_reader(args: argparse.Namespace) -> int:
         reader_steps=args.steps or usual.reader_steps,
         reader_minutes=args.minutes or usual.reader_minutes,
     )
-    figures = train_gist_reader(scale, args.out, args.seed, resume=not args.restart, progress=not args.quiet)
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
+    return train_gist_reader(scale, args.out, args.seed, resume=not args.restart, progress=not args.quiet)
 
 
-def _memory_lora(args: argparse.Namespace) -> int:
+def _memory_lora(args: argparse.Namespace) -> dict[str, float]:
     from memory_agent_ros.evaluation.adapters.gist_runs import gist_base, scale_of, train_maker
     from memory_agent_ros.evaluation.training.distributed import group
 
     scale = scale_of(args.size, args.minutes)
-    usual = scale.training
-    training = dataclasses.replace(
-        usual,
-        seed=args.seed,
-        steps=args.steps or usual.steps,
-        apartments=args.apartments or usual.apartments,
-    )
+    training = _settings(scale.training, args, "steps", "apartments")
     with group() as processes:
         base = gist_base(scale, start=args.base, progress=not args.quiet)
-        figures = train_maker(
+        return train_maker(
             dataclasses.replace(scale, training=training), base, args.out,
             resume=not args.restart, progress=not args.quiet, group=processes,
         )  # fmt: skip
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
 
 
-def _calibration(args: argparse.Namespace) -> int:
+def _calibration(args: argparse.Namespace) -> dict[str, float]:
     from memory_agent_ros.evaluation.training.train_calibration import CalibrationTraining, train_calibration
 
     training = CalibrationTraining(apartments=args.apartments or CalibrationTraining.apartments)
-    figures = train_calibration(training, args.out, jobs=args.jobs, progress=not args.quiet)
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
+    return train_calibration(training, args.out, jobs=args.jobs, progress=not args.quiet)
 
 
-def _vision(args: argparse.Namespace) -> int:
+def _vision(args: argparse.Namespace) -> dict[str, float]:
     from memory_agent_ros.evaluation.training.train_vision import VisionTraining, train_vision
 
-    usual = VisionTraining()
-    training = dataclasses.replace(
-        usual,
-        seed=args.seed,
-        minutes=args.minutes or usual.minutes,
-        steps=args.steps or usual.steps,
-        apartments=args.apartments or usual.apartments,
-    )
-    figures = train_vision(training, args.out, progress=not args.quiet)
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
+    training = _settings(VisionTraining(), args, "minutes", "steps", "apartments")
+    return train_vision(training, args.out, progress=not args.quiet)
 
 
-def _reidentification(args: argparse.Namespace) -> int:
+def _reidentification(args: argparse.Namespace) -> dict[str, float]:
     from memory_agent_ros.evaluation.training.train_reidentification import (
         ReidentificationTraining,
         train_reidentification,
     )
 
-    usual = ReidentificationTraining()
-    training = dataclasses.replace(
-        usual,
-        seed=args.seed,
-        minutes=args.minutes or usual.minutes,
-        steps=args.steps or usual.steps,
-        apartments=args.apartments or usual.apartments,
-    )
-    figures = train_reidentification(training, args.out, progress=not args.quiet)
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
+    training = _settings(ReidentificationTraining(), args, "minutes", "steps", "apartments")
+    return train_reidentification(training, args.out, progress=not args.quiet)
 
 
-def _tiny_reader(args: argparse.Namespace) -> int:
+def _tiny_reader(args: argparse.Namespace) -> dict[str, float]:
     import torch
 
     from memory_agent_ros.evaluation.adapters.facts import words
     from memory_agent_ros.evaluation.training.train_tiny_reader import TinyTraining, fact_course, train_tiny
 
     torch.set_num_threads(1)
-    usual = TinyTraining(args.seed)
-    figures = train_tiny(
-        dataclasses.replace(usual, steps=args.steps or usual.steps),
+    return train_tiny(
+        _settings(TinyTraining(), args, "steps"),
         fact_course,
         words(),
         args.out,
@@ -254,11 +195,9 @@ def _tiny_reader(args: argparse.Namespace) -> int:
         resume=not args.restart,
         progress=not args.quiet,
     )
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
 
 
-def _document_lora(args: argparse.Namespace) -> int:
+def _document_lora(args: argparse.Namespace) -> dict[str, float]:
     import torch
 
     from memory_agent_ros.evaluation.adapters.bases import base_of
@@ -267,8 +206,7 @@ def _document_lora(args: argparse.Namespace) -> int:
     from memory_agent_ros.evaluation.training.train_document_lora import settings_of, train_document_lora
 
     torch.set_num_threads(1)
-    usual = settings_of(args.size, args.seed)
-    training = dataclasses.replace(usual, steps=args.steps or usual.steps)
+    training = _settings(settings_of(args.size), args, "steps")
     with group() as processes:
         base = base_of(args.size, args.base, progress=not args.quiet)
         figures = train_document_lora(
@@ -278,11 +216,10 @@ def _document_lora(args: argparse.Namespace) -> int:
         if processes.first:
             write_document_card(args.out, args.size)
             write_document_curve(args.out)
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
+    return figures
 
 
-def _text_lora(args: argparse.Namespace) -> int:
+def _text_lora(args: argparse.Namespace) -> dict[str, float]:
     from memory_agent_ros.evaluation.training.distributed import group
     from memory_agent_ros.evaluation.training.train_text_lora import train_text_lora, training_of
     from memory_agent_ros.perception.embedders.minilm import MiniLmEmbedder
@@ -290,25 +227,40 @@ def _text_lora(args: argparse.Namespace) -> int:
     training = training_of(args.size, args.seed, args.minutes, args.steps)
     embedder = MiniLmEmbedder.from_package()
     with group() as processes:
-        figures = train_text_lora(
+        return train_text_lora(
             training, embedder, args.out, resume=not args.restart, progress=not args.quiet, group=processes
         )
-    tell(args, ", ".join(f"{name} {value:.3f}" for name, value in figures.items()))
-    return 0
 
 
-def _detection_model(args: argparse.Namespace) -> int:
+def _detection_model(args: argparse.Namespace) -> str:
     from memory_agent_ros.evaluation.training.detection_model import train
 
     card = train(args.out, range(args.seed, args.seed + (args.apartments or 24)), progress=not args.quiet)
-    tell(args, f"{card['examples']} examples, log loss {card['log_loss']}, written to {args.out}")
-    return 0
+    return f"{card['examples']} examples, log loss {card['log_loss']}, written to {args.out}"
 
 
-def _cooccurrence(args: argparse.Namespace) -> int:
+def _cooccurrence(args: argparse.Namespace) -> str:
     from memory_agent_ros.evaluation.exploration.counting import count
 
     counts = count(range(args.seed, args.seed + (args.apartments or 24)), progress=not args.quiet)
     counts.save(args.out)
-    tell(args, f"{len(counts.near)} goals counted in {counts.card['apartments']} apartments, written to {args.out}")
-    return 0
+    return f"{len(counts.near)} goals counted in {counts.card['apartments']} apartments, written to {args.out}"
+
+
+#: What trains each part, and gives figures or a line to tell.
+_PARTS: dict[str, Callable[[argparse.Namespace], dict[str, float] | str]] = {
+    "encoder": _encoder,
+    "detection-model": _detection_model,
+    "cooccurrence": _cooccurrence,
+    "explorer": _explorer,
+    "reader": _reader,
+    "calibration": _calibration,
+    "vision": _vision,
+    "reidentification": _reidentification,
+    "tiny-reader": _tiny_reader,
+    "document-lora": _document_lora,
+    "tiny-gist-reader": _tiny_gist_reader,
+    "memory-lora": _memory_lora,
+    "text-lora": _text_lora,
+}
+_WITHOUT_TORCH = ("detection-model", "cooccurrence", "calibration")
