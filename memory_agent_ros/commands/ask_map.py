@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--own-words", action="store_true", help="let the language model word what it answered, where its words hold"
     )
     models.add_argument(
+        "--general-knowledge",
+        action="store_true",
+        help="let the language model answer of itself what names nothing of the map; said to be so",
+    )
+    models.add_argument(
         "--use-adapters", action="store_true", help="let what was internalised answer what the map does not tell"
     )
     models.add_argument("--trace", action="store_true", help="print each call and what it gave")
@@ -94,7 +99,7 @@ def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Na
         think=args.think,
         budget_s=args.budget or 20.0,
         meaning=embedder,
-        knowing=shipped_self_knowledge(model is not None),
+        knowing=shipped_self_knowledge(model is not None, args.general_knowledge),
         own_words=args.own_words,
         internalised=_internalised(memory, args),
     )

@@ -133,7 +133,7 @@ class Answering:
             budget_s=self._config.time_budget_s,
             meaning=models.meaning,
             acting=self._acting,
-            knowing=shipped_self_knowledge(models.language is not None),
+            knowing=shipped_self_knowledge(models.language is not None, self._config.general_knowledge),
             own_words=self._config.own_words,
             internalised=self._internalised,
         )

@@ -54,6 +54,10 @@ class ReasonerNodeConfig:
         False, "Let the language model word the answers that it found, where its words hold what the memory says. A "
         "dialogue then takes 16 MB with the embedded model, however long it lasts.",
     )  # fmt: skip
+    general_knowledge: bool = parameter(
+        False, "Let the language model answer of itself what names nothing of this place; the answer says that it is "
+        "not from memory.",
+    )  # fmt: skip
     acting_tools: str = parameter(
         "", "Tools that act which a question may cause, comma-separated; there is one: look (ask the explorer to go "
         "and see what the answer is unknown of). Empty: none.",

@@ -181,10 +181,11 @@ def with_knowledge(answer: Answer, known: Knowledge) -> Answer:
                                details=withheld)  # fmt: skip
 
 
-def shipped_self_knowledge(with_model: bool) -> SelfKnowledge:
+def shipped_self_knowledge(with_model: bool, general_knowledge: bool = False) -> SelfKnowledge:
     """With the calibration that comes with this package, where it does better than none: without a language model.
 
     Args:
         with_model: whether a language model takes part; how sure memory and model are is then as well calibrated.
+        general_knowledge: whether the model may answer from its own weights what names nothing of this place.
     """
-    return SelfKnowledge(None if with_model else shipped())
+    return SelfKnowledge(None if with_model else shipped(), SelfKnowledgeConfig(general_knowledge=general_knowledge))

@@ -13,7 +13,14 @@ from memory_agent_ros.reasoning.calibration import FEATURES, HEADS, Calibration,
 from memory_agent_ros.reasoning.language.model import Reading
 from memory_agent_ros.reasoning.names import names_of
 from memory_agent_ros.reasoning.reasoner import Reasoner
-from memory_agent_ros.reasoning.self_knowledge import Deed, Reason, SelfKnowledge, SelfKnowledgeConfig, Where
+from memory_agent_ros.reasoning.self_knowledge import (
+    Deed,
+    Reason,
+    SelfKnowledge,
+    SelfKnowledgeConfig,
+    Where,
+    shipped_self_knowledge,
+)
 from memory_agent_ros.reasoning.signals import Signals, signals_of, words_of
 from memory_agent_ros.records.answer import Answer, AnswerState
 from memory_agent_ros.records.errors import BadInputError
@@ -110,7 +117,7 @@ def test_the_model_answers_of_itself_only_where_that_is_allowed(after: World) ->
     memory, room = after
     asked, script = "what is the capital of France?", ("find(nothing)", "answer(describe, $1)")
     silent = Reasoner(memory, model=Worldly(*script), think="always").answer(asked, room.stamp_ns)
-    knowing = SelfKnowledge(config=SelfKnowledgeConfig(general_knowledge=True))
+    knowing = shipped_self_knowledge(with_model=True, general_knowledge=True)
     worldly = Reasoner(memory, model=Worldly(*script), think="always", knowing=knowing).answer(asked, room.stamp_ns)
     assert "Paris" not in silent.text and silent.details["knowledge"]["where"] == Where.NOWHERE
     assert worldly.text == "Not from my memory: Paris" and worldly.details["from_memory"] is False
