@@ -29,7 +29,9 @@ FEATURES = (
     "age", "steps", "stopped", "strange", "strangest",
 )  # fmt: skip
 HEADS = ("right", "known", "known_unanswered")
-VERSION = 1
+VERSION = 2
+#: Of features of which nothing is known.
+_ANY = ((-math.inf, math.inf),) * len(FEATURES)
 #: More strange words than this are no stranger.
 _MOST_STRANGE = 4
 
@@ -108,12 +110,15 @@ class Calibration:
         vocabulary: words that questions to a memory use.
         least_known: answers below it are not told.
         card: what it was fitted on, and how well it does.
+        seen: (least, most) of each feature in the fit; beyond it nothing is concluded: a map that is a year old is as
+            old as the oldest one there.
     """
 
     weights: Mapping[str, tuple[float, ...]]
     vocabulary: frozenset[str]
     least_known: float
     card: Mapping[str, Any] = field(default_factory=dict)
+    seen: tuple[tuple[float, float], ...] = _ANY
 
     def right(self, signals: Signals) -> float:
         """See :class:`Calibrator`."""
@@ -129,7 +134,8 @@ class Calibration:
 
     def _head(self, name: str, signals: Signals) -> float:
         weights = np.array(self.weights[name])
-        return float(probability(features(signals, self.vocabulary)[None], weights)[0])
+        least, most = np.array(self.seen).T
+        return float(probability(np.clip(features(signals, self.vocabulary), least, most)[None], weights)[0])
 
     def save(self, path: Path) -> None:
         """Write it as JSON."""
@@ -137,6 +143,7 @@ class Calibration:
         content = {
             "version": VERSION, "features": list(FEATURES), "least_known": self.least_known,
             "weights": {head: [round(w, 5) for w in self.weights[head]] for head in HEADS},
+            "seen": [[round(v, 5) for v in pair] for pair in self.seen],
             "vocabulary": sorted(self.vocabulary), "card": dict(self.card),
         }  # fmt: skip
         path.write_text(json.dumps(content, indent=1) + "\n")
@@ -155,8 +162,11 @@ class Calibration:
             weights = {head: tuple(float(w) for w in content["weights"][head]) for head in HEADS}
             if any(len(w) != len(FEATURES) + 1 for w in weights.values()):
                 raise ValueError("weights are missing")
+            seen = tuple((float(low), float(high)) for low, high in content["seen"])
+            if len(seen) != len(FEATURES):
+                raise ValueError("ranges are missing")
             least = float(content["least_known"])
-            return cls(weights, frozenset(content["vocabulary"]), least, content.get("card", {}))
+            return cls(weights, frozenset(content["vocabulary"]), least, content.get("card", {}), seen)
         except (OSError, KeyError, TypeError, ValueError) as error:
             raise BadInputError("calibration_unreadable", f"{path}: {error}; write it anew with memory-agent train "
                                 "calibration --out FILE") from error  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,20 @@ def test_the_model_answers_of_itself_only_where_that_is_allowed(after: World) ->
     script = ("find(nothing)", "answer(where, $1)")
     piano = Reasoner(memory, model=Worldly(*script), think="always", knowing=knowing)
     assert "Paris" not in piano.answer("where is the piano?", room.stamp_ns).text
+
+
+def test_nothing_is_concluded_beyond_what_was_fitted() -> None:
+    weights, place = [0.0] * (len(FEATURES) + 1), FEATURES.index("age")
+    weights[place] = -4.0
+    bounds = [(-10.0, 10.0)] * len(FEATURES)
+    bounds[place] = (0.0, 1.0)
+    free = Calibration(dict.fromkeys(HEADS, tuple(weights)), frozenset(), 0.0)
+    bound = dataclasses.replace(free, seen=tuple(bounds))
+    day, decade = (Signals({**PLAIN, "age_h": hours}) for hours in (24.0, 87_600.0))
+    assert free.right(decade) < 0.5 * free.right(day)
+    oldest = math.expm1(4.0)
+    assert bound.right(decade) == pytest.approx(free.right(Signals({**PLAIN, "age_h": oldest})))
+    assert bound.right(day) == free.right(day)
 
 
 def test_least_confidence_tells_less() -> None:

@@ -6,6 +6,7 @@ without, as a question of a family that nobody has seen. Figures are of apartmen
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ def train_calibration(
         "commit": commit() or "unknown",
         "figures_of_apartments_left_out": figures,
     }  # fmt: skip
-    Calibration(calibration.weights, calibration.vocabulary, calibration.least_known, card).save(out)
+    dataclasses.replace(calibration, card=card).save(out)
     out.with_suffix(".md").write_text(card_text(out.name, calibration, card))
     curves = [(f"{arm}, {when}", t) for arm, both in told.items() for when, t in both.items()]
     draw(curves, out.with_suffix(".png"))
@@ -96,7 +97,8 @@ def fit(rows: Sequence[Row]) -> tuple[Calibration, dict[str, dict[str, Told]]]:
     weights = data.fitted(np.ones(len(data.x), dtype=bool))
     found = {head: tuple(float(w) for w in weights[head]) for head in HEADS}
     told = {arm: data.told(arm, outside["right"], known, least) for arm in dict.fromkeys(r.arm for r in rows)}
-    return Calibration(found, vocabulary(), least), told
+    seen = tuple(zip(data.x.min(axis=0).tolist(), data.x.max(axis=0).tolist(), strict=True))
+    return Calibration(found, vocabulary(), least, seen=seen), told
 
 
 class _Data:
