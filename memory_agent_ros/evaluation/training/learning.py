@@ -141,11 +141,11 @@ class Learner(ABC):
         if resume:
             self.restore(checkpoint)
         self.begin()
-        started = time.monotonic() - self.spent
         hidden = not (progress and first)
         bar = tqdm(total=rhythm.steps, initial=self.step, desc=f"train {name}", unit="step", disable=hidden)
         folder = beside.with_name(f"{beside.name}.logs{'' if first else self.group.rank}")
         with Logs(folder, name, "steps", fresh=self.step == 0) as logs, bar:
+            started = time.monotonic() - self.spent  # the rate hangs on it: nothing slow may stand before the loop
             while not self.done and (share := self._share(rhythm, time.monotonic() - started)) < 1.0:
                 figures = self.learn(share)
                 bar.update()
