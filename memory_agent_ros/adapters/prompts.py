@@ -42,26 +42,21 @@ def chunked(text: str, most: int, count: Callable[[str], int]) -> list[str]:
     """
     if most < 1:
         raise ValueError("a chunk must hold at least one token")
-    chunks, run = list[str](), ""
-    for sentence in (part for s in sentences(text) for part in _cut(s, most, count)):
-        longer = f"{run} {sentence}" if run else sentence
-        if run and count(longer) > most:
-            chunks.append(run)
-            run = sentence
-        else:
-            run = longer
-    return [*chunks, run] if run else chunks
+    return _packed([part for s in sentences(text) for part in _cut(s, most, count)], most, count)
 
 
 def _cut(sentence: str, most: int, count: Callable[[str], int]) -> Sequence[str]:
-    if count(sentence) <= most:
-        return (sentence,)
-    parts, run = list[str](), ""
-    for word in sentence.split():
-        longer = f"{run} {word}" if run else word
+    return (sentence,) if count(sentence) <= most else _packed(sentence.split(), most, count)
+
+
+def _packed(parts: Sequence[str], most: int, count: Callable[[str], int]) -> list[str]:
+    """Parts joined by spaces into as long texts as may be."""
+    packed, run = list[str](), ""
+    for part in parts:
+        longer = f"{run} {part}" if run else part
         if run and count(longer) > most:
-            parts.append(run)
-            run = word
+            packed.append(run)
+            run = part
         else:
             run = longer
-    return [*parts, run]
+    return [*packed, run] if run else packed
