@@ -60,9 +60,11 @@ class LoraRows:
         """One adapter of a batch, without a batch dimension."""
         return self.map(lambda t: t[number])
 
-    def pick(self, numbers: Tensor) -> LoraRows:
+    def pick(self, numbers: Tensor | Sequence[int]) -> LoraRows:
         """A batch of adapters of this batch, by number, (N,) int64: one for each question that is asked of them."""
-        return self.map(lambda t: t.index_select(0, numbers))
+        first = next(iter(self.down.values()))
+        chosen = torch.as_tensor(numbers, dtype=torch.int64, device=first.device)
+        return self.map(lambda t: t.index_select(0, chosen))
 
     def between(self, start: int, end: int) -> LoraRows:
         """Only these rows."""

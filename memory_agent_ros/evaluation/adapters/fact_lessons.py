@@ -43,6 +43,5 @@ def _right(network: DocumentToLora, lessons: Sequence[Lesson]) -> list[bool]:
     adapters = with_bias(joined(rows, [len(one.chunks) for one in lessons]), network.heads.bias())
     owners = [i for i, one in enumerate(lessons) for _ in one.asked]
     asked = [(None, question, answer) for one in lessons for question, answer in one.asked]
-    numbers = torch.tensor(owners, device=next(iter(rows.down.values())).device)
-    found: list[bool] = answered(network.adapted, network.prompts, asked, adapters.pick(numbers)).right().tolist()
+    found: list[bool] = answered(network.adapted, network.prompts, asked, adapters.pick(owners)).right().tolist()
     return found

@@ -69,9 +69,9 @@ def gist_loss(
     The truth is known here, and text could not teach what only pixels hold: there is no teacher that reads text.
     """
     rows = generated_rows(maker, lessons)
-    owners = torch.tensor([i for i, one in enumerate(lessons) for _ in one.questions])
+    owners = [i for i, one in enumerate(lessons) for _ in one.questions]
     asked = [(None, q.text, q.answer) for one in lessons for q in one.questions]
-    told = answered(adapted, prompts, asked, rows.pick(owners.to(next(iter(rows.down.values())).device)))
+    told = answered(adapted, prompts, asked, rows.pick(owners))
     loss = functional.cross_entropy(told.logits, told.wanted)
     norm = rows.one(0).map(Tensor.detach).norm()
     return loss, {"loss": float(loss.detach()), "right": float(told.right().float().mean()), "norm": norm}
@@ -117,15 +117,13 @@ def ranked(
         part = asked[first : first + batch]
         every = [(i, p, q, c) for i, (p, q) in enumerate(part, start=first) for c in CANDIDATES[q.kind]]
         if all(len(prompts.answer(c)) == 1 for _, _, _, c in every):  # one pass tells them all
-            told = answered(
-                adapted, prompts, [(p, q.text, q.answer) for p, q in part], _picked(rows, owners, first, part, device)
-            )
+            whose = None if owners is None else owners[first : first + len(part)]
+            told = answered(adapted, prompts, [(p, q.text, q.answer) for p, q in part], _picked(rows, whose))
             logits = told.logits.log_softmax(dim=-1)
             scores = [logits[i, [prompts.answer(c)[0] for c in CANDIDATES[q.kind]]] for i, (_, q) in enumerate(part)]
         else:
             whose = None if owners is None else [owners[i] for i, _, _, _ in every]
-            chosen = None if rows is None or whose is None else rows.pick(torch.tensor(whose, device=device))
-            told = answered(adapted, prompts, [(p, q.text, c) for _, p, q, c in every], chosen)
+            told = answered(adapted, prompts, [(p, q.text, c) for _, p, q, c in every], _picked(rows, whose))
             each = -functional.cross_entropy(told.logits, told.wanted, reduction="none")
             total = torch.zeros(len(every), device=device).index_add(0, told.question, each)
             scores = list(total.split([len(CANDIDATES[q.kind]) for _, q in part]))
@@ -134,9 +132,6 @@ def ranked(
     return out
 
 
-def _picked(
-    rows: LoraRows | None, owners: Sequence[int] | None, first: int, part: Sequence[object], device: torch.device
-) -> LoraRows | None:
-    if rows is None or owners is None:
-        return rows
-    return rows.pick(torch.tensor(owners[first : first + len(part)], device=device))
+def _picked(rows: LoraRows | None, owners: Sequence[int] | None) -> LoraRows | None:
+    """An adapter for each question; one for all of them where nothing tells whose it is."""
+    return rows if rows is None or owners is None else rows.pick(owners)

@@ -202,7 +202,7 @@ def _generated(work: _Work, _: Exam) -> _Answers:
 def _task_lora(work: _Work, exam: Exam) -> _Answers:
     """An adapter for each task of the examination, trained on it."""
     rows = _own_adapters(work, exam.tasks, "task_lora")
-    return {"task_lora": (lambda numbers, _: rows.pick(torch.tensor(list(numbers))), False, False)}
+    return {"task_lora": (lambda numbers, _: rows.pick(list(numbers)), False, False)}
 
 
 def _own_adapters(work: _Work, tasks: Sequence[Task], title: str) -> LoraRows:

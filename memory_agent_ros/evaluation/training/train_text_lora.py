@@ -125,9 +125,8 @@ def teacher_of(network: TextToLora, adapted: AdaptedModel, pace: Pace, group: Gr
     """Teaches the hypernetwork through the frozen model."""
 
     def rows(lesson: Lesson) -> LoraRows:
-        device = next(network.parameters()).device
-        made: LoraRows = network(lesson.vectors.to(device))
-        return made.pick(lesson.owner.to(device))
+        made: LoraRows = network(lesson.vectors.to(next(network.parameters()).device))
+        return made.pick(lesson.owner)
 
     return Teacher(adapted, rows, list(network.parameters()), pace, group)
 
