@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.heads import RowHeads
+from memory_agent_ros.adapters.network_file import write_network
 from memory_agent_ros.adapters.perceiver import Resampler, ResamplerSize
 from memory_agent_ros.adapters.prompts import Prompts, chunked
 from memory_agent_ros.adapters.relevance import chunk_keys
@@ -169,15 +170,8 @@ def save_document_network(path: Path, network: DocumentToLora, about: Mapping[st
         network: to write.
         about: how it was trained, JSON-ready.
     """
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
     told = {"config": asdict(network.config), "base": network.name, "about": dict(about)}
-    weights = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
-    save_file(weights, draft, {"format": _FORMAT, "told": json.dumps(told)})
-    draft.chmod(0o644)
-    draft.replace(path)
+    write_network(path, network, {"format": _FORMAT, "told": json.dumps(told)})
     return weights_hash(path)
 
 

@@ -30,6 +30,7 @@ from memory_agent_ros.adapters.memory_reading import (
     read_chunks,
 )
 from memory_agent_ros.adapters.memory_tokens import MemoryTokens, memory_tokens
+from memory_agent_ros.adapters.network_file import write_network
 from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.perception.embedders.torch_threads import one_thread
@@ -110,12 +111,9 @@ class MemoryToLora:
         return made
 
     def save(self, path: Path) -> None:
-        """Write the weights with :attr:`about` into one safetensors file."""
-        from safetensors.torch import save_file
-
+        """Write the weights with :attr:`about` into one safetensors file, whole or not at all."""
         told = {"size": json.dumps(asdict(self.network.size)), "division": str(self.division)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.network.state_dict().items()}, path, {**self.about, **told})
+        write_network(path, self.network, {**self.about, **told})
 
     # ------------------------------------------------------------------ adapters
 

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
 from memory_agent_ros.adapters.application import Target
+from memory_agent_ros.adapters.network_file import write_network
 from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.records.errors import BadInputError
 
@@ -217,18 +218,13 @@ def rows_loss(made: LoraRows, wanted: LoraRows, spread: Mapping[str, tuple[Tenso
 
 def save_text_lora(path: Path, network: TextToLora, about: Mapping[str, str]) -> None:
     """Write weights, sizes and what is told of the training into one safetensors file, whole or not at all."""
-    from safetensors.torch import save_file
-
     told = {
         "format": _FORMAT,
         "config": json.dumps(dataclasses.asdict(network.config)),
         "targets": json.dumps([dataclasses.asdict(t) for t in network.targets]),
         **about,
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    save_file({k: t.detach().cpu().contiguous() for k, t in network.state_dict().items()}, str(draft), told)
-    draft.replace(path)
+    write_network(path, network, told)
 
 
 def load_text_lora(path: Path, targets: Sequence[Target] | None = None) -> tuple[TextToLora, dict[str, str]]:
