@@ -7,7 +7,8 @@ from typing import Any
 
 from rclpy.client import Client
 
-from memory_agent_ros.records.errors import MemoryAgentError
+from memory_agent_ros.nodes.message_limits import check_limits
+from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 
 
 class BlockingCalls:
@@ -55,4 +56,8 @@ class BlockingCalls:
         if response is None or not response.success:
             reason = "no response" if response is None else response.message
             raise self._error(f"the {self._what} refused the query: {reason}")
+        try:
+            check_limits(response)
+        except BadInputError as error:
+            raise self._error(f"the answer of the {self._what} cannot be used: {error}") from error
         return response

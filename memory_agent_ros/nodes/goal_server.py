@@ -15,6 +15,9 @@ from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 
+from memory_agent_ros.nodes.message_limits import check_limits
+from memory_agent_ros.records.errors import BadInputError
+
 
 class GoalServer:
     """One action; a goal that comes while another is worked on is rejected.
@@ -86,7 +89,12 @@ class GoalServer:
         self._handle = None
         self._server.destroy()
 
-    def _accept(self, _goal: Any) -> GoalResponse:
+    def _accept(self, goal: Any) -> GoalResponse:
+        try:
+            check_limits(goal)
+        except BadInputError as error:
+            self._node.get_logger().warning(f"goal rejected: {error}")
+            return GoalResponse.REJECT
         if self.busy:
             self._node.get_logger().warning("goal rejected: one is under way; cancel it first")
             return GoalResponse.REJECT

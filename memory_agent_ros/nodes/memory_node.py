@@ -127,7 +127,14 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
     def start(self) -> None:
         """Subscribe to observations."""
         depth = self.config.queue_depth
-        self.subscribe(ObservationArray, "observations", self._on_observations, qos.reliable(depth), silence_s=5.0)
+        self.subscribe(
+            ObservationArray,
+            "observations",
+            self._on_observations,
+            qos.reliable(depth),
+            silence_s=5.0,
+            on_refusal=lambda message: self._frame_done.publish(message.header),
+        )
         self._follow_map()
         self.waiting.add("refused", lambda: f"observations are refused: {self._refusal}" if self._refusal else None)
         self.waiting.add("session", lambda: (self._session.waiting_for if self._session else "") or None)

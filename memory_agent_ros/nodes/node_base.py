@@ -59,8 +59,9 @@ from rclpy.timer import Timer
 
 from memory_agent_ros.nodes import parameters, qos
 from memory_agent_ros.nodes.diagnostics import OK, WARN, WaitingList, diagnostic_array
+from memory_agent_ros.nodes.message_limits import check_limits
 from memory_agent_ros.nodes.topic_watch import TopicWatch
-from memory_agent_ros.records.errors import MemoryAgentError
+from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 from memory_agent_ros.ros_environment import prepare_process
 
 ConfigT = TypeVar("ConfigT")
@@ -133,8 +134,18 @@ class AgentNode(LifecycleNode, Generic[ConfigT]):
         return publisher
 
     def serve(self, service_type: type, name: str, callback: Callable[[Any, Any], Any]) -> Service:
-        """A service that lives until cleanup."""
-        service = self.create_service(service_type, name, callback)
+        """A service that lives until cleanup; a request with a field that is too large is refused in its response."""
+
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                check_limits(request)
+            except BadInputError as error:
+                self.counts[error.reason] += 1
+                response.success, response.message = False, str(error)
+                return response
+            return callback(request, response)
+
+        service = self.create_service(service_type, name, answer)
         self._services_of_setup.append(service)
         return service
 
@@ -147,16 +158,25 @@ class AgentNode(LifecycleNode, Generic[ConfigT]):
         *,
         required: bool = True,
         silence_s: float = 2.0,
+        on_refusal: Callable[[Any], None] = lambda message: None,
     ) -> Subscription:
         """A watched subscription that lives until deactivation.
 
         While ``required``, the node reports a topic without publisher, with an incompatible publisher, or silent for
-        ``silence_s`` (``math.inf`` for topics that speak once).
+        ``silence_s`` (``math.inf`` for topics that speak once). A message with a field that is too large is counted,
+        and given to ``on_refusal`` instead of ``callback``.
         """
         watch = TopicWatch(self, profile, silence_s, self.steady_clock)
 
         def deliver(message: Any) -> None:
             watch.received()
+            try:
+                check_limits(message)
+            except BadInputError as error:
+                self.counts[error.reason] += 1
+                self.get_logger().warning(f"refused on {topic}: {error}", throttle_duration_sec=1.0)
+                on_refusal(message)
+                return
             callback(message)
 
         events = SubscriptionEventCallbacks(

@@ -16,6 +16,8 @@ from rclpy.node import Node
 
 from memory_agent_msgs.action import AnswerQuestion
 from memory_agent_ros.nodes.goal_server import ending
+from memory_agent_ros.nodes.message_limits import check_limits
+from memory_agent_ros.records.errors import BadInputError
 
 
 class Asker(Protocol):
@@ -126,7 +128,12 @@ class QuestionServer:
         self._open.clear()
         self._server.destroy()
 
-    def _accept(self, _goal: AnswerQuestion.Goal) -> GoalResponse:
+    def _accept(self, goal: AnswerQuestion.Goal) -> GoalResponse:
+        try:
+            check_limits(goal)
+        except BadInputError as error:
+            self._node.get_logger().warning(f"question rejected: {error}")
+            return GoalResponse.REJECT
         if self.under_way >= self._limit:
             self._node.get_logger().warning(f"question rejected: {self._limit} are under way")
             return GoalResponse.REJECT

@@ -25,6 +25,7 @@ from memory_agent_ros.geometry.se3 import Matrix
 from memory_agent_ros.geometry.transform_tree import TransformTree
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import nanoseconds, time_message, transform_from_message, transform_stamped
+from memory_agent_ros.nodes.message_limits import check_limits
 from memory_agent_ros.records.errors import BadInputError
 
 #: How far back a link's stamps may run before it is taken for a bag that started again.
@@ -112,6 +113,11 @@ class TopicTransformBuffer:
         self._insert(message, static=True)
 
     def _insert(self, message: TFMessage, static: bool) -> None:
+        try:
+            check_limits(message)
+        except BadInputError as error:
+            self._counts[error.reason] += 1
+            return
         for link in message.transforms:
             stamp_ns = nanoseconds(link.header.stamp)
             newest_ns = self._tree.newest_ns(link.child_frame_id)
