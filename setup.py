@@ -98,6 +98,7 @@ setup(
         "jinja2>=3.1",
         "platformdirs>=3",
         "tqdm>=4.64",
+        "cryptography>=41",
     ],
     extras_require={
         "models": MODELS,

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from memory_agent_ros.memory.indexes.reindex import bring_up
+from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.postgres_sql import in_postgres
 from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, table_names
 from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
@@ -117,6 +118,7 @@ class PostgresStore:
         self.path = None
         self.place = address.place
         self.read_only = read_only
+        self.keys = ObjectKeys(self.rows)
         self._connection = connection
         self._namespace = address.namespace
         self._numbers = itertools.count()
@@ -226,9 +228,12 @@ class PostgresStore:
         try:
             self._connection.execute("BEGIN")
             with self._connection.cursor(binary=True) as cursor:
-                yield _Cursor(cursor)
+                statements = _Cursor(cursor)
+                yield statements
+                self.keys.save(statements)
             self._connection.execute("UPDATE map_version SET data_version = data_version + 1")
             self._connection.execute("COMMIT")
+            self.keys.committed()
         except _DriverError as error:
             self._roll_back()
             raise StoreError(f"the map could not be written ({error}); what was remembered before is safe") from error
@@ -240,6 +245,7 @@ class PostgresStore:
         with contextlib.suppress(_DriverError):  # the connection is gone: the server takes the step back
             if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 self._connection.execute("ROLLBACK")
+        self.keys.rolled_back()
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Result of a query.

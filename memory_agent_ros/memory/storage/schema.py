@@ -6,9 +6,14 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
-TABLES = """
+_KEYS = (
+    "CREATE TABLE keys (kind TEXT NOT NULL, owner INTEGER NOT NULL, secret BLOB NOT NULL, PRIMARY KEY (kind, owner)) "
+    "WITHOUT ROWID"
+)
+
+TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE objects (
     id INTEGER PRIMARY KEY, label TEXT NOT NULL, confirmed INTEGER NOT NULL, gone INTEGER NOT NULL,
@@ -73,6 +78,7 @@ CREATE TABLE tips (
     objects TEXT NOT NULL
 );
 CREATE UNIQUE INDEX tips_once ON tips (domain, digest);
+{_KEYS};
 """
 
 #: Statements that bring a map from a version to the next one.
@@ -116,6 +122,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE TABLE surfaces (observation_id INTEGER PRIMARY KEY REFERENCES observations(id) ON DELETE CASCADE, "
         "data BLOB NOT NULL)",
     ),
+    7: (_KEYS,),
 }
 
 

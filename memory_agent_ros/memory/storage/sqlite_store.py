@@ -15,6 +15,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 from memory_agent_ros.memory.indexes.reindex import bring_up
+from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 from memory_agent_ros.records.errors import StoreError
 
@@ -28,6 +29,7 @@ class SqliteStore:
         self.connection = connection
         self.path = path
         self.read_only = read_only
+        self.keys = ObjectKeys(self.rows)
         self._lock = lock
 
     @property
@@ -145,7 +147,9 @@ class SqliteStore:
         try:
             cursor.execute("BEGIN IMMEDIATE")
             yield cursor
+            self.keys.save(cursor)
             cursor.execute("COMMIT")
+            self.keys.committed()
         except sqlite3.Error as error:
             self._roll_back()
             raise StoreError(f"the map could not be written ({error}); what was remembered before is safe") from error
@@ -156,6 +160,7 @@ class SqliteStore:
     def _roll_back(self) -> None:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
+        self.keys.rolled_back()
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Result of a query.

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 
 INSERT_META = "INSERT INTO meta VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value"
 
@@ -50,6 +53,11 @@ class Store(Protocol):
     @property
     def read_only(self) -> bool:
         """Whether :meth:`transaction` is refused."""
+        ...
+
+    @property
+    def keys(self) -> ObjectKeys:
+        """The keys of what the map holds; those made in a transaction are stored at its end."""
         ...
 
     def transaction(self) -> AbstractContextManager[Cursor]:

@@ -1,0 +1,124 @@
+"""Keys of what a map remembers: one for each object, picture, thumbnail, word and tip, so that each can be forgotten.
+
+What belongs to one of them is stored sealed (AES-256-GCM) under its key. Destroying the key makes every copy of the
+sealed bytes unreadable, those in old copies of the file and in worn-out flash pages too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from memory_agent_ros.memory.storage.store import Cursor
+from memory_agent_ros.records.errors import StoreError
+
+#: Kinds of owners.
+OBJECT, KEYFRAME, FRAME, WORD, TIP, INDEX = "object", "keyframe", "frame", "word", "tip", "index"
+
+_KEY_BYTES, _NONCE_BYTES = 32, 12
+#: Keys kept in working memory beside those not stored yet; beyond, they are read again when they are needed.
+_MOST_CACHED = 20_000
+
+Rows = Callable[[str, tuple[Any, ...]], list[tuple[Any, ...]]]
+
+
+class ObjectKeys:
+    """The keys of one map. A store holds one, stores fresh keys with each transaction, and closes it with itself.
+
+    Args:
+        rows: answers a query of the map.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._known: dict[tuple[str, int], bytes] = {}
+        self._fresh: dict[tuple[str, int], bytes] = {}
+        self._renewed: set[tuple[str, int]] = set()
+
+    def key(self, kind: str, owner_id: int) -> bytes:
+        """The 32 bytes of an owner, made at first use; stored with the transaction under way, or the next."""
+        found = self.find(kind, owner_id)
+        if found is None:
+            found = self._fresh[kind, owner_id] = os.urandom(_KEY_BYTES)
+        return found
+
+    def find(self, kind: str, owner_id: int) -> bytes | None:
+        """The key of an owner, None if it has none (any more)."""
+        name = (kind, owner_id)
+        found = self._fresh.get(name) or self._known.get(name)
+        if found is None:
+            self.prefetch(kind, [owner_id])
+            found = self._known.get(name)
+        return found
+
+    def prefetch(self, kind: str, owner_ids: Collection[int]) -> None:
+        """Read many keys in one go, for those who need them next."""
+        absent = [i for i in owner_ids if (kind, i) not in self._known and (kind, i) not in self._fresh]
+        if not absent:
+            return
+        if len(self._known) + len(absent) > _MOST_CACHED:
+            self._known.clear()
+        rows = self._rows(
+            "SELECT owner, secret FROM keys WHERE kind=? "
+            "AND owner IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+            (kind, json.dumps(absent)),
+        )
+        self._known.update({(kind, int(owner)): bytes(secret) for owner, secret in rows})
+
+    def renew(self, cursor: Cursor, pairs: Iterable[tuple[str, int]]) -> None:
+        """Other keys from now on: what the present ones sealed must be sealed anew in the same transaction."""
+        pairs = list(pairs)
+        self.destroy(cursor, pairs)
+        self._fresh.update({name: os.urandom(_KEY_BYTES) for name in pairs})
+        self._renewed.update(pairs)
+
+    def destroy(self, cursor: Cursor, pairs: Iterable[tuple[str, int]]) -> None:
+        """Let keys go for good with the transaction of ``cursor``; pairs of kind and owner."""
+        pairs = list(pairs)
+        cursor.executemany("DELETE FROM keys WHERE kind=? AND owner=?", pairs)
+        for name in pairs:
+            self._known.pop(name, None)
+            self._fresh.pop(name, None)
+
+    def save(self, cursor: Cursor) -> None:
+        """Store the keys made since the last commit; the store calls it at the end of each transaction."""
+        if self._fresh:
+            rows = [(kind, owner, secret) for (kind, owner), secret in self._fresh.items()]
+            cursor.executemany("INSERT INTO keys (kind, owner, secret) VALUES (?,?,?) ON CONFLICT DO NOTHING", rows)
+
+    def committed(self) -> None:
+        """The transaction whose end :meth:`save` was is in the store."""
+        self._known.update(self._fresh)
+        self._fresh.clear()
+        self._renewed.clear()
+
+    def rolled_back(self) -> None:
+        """The transaction is not in the store: keys it destroyed are there again, fresh ones are still to be stored."""
+        self._known.clear()
+        for name in self._renewed:
+            self._fresh.pop(name, None)
+        self._renewed.clear()
+
+    def seal(self, kind: str, owner_id: int, place: str, data: bytes) -> bytes:
+        """Bytes that only the owner's key opens, at this ``place`` (table, column and id, as ``clouds.points/7``)."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return nonce + AESGCM(self.key(kind, owner_id)).encrypt(nonce, data, place.encode())
+
+    def open(self, kind: str, owner_id: int, place: str, sealed: bytes) -> bytes:
+        """Inverse of :meth:`seal`.
+
+        Raises:
+            StoreError: the key is gone, the bytes were changed or belong elsewhere.
+        """
+        key = self.find(kind, owner_id)
+        if key is None:
+            raise StoreError(f"{place} cannot be read: the key of {kind} {owner_id} is not there (any more)")
+        try:
+            return AESGCM(key).decrypt(bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:]), place.encode())
+        except InvalidTag as error:
+            raise StoreError(f"{place} is damaged: it does not fit the key of {kind} {owner_id}") from error
