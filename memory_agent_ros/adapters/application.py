@@ -19,6 +19,8 @@ from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 
 _NAME = "default"
+#: What the last linear layer of a feed-forward network is called: in most models, in LFM2.
+DOWN = ("down_proj", "w2")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class AdaptedModel:
         MissingExtraError: peft is not installed.
     """
 
-    def __init__(self, model: Any, kinds: Sequence[str] = ("down_proj",), layers: Sequence[int] | None = None) -> None:
+    def __init__(self, model: Any, kinds: Sequence[str] = DOWN, layers: Sequence[int] | None = None) -> None:
         try:
             from peft import LoraConfig, inject_adapter_in_model
             from peft.tuners.lora import Linear

@@ -187,7 +187,8 @@ def kv_bytes(adapted: AdaptedModel, tokens: int) -> int:
     config = adapted.model.config
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     each = next(adapted.model.parameters()).element_size()
-    return int(2 * config.num_hidden_layers * config.num_key_value_heads * width * tokens * each)
+    kinds = getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers
+    return int(2 * kinds.count("full_attention") * config.num_key_value_heads * width * tokens * each)
 
 
 def _retrieved(lesson: Lesson, question: str, relevance: EmbeddedRelevance, embedder: TextEmbedder) -> str:

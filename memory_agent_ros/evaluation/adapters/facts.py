@@ -1,12 +1,15 @@
 """Documents of facts about things in places among noise, and questions about them: what a tiny model reads.
 
-Held out are combinations of trained words: a thing with a colour, a thing with a place. Held out from the adapters'
-training (the language model reads them all) are also ways to say a fact and to ask for it.
+Held out are combinations of trained words: a thing with a colour. Every thing may be at every place in every split:
+were some pairs left out of ``train``, a model would learn that they never occur, and would rather name any other place
+of the document. Held out from the adapters' training (the language model reads them all) are also ways to say a fact
+and to ask for it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -104,18 +107,13 @@ class FactFamily:
             lines = list[str]()
             for _ in range(count):
                 colour, thing = pool[next(chosen)]
-                entity, place = f"{COLOURS[colour]} {THINGS[thing]}", self._place(rng, thing, split)
+                entity, place = f"{COLOURS[colour]} {THINGS[thing]}", PLACES[int(rng.integers(len(PLACES)))]
                 lines.append(self._form(rng, _FACTS, _HELD_FACTS, split).format(e=entity, p=place))
                 form = self._form(rng, _QUESTIONS, _HELD_QUESTIONS, split)
                 asked.append(Asked(form.format(e=entity), place, number))
             lines += [_NOISE[int(rng.integers(len(_NOISE)))] for _ in range(self.sentences - count)]
             texts.append(" ".join(lines[i] for i in rng.permutation(len(lines)).tolist()))
         return FactDocument(tuple(texts), tuple(asked))
-
-    def _place(self, rng: np.random.Generator, thing: int, split: str) -> str:
-        held = split != "train"
-        fitting = [i for i in range(len(PLACES)) if ((thing + 3 * i) % _KINDS == 0) == held]
-        return PLACES[fitting[int(rng.integers(len(fitting)))]]
 
     def _form(self, rng: np.random.Generator, forms: tuple[str, ...], held: int, split: str) -> str:
         first = 0 if split == "train" or self.all_forms else len(forms) - held
@@ -127,6 +125,12 @@ def _entities(split: str) -> list[tuple[int, int]]:
     """Colour and thing of each entity of a split: a fifth is for ``val``, a fifth for ``test``."""
     kinds = {"val": (0,), "test": (1,)}.get(split, (2, 3, 4))
     return [(c, t) for c in range(len(COLOURS)) for t in range(len(THINGS)) if (2 * c + t) % _KINDS in kinds]
+
+
+@cache
+def content_words() -> frozenset[str]:
+    """The words that tell a fact, and the full stop between two of them."""
+    return frozenset((*COLOURS, *THINGS, *PLACES, "."))
 
 
 def words() -> list[str]:

@@ -45,7 +45,7 @@ class Practice:
     """
 
     seed: int = 0
-    size: TinySize = field(default_factory=lambda: TinySize(width=64, layers=3, heads=4, inner=192, window=256))
+    size: TinySize = field(default_factory=lambda: TinySize(width=64, layers=4, heads=4, inner=192, window=256))
     steps: int = 3500
     copying: int = 1200
     batch: int = 64

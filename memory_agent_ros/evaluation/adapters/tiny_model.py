@@ -32,6 +32,7 @@ class TinySize:
         width: of the residual stream.
         layers, heads: of the transformer.
         inner: width within the feed-forward networks.
+        kernel: tokens that a convolution sees.
         window: tokens that it is made for.
     """
 
@@ -39,6 +40,7 @@ class TinySize:
     layers: int = 4
     heads: int = 4
     inner: int = 384
+    kernel: int = 3
     window: int = 2048
 
 
@@ -60,18 +62,24 @@ def tokenizer_of(words: Sequence[str]) -> Any:
 
 
 def new_model(vocabulary: int, size: TinySize | None = None, seed: int = 0) -> Any:
-    """A Llama-class model with random weights."""
-    from transformers import LlamaConfig, LlamaForCausalLM
+    """An LFM2-class model with random weights: layers of short convolutions and of attention take turns.
+
+    The convolutions give each token its neighbours from the start. Attention alone (a Llama of the same size) stood,
+    after as many steps, at guessing among the places that a document names.
+    """
+    from transformers import Lfm2Config, Lfm2ForCausalLM
 
     size = size or TinySize()
     torch.manual_seed(seed)
-    config = LlamaConfig(
+    config = Lfm2Config(
         vocab_size=vocabulary, hidden_size=size.width, intermediate_size=size.inner, num_hidden_layers=size.layers,
         num_attention_heads=size.heads, num_key_value_heads=size.heads, max_position_embeddings=size.window,
-        pad_token_id=PAD, bos_token_id=BEGIN, eos_token_id=END, tie_word_embeddings=True,
+        layer_types=["full_attention" if i % 2 else "conv" for i in range(size.layers)], conv_L_cache=size.kernel,
+        block_auto_adjust_ff_dim=False, pad_token_id=PAD, bos_token_id=BEGIN, eos_token_id=END,
+        tie_word_embeddings=True,
         initializer_range=0.8 * size.width**-0.5,  # transformers' 0.02 is for widths of a thousand and more
     )  # fmt: skip
-    return LlamaForCausalLM(config).eval()
+    return Lfm2ForCausalLM(config).eval()
 
 
 def tiny_prompts(tokenizer: Any) -> Prompts:

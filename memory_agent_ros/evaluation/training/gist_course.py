@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from memory_agent_ros.evaluation.adapters.gist import ask, random_gist, tell, words
-from memory_agent_ros.evaluation.training.reader_examples import Example
+from memory_agent_ros.evaluation.training.passages import Passage
 from memory_agent_ros.evaluation.training.train_tiny_reader import Course, encoded
 
 #: Share of the training with one room; chance of the held-out forms: they are held out from adapters, not the language.
@@ -27,7 +27,7 @@ def gist_course(tokenizer: Any, rooms: int = 3, kinds: int = 5) -> Course:
         kinds: most kinds of things in a room.
     """
 
-    def one(rng: np.random.Generator, most_rooms: int, most_kinds: int, asked: int, bare: bool = False) -> Example:
+    def one(rng: np.random.Generator, most_rooms: int, most_kinds: int, asked: int, bare: bool = False) -> Passage:
         gist = random_gist(rng, int(rng.integers(1, most_rooms + 1)), (1, most_kinds))
         questions = ask(gist, rng, held_out=bool(rng.random() < _HELD_OUT), limit=asked)
         context = None if bare else tell(gist, colours=bool(rng.random() < 0.8))
@@ -35,14 +35,14 @@ def gist_course(tokenizer: Any, rooms: int = 3, kinds: int = 5) -> Course:
             context = tell(gist, colours=True)
         return encoded(tokenizer, context, [(q.text, q.answer) for q in questions])
 
-    def batch(rng: np.random.Generator, share: float, tokens: int) -> list[Example]:
+    def batch(rng: np.random.Generator, share: float, tokens: int) -> list[Passage]:
         most_rooms = 1 if share < _SINGLE else max(1, min(rooms, 1 + int((share - _SINGLE) / 0.1)))
         most_kinds = max(1, min(kinds, 1 + int(share / 0.08)))
         bare = rng.random() < _BARE
         count = max(8, tokens // (14 if bare else 80 + 5 * most_rooms * most_kinds))
         return [one(rng, most_rooms, most_kinds, 1 if bare else 8, bare) for _ in range(count)]
 
-    def look(most_rooms: int, most_kinds: int, bare: bool = False) -> list[Example]:
+    def look(most_rooms: int, most_kinds: int, bare: bool = False) -> list[Passage]:
         rng = np.random.default_rng((29, most_rooms, most_kinds))
         return [one(rng, most_rooms, most_kinds, 1, bare) for _ in range(_LOOKED)]
 

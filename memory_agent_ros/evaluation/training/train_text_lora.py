@@ -50,7 +50,7 @@ class TextTraining:
 
     practice: Practice | None = field(default_factory=Practice)
     tasks: int = 1024
-    kinds: tuple[str, ...] = ("q_proj", "v_proj", "down_proj")
+    kinds: tuple[str, ...] = ("w1", "w2", "w3")
     lowest: int = 0
     network: TextLoraConfig = field(default_factory=lambda: TextLoraConfig(alpha=5.66))
     pace: Pace = field(default_factory=Pace)

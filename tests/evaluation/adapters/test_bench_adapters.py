@@ -131,7 +131,7 @@ def test_a_cut_training_goes_on_where_it_was(base: Base, tmp_path: Path, monkeyp
 
 
 def test_a_tiny_reader_is_trained_and_read_back(tmp_path: Path) -> None:
-    settings = replace(TinyTraining(), size=TinySize(16, 1, 2, 32), steps=2, tokens=256)
+    settings = replace(TinyTraining(), size=TinySize(16, 2, 2, 32), steps=2, tokens=256)
 
     def course(tokenizer: object) -> object:
         whole = fact_course(tokenizer)

@@ -29,10 +29,10 @@ def test_every_answer_stands_in_its_chunk_beside_the_thing_that_is_asked_for() -
             assert len(said) == 1 and one.answer in said[0]
 
 
-def test_held_out_entities_and_their_places_are_new_combinations_of_trained_words() -> None:
+def test_held_out_entities_are_new_combinations_of_trained_words() -> None:
     train, val, test = (drawn(split) for split in ("train", "val", "test"))
     assert not entities(train) & (entities(val) | entities(test)) and not entities(val) & entities(test)
-    assert not pairs(train) & (pairs(val) | pairs(test))
+    assert pairs(train) & pairs(val)  # any thing may be anywhere: that it is not there must be no clue
     trained = {word for e in entities(train) for word in e.split()}
     assert {word for e in entities(val) | entities(test) for word in e.split()} <= trained
     assert {a.answer for d in val for a in d.asked} <= {a.answer for d in train for a in d.asked}

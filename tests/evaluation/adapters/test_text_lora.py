@@ -29,9 +29,9 @@ from memory_agent_ros.evaluation.training.train_text_lora import TextTraining, a
 from memory_agent_ros.reasoning.language.embedded import LoadedModel
 from memory_agent_ros.records.errors import BadInputError
 
-SIZE = TinySize(width=16, layers=1, heads=2, inner=32, window=128)
+SIZE = TinySize(width=16, layers=2, heads=2, inner=32, window=128)
 TRAINING = TextTraining(
-    Practice(steps=2, batch=6, size=SIZE), tasks=24, kinds=("down_proj",),
+    Practice(steps=2, batch=6, size=SIZE), tasks=24, kinds=("w2",),
     network=TextLoraConfig(description=16, rank=2, alpha=3.0, task=8, place=4, hidden=16, blocks=1),
     pace=Pace(steps=3, tasks=4, commands=2, rate=1e-2), minutes=5.0,
 )  # fmt: skip
