@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from memory_agent_ros.memory.structure.config import StructureConfig
+from memory_agent_ros.memory.trust.config import GateConfig
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ class MemoryConfig:
         evidence_limit: observations returned with an object, 1 to 20.
         text_similarity: smallest cosine between free text and a label, 0 to 1.
 
+    Trust:
+        gate: see :class:`~memory_agent_ros.memory.trust.config.GateConfig`.
+
     Rooms and relations:
         structure: see :class:`~memory_agent_ros.memory.structure.config.StructureConfig`.
     """
@@ -153,5 +157,7 @@ class MemoryConfig:
 
     evidence_limit: int = 3
     text_similarity: float = 0.51
+
+    gate: GateConfig = field(default_factory=GateConfig)
 
     structure: StructureConfig = field(default_factory=StructureConfig)

@@ -17,6 +17,7 @@ from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.presence.looks import LookLog, LookRecord
 from memory_agent_ros.memory.storage.track_pool import TrackPool
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.sources import SourceBook
 from memory_agent_ros.memory.views.keyframe_book import KeyframeBook
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import MemoryEvent
@@ -41,6 +42,7 @@ class MapState:
         sequences: last id given out, by table; ids are never given out twice.
         frame_id: world frame, fixed by the first image ("" before).
         stats: counters since the map was opened: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ...
+        sources: who has told what is in the map, and how far each is believed.
         last_residual: the last image against what was expected in it; None until an image was taken in.
     """
 
@@ -57,6 +59,7 @@ class MapState:
     map_revision: int = 0
     stats: Counter[str] = field(default_factory=Counter)
     last_residual: ViewResidual | None = None
+    sources: SourceBook = field(default_factory=SourceBook)
 
     @staticmethod
     def empty(config: MemoryConfig) -> MapState:
@@ -135,6 +138,7 @@ class Changes:
         imported: SQL statements with rows that come in from another map.
         rewrite: rows that a correction of the map changes, or None.
         assigned: per observation the id of the track it went to, 0 for clutter.
+        source_id: where the frame comes from, 0 if nobody said.
     """
 
     events: list[MemoryEvent] = field(default_factory=list)
@@ -154,3 +158,4 @@ class Changes:
     imported: list[tuple[str, list[tuple[Any, ...]]]] = field(default_factory=list)
     rewrite: Rewrite | None = None
     assigned: list[int] = field(default_factory=list)
+    source_id: int = 0

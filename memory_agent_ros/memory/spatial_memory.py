@@ -39,6 +39,7 @@ from memory_agent_ros.memory.storage.tip_book import TipBook
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.memory.structure.structure import Structure
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.provenance import provenance_of
 from memory_agent_ros.memory.update import step
 from memory_agent_ros.memory.views.patch_features import PatchFeatures
 from memory_agent_ros.memory.views.recall import ViewRecall
@@ -53,6 +54,7 @@ from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.object_query import ObjectQuery, RelationTarget, relation_kind
 from memory_agent_ros.records.observation import Observation
+from memory_agent_ros.records.provenance import Provenance, SourceStatus
 from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
@@ -181,9 +183,10 @@ class SpatialMemory:
         with self._lock:
             self._writable()
             admit_frame(frame, self._state, self.config)
-            usable = admit_observations(frame, observations, self._state)
+            usable = admit_observations(frame, observations, self._state, self.config)
             self._state.frame_id = frame.frame_id
             changes = step(self._state, frame, usable, self.config, self._associator)
+            changes.source_id = self._state.sources.heard(frame.source, frame.stamp_ns).id
             assigned = {id(o): track_id for o, track_id in zip(usable, changes.assigned, strict=True)}
             self._assignments = tuple(assigned.get(id(o), 0) for o in observations)
             self._state.stats["frames_accepted"] += 1
@@ -640,6 +643,22 @@ class SpatialMemory:
                 self._structure.reset()
                 self._recall.clear()
             return sorted(tracks)
+
+    @property
+    def sources(self) -> list[SourceStatus]:
+        """Who has told what is in the map, by id, and how far each is believed."""
+        with self._lock:
+            book = self._current().sources
+            return [book.status(record) for record in book]
+
+    def provenance(self, object_id: int) -> Provenance:
+        """From which observations, sensors, models and corrections an object comes.
+
+        Raises:
+            BadInputError: ``unknown_object``.
+        """
+        with self._lock:
+            return provenance_of(self._store, self._current(), object_id)
 
     def verify(self) -> list[str]:
         """Problems of the map, one sentence each; empty if it is sound."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.observation_source import UNNAMED, ObservationSource
 from memory_agent_ros.records.rigid import rigid_fault
 
 
@@ -28,6 +29,9 @@ class Frame:
         pose_covariance: (6, 6) x, y, z, roll, pitch, yaw covariance of the pose, or None if unknown.
         depth_camera: intrinsics of ``depth_m`` if its size differs from ``rgb`` (same optical centre and axes).
         instances: (H, W) int32 ground-truth instance ids, simulation only, 0 = background.
+        source: which sensor and which models the observations that go with it come from.
+        received_ns: when it arrived, by the clock of ``stamp_ns``; None if nobody looked at the clock.
+        extrinsics_known: False if the camera's place on the robot is a guess.
 
     Raises:
         BadInputError: with reason ``pose_not_finite``, ``pose_not_rigid``, ``pose_covariance``, ``color_shape``,
@@ -44,6 +48,9 @@ class Frame:
     pose_covariance: NDArray[np.float64] | None = None
     depth_camera: Camera | None = None
     instances: NDArray[np.int32] | None = None
+    source: ObservationSource = UNNAMED
+    received_ns: int | None = None
+    extrinsics_known: bool = True
 
     def __post_init__(self) -> None:
         T = np.asarray(self.T_map_camera, dtype=np.float64)

@@ -8,6 +8,7 @@ import numpy as np
 
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import MapState
+from memory_agent_ros.memory.trust.gate import frame_refusal, observation_refusal
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.observation import Observation
@@ -17,7 +18,8 @@ def admit_frame(frame: Frame, state: MapState, config: MemoryConfig) -> None:
     """Let a frame pass or count and raise why not.
 
     Raises:
-        BadInputError: ``pose_not_finite``, ``pose_uncertain``, ``frame_id_mismatch``, ``stamp_runs_back``.
+        BadInputError: ``pose_not_finite``, ``pose_uncertain``, ``frame_id_mismatch``, ``stamp_runs_back``, and those of
+            :func:`~memory_agent_ros.memory.trust.gate.frame_refusal`.
     """
     refusal = _frame_refusal(frame, state, config)
     if refusal is not None:
@@ -50,14 +52,16 @@ def _frame_refusal(frame: Frame, state: MapState, config: MemoryConfig) -> BadIn
                 f"the position's standard deviation is above {config.max_position_std_m} m; wait until the robot is "
                 "localised or raise max_position_std_m",
             )
-    return None
+    return frame_refusal(frame, config.gate)
 
 
-def admit_observations(frame: Frame, observations: Sequence[Observation], state: MapState) -> list[Observation]:
+def admit_observations(
+    frame: Frame, observations: Sequence[Observation], state: MapState, config: MemoryConfig
+) -> list[Observation]:
     """Usable observations; the others are counted as ``observation.<reason>``."""
     usable = []
     for obs in observations:
-        reason = _observation_refusal(frame, obs)
+        reason = _observation_refusal(frame, obs) or observation_refusal(obs, config.gate)
         if reason is None:
             usable.append(obs)
         else:

@@ -24,6 +24,7 @@ from memory_agent_ros.memory.presence.looks import LookLog, LookRecord
 from memory_agent_ros.memory.storage.import_rows import Move, statements
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.sources import SourceBook
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.rigid import rigid_fault
@@ -49,6 +50,7 @@ class Incoming:
         store: where its rows are.
         last_stamp_ns: of its last image.
         offsets: by table, new id minus old id; ``used`` the largest old id.
+        sources: its sources.
     """
 
     tracks: dict[int, Track]
@@ -57,6 +59,7 @@ class Incoming:
     last_stamp_ns: int
     offsets: dict[str, int]
     used: dict[str, int]
+    sources: SourceBook
 
 
 def check_transform(T: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -86,7 +89,7 @@ def incoming(state: MapState, other: MapState, store: Store, T: NDArray[np.float
         for r in other.looks.records
     ]
     used = {table: other.sequences[table] for table in _TABLES}
-    return Incoming(tracks, looks, store, other.last_stamp_ns, offsets, used)
+    return Incoming(tracks, looks, store, other.last_stamp_ns, offsets, used, other.sources)
 
 
 def _moved(track: Track, T: NDArray[np.float64], offsets: dict[str, int]) -> Track:
@@ -138,7 +141,7 @@ def combine(state: MapState, coming: Incoming, T: NDArray[np.float64], name: str
     lost = [t for t in lost if t.id in state.tracks]
     _settle(state, changes, unmatched, lost, stamp_ns, name, coming, config)
     owners = _owners(state, placements)
-    move = Move(T, coming.offsets, owners, state.frame_id, state.map_revision)
+    move = Move(T, coming.offsets, owners, state.frame_id, state.map_revision, state.sources.merge(coming.sources))
     changes.imported = statements(coming.store, move)
     return changes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Move:
         offsets: by table, what is added to its ids.
         owners: id of an object, offset already -> (id it goes by now, how much its placements grow).
         frame_id, map_revision: of this map.
+        sources: id of a source there -> its id here.
     """
 
     T: NDArray[np.float64]
@@ -34,6 +35,7 @@ class Move:
     owners: Mapping[int, tuple[int, int]]
     frame_id: str
     map_revision: int
+    sources: Mapping[int, int] = field(default_factory=dict)
 
     def point(self, xyz: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
         """A place in this map's frame; one that is not known stays so."""
@@ -100,6 +102,7 @@ def _observation(row: Row, move: Move) -> Row | None:
         "object_id": owner[0],
         "placement": row["placement"] + owner[1],
         "frame_row": row["frame_row"] + move.offsets["frames"],
+        "source_id": move.sources.get(row["source_id"], 0),
         "keyframe_id": None if keyframe is None else keyframe + move.offsets["keyframes"],
         "x": x,
         "y": y,

@@ -36,6 +36,7 @@ from memory_agent_ros.memory.storage.store import INSERT_META, Cursor, Store
 from memory_agent_ros.memory.storage.thinning import thin_observations
 from memory_agent_ros.memory.storage.track_pool import TrackPool
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.sources import COLUMNS, INSERT_SOURCE, SourceBook
 from memory_agent_ros.memory.views.keyframe_book import KeyframeBook
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe
@@ -118,6 +119,7 @@ class Persistence:
             self._vocabulary.clear()
             raise
         self._backlog.clear()
+        state.sources.changed.clear()
         for track in leaving:
             state.tracks.mark_written(track)
         left = state.tracks.trim(leaving)
@@ -163,8 +165,10 @@ class Persistence:
                 self._write(cursor, state, waiting)
             stale = [t for t in state.tracks.held() if self._written.get(t.id, (-1,))[0] != t.cloud.revision]
             self._write_tracks(cursor, stale, all_clouds=True)
+            cursor.executemany(INSERT_SOURCE, state.sources.rows(everything=True))
             self._write_meta(cursor, state)
         self._backlog.clear()
+        state.sources.changed.clear()
 
     def _write(self, cursor: Cursor, state: MapState, changes: Changes) -> None:
         tracks = [state.tracks[i] for i in changes.touched if i in state.tracks]
@@ -189,9 +193,10 @@ class Persistence:
             cursor.execute("UPDATE observations SET object_id=?, placement=? WHERE object_id=?", (new, placement, old))
             cursor.execute(_INSERT_ALIAS, (old, new))
             cursor.execute("DELETE FROM together WHERE a=? OR b=?", (old, old))
-        rows = [_observation_row(r, state, keyframe_id) for r in changes.rows]
+        cursor.executemany(INSERT_SOURCE, state.sources.rows())
+        rows = [_observation_row(r, state, keyframe_id, changes.source_id) for r in changes.rows]
         cursor.executemany(
-            f"INSERT INTO observations VALUES ({','.join('?' * 22)}) ON CONFLICT DO NOTHING",
+            f"INSERT INTO observations VALUES ({','.join('?' * 23)}) ON CONFLICT DO NOTHING",
             [r for r in rows if r[1] in state.tracks],
         )
         cursor.executemany(
@@ -294,6 +299,7 @@ class Persistence:
             T, K = np.frombuffer(pose).reshape(4, 4), np.frombuffer(k).reshape(3, 3)
             state.looks.records.append(LookRecord(frame_row, stamp, T, K, LookRecord.unpack(look)))
         self.load_book(state)
+        state.sources = SourceBook.load(self._store.rows(f"SELECT {COLUMNS} FROM sources ORDER BY id"))
         return state
 
     def load_book(self, state: MapState) -> None:
@@ -359,7 +365,7 @@ def event_row(event: MemoryEvent) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _observation_row(row: ObservationRow, state: MapState, keyframe_id: int | None) -> tuple[Any, ...]:
+def _observation_row(row: ObservationRow, state: MapState, keyframe_id: int | None, source_id: int) -> tuple[Any, ...]:
     obs, object_id = row.observation, row.object_id
     while object_id in state.aliases:
         object_id = state.aliases[object_id]
@@ -367,4 +373,5 @@ def _observation_row(row: ObservationRow, state: MapState, keyframe_id: int | No
         row.id, object_id, row.placement, row.frame_row, keyframe_id, obs.stamp_ns, obs.label, float(obs.score),
         row.quality, int(obs.pixels), float(obs.range_m), *(float(v) for v in obs.box.center),
         *(float(v) for v in obs.box.size), float(obs.box.yaw), *(float(v) for v in obs.box_xyxy),
+        source_id,
     )  # fmt: skip

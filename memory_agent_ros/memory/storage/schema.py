@@ -6,7 +6,7 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 _KEYS = (
     "CREATE TABLE keys (kind TEXT NOT NULL, owner INTEGER NOT NULL, secret BLOB NOT NULL, PRIMARY KEY (kind, owner)) "
@@ -54,7 +54,17 @@ CREATE TABLE observations (
     pixels INTEGER NOT NULL, range_m REAL NOT NULL,
     x REAL NOT NULL, y REAL NOT NULL, z REAL NOT NULL,
     sx REAL NOT NULL, sy REAL NOT NULL, sz REAL NOT NULL, yaw REAL NOT NULL,
-    x0 REAL NOT NULL, y0 REAL NOT NULL, x1 REAL NOT NULL, y1 REAL NOT NULL
+    x0 REAL NOT NULL, y0 REAL NOT NULL, x1 REAL NOT NULL, y1 REAL NOT NULL,
+    source_id INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE sources (
+    id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, detector TEXT NOT NULL, embedder TEXT NOT NULL,
+    confirmed REAL NOT NULL, contradicted REAL NOT NULL, frames INTEGER NOT NULL, held INTEGER NOT NULL,
+    quarantined INTEGER NOT NULL, last_ns INTEGER NOT NULL
+);
+CREATE TABLE quarantine (
+    id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, stamp_ns INTEGER NOT NULL, reason TEXT NOT NULL,
+    label TEXT NOT NULL, score REAL, x REAL, y REAL, z REAL
 );
 CREATE TABLE surfaces (
     observation_id INTEGER PRIMARY KEY REFERENCES observations(id) ON DELETE CASCADE, data BLOB NOT NULL
@@ -123,6 +133,14 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "data BLOB NOT NULL)",
     ),
     7: (_KEYS,),
+    8: (
+        "ALTER TABLE observations ADD COLUMN source_id INTEGER NOT NULL DEFAULT 0",
+        "CREATE TABLE sources (id INTEGER PRIMARY KEY, sensor TEXT NOT NULL, detector TEXT NOT NULL, "
+        "embedder TEXT NOT NULL, confirmed REAL NOT NULL, contradicted REAL NOT NULL, frames INTEGER NOT NULL, "
+        "held INTEGER NOT NULL, quarantined INTEGER NOT NULL, last_ns INTEGER NOT NULL)",
+        "CREATE TABLE quarantine (id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, stamp_ns INTEGER NOT NULL, "
+        "reason TEXT NOT NULL, label TEXT NOT NULL, score REAL, x REAL, y REAL, z REAL)",
+    ),
 }
 
 
