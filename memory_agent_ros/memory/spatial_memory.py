@@ -16,14 +16,13 @@ from memory_agent_ros.memory.association.admission import admit_frame, admit_obs
 from memory_agent_ros.memory.association.appearance import usable_vector
 from memory_agent_ros.memory.association.association import Associator, associate
 from memory_agent_ros.memory.association.associators import make_associator
-from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.corrections.book import CorrectionBook
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.indexes import queries
 from memory_agent_ros.memory.indexes.queries import Query
 from memory_agent_ros.memory.indexes.query_planner import QueryPlanner
-from memory_agent_ros.memory.map_state import Changes, MapState
-from memory_agent_ros.memory.presence import lifecycle
+from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.presence.expected_view import ExpectedObject, expected_objects
 from memory_agent_ros.memory.presence.place_state import object_state, place_state
 from memory_agent_ros.memory.presence.sight import residual_of
@@ -48,7 +47,7 @@ from memory_agent_ros.records.anchor import AnchorPose
 from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError, StoreError
-from memory_agent_ros.records.event import EventKind, MemoryEvent
+from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
@@ -196,7 +195,8 @@ class SpatialMemory:
     def objects(self, include_tentative: bool = False) -> list[MapObject]:
         """All objects, present and gone, by id."""
         with self._lock:
-            return [self._record(t) for t in self._current().tracks.scan() if t.confirmed or include_tentative]
+            tracks = self._current().tracks.scan()
+            return [self._record(t) for t in tracks if t.confirmed or (include_tentative and not t.by_hand.deleted)]
 
     def labels(self) -> dict[str, int]:
         """What confirmed objects are called, by label: how many there are of each, present and gone; loads none."""
@@ -209,7 +209,10 @@ class SpatialMemory:
         Raises:
             BadInputError: ``unknown_object``.
         """
-        return self._answer(self._current().resolve(object_id))
+        track = self._current().resolve(object_id)
+        if track.by_hand.deleted:
+            raise BadInputError("unknown_object", f"object {object_id} was deleted by hand; to get it back, undo that")
+        return self._answer(track)
 
     def find(
         self,
@@ -559,58 +562,24 @@ class SpatialMemory:
             self._persistence.load_book(self._state)
             return changes.events
 
-    def relabel(self, object_id: int, label: str, reason: str) -> MemoryEvent:
-        """Give an object another label by hand; no detection overrules it.
+    @property
+    def corrections(self) -> CorrectionBook:
+        """What people have put right, with who and why; it outranks detections until it is undone."""
+        return CorrectionBook(self._store, self._persistence, self.config, self._lock, self._current, self._writable)
 
-        Raises:
-            BadInputError: ``unknown_object``, ``label_empty``.
-        """
-        if not normal_label(label):
-            raise BadInputError("label_empty", "a label needs at least one letter or digit")
-        with self._lock:
-            track = self._editable(object_id)
-            detail = f"label {track.label} -> {label.strip()}: {reason}"
-            track.votes.pin(label.strip())
-            return self._edited(track, detail, None)
+    def relabel(self, object_id: int, label: str, reason: str, author: str = "operator") -> MemoryEvent:
+        """:meth:`CorrectionBook.relabel`; returns its event."""
+        return self.corrections.relabel(object_id, label, author=author, reason=reason).event
 
-    def move(self, object_id: int, position_m: NDArray[np.float64], reason: str) -> MemoryEvent:
-        """Put an object's box centre at (3,) ``position_m`` by hand.
+    def move(
+        self, object_id: int, position_m: NDArray[np.float64], reason: str, author: str = "operator"
+    ) -> MemoryEvent:
+        """:meth:`CorrectionBook.move`; returns its event."""
+        return self.corrections.move(object_id, position_m, author=author, reason=reason).event
 
-        Raises:
-            BadInputError: ``unknown_object``, ``position_not_finite``.
-        """
-        target = np.asarray(position_m, dtype=np.float64).reshape(3)
-        if not np.isfinite(target).all():
-            raise BadInputError("position_not_finite", "the new position holds NaN or infinity")
-        with self._lock:
-            track = self._editable(object_id)
-            previous = track.box(self.config).center.copy()
-            track.move(target - previous)
-            return self._edited(track, f"moved by hand: {reason}", previous)
-
-    def merge_objects(self, keep_id: int, other_id: int, reason: str) -> MemoryEvent:
-        """Declare two records one object; ``keep_id`` survives, ``other_id`` becomes another name for it.
-
-        Raises:
-            BadInputError: ``unknown_object``, ``merge_with_itself``.
-        """
-        with self._lock:
-            keep, other = self._editable(keep_id), self._editable(other_id)
-            if keep is other:
-                raise BadInputError("merge_with_itself", f"{keep_id} and {other_id} are the same object already")
-            changes = Changes(stamp_ns=self._state.last_stamp_ns)
-            other.confirmed = True
-            lifecycle.merge_tracks(
-                self._state,
-                changes,
-                keep.id,
-                other.id,
-                self._state.last_stamp_ns,
-                self.config,
-                f"merged by hand: {reason}",
-            )
-            self._persistence.write(self._state, changes)
-            return changes.events[-1]
+    def merge_objects(self, keep_id: int, other_id: int, reason: str, author: str = "operator") -> MemoryEvent:
+        """:meth:`CorrectionBook.merge`; returns its event."""
+        return self.corrections.merge(keep_id, other_id, author=author, reason=reason).event
 
     def forget(
         self, object_ids: Sequence[int] = (), label: str | None = None, region: Region | None = None
@@ -726,19 +695,6 @@ class SpatialMemory:
             raise StoreError("this memory is closed; open it again")
         if self._store.read_only:
             raise StoreError("this map was opened read-only; open it without read_only to change it")
-
-    def _editable(self, object_id: int) -> Track:
-        self._writable()
-        return self._state.resolve(object_id)
-
-    def _edited(self, track: Track, detail: str, previous: NDArray[np.float64] | None) -> MemoryEvent:
-        changes = Changes(touched={track.id}, stamp_ns=self._state.last_stamp_ns)
-        event = lifecycle.emit(
-            self._state, changes, track, EventKind.EDITED, self._state.last_stamp_ns, self.config,
-            previous=previous, detail=detail,
-        )  # fmt: skip
-        self._persistence.write(self._state, changes)
-        return event
 
     def _ranked(self, label: str | None, text: str | None, region: Region | None) -> list[tuple[float, Track]]:
         return self._best(Query(label, text, region))

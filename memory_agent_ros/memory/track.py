@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.association.appearance import AppearanceBank
 from memory_agent_ros.memory.association.labels import LabelVotes
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.corrections.by_hand import ByHand
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
@@ -64,6 +65,7 @@ class Track:
         settled: placements before this one say nothing of where it stands: a person has moved it.
         former: clouds of the places where it stood before, until the next correction of the map shows whether it really
             left them.
+        by_hand: what a person said of it.
     """
 
     id: int
@@ -94,6 +96,7 @@ class Track:
     logged_ns: int = -(1 << 62)
     settled: int = 0
     former: list[VoxelCloud] = field(default_factory=list)
+    by_hand: ByHand = field(default_factory=ByHand)
 
     @property
     def label(self) -> str:
@@ -108,13 +111,16 @@ class Track:
     def observe(self, obs: Observation, pixels: float, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> int:
         """Take in one matched observation; ``pixels`` are scaled to 640x480. Returns how many voxels are new.
 
-        One that contradicts a sure label is only noted: it may show something else that stands in this one's place.
+        One that contradicts a sure label, or the place a person gave, is only noted: it may show something else.
         """
         if self.observations == 0:
             self.first_range_m = obs.range_m
         self.observations += 1
         self.last_looked_ns = obs.stamp_ns
         scores, weight = obs.label_scores or {obs.label: obs.score}, min(1.0, math.sqrt(pixels / 400.0))
+        if self.by_hand.place and not self._agrees(obs, config):
+            return 0
+        self.by_hand.place = max(self.by_hand.place - 1, 0)
         if self._contradicted(scores):
             self.conflicts += 1
             self.votes.doubt(scores, weight)
@@ -136,6 +142,10 @@ class Track:
         if self.observations <= 6 or self.votes.agreement(scores) >= SAME_LABEL:
             return False
         return max(self.votes.votes.values()) >= 0.8 * sum(self.votes.votes.values())
+
+    def _agrees(self, obs: Observation, config: MemoryConfig) -> bool:
+        """Whether a detection shows the object where a person put it."""
+        return float(np.linalg.norm(obs.box.center - self.box(config).center)) < config.moved_m / 4
 
     def absorb_points(self, obs: Observation, config: MemoryConfig, at: MeasuredAt = UNANCHORED) -> int:
         """Add only the surface of an observation (a fragment); returns how many voxels are new."""
@@ -172,6 +182,7 @@ class Track:
         if moved:
             self._leave()
         self.former = [*self.former, *other.former][-_FORMER:]
+        self.by_hand.absorb(other.by_hand)
         if moved:
             self.cloud, self.centroid, self.information = other.cloud, other.centroid, other.information
             self.log_odds, self.negatives, self.last_negative_ns = (

@@ -128,12 +128,14 @@ def _update_matched(
         away = judged >= max(4, total // 4) and float(visible.through_share[j]) >= run.config.through_share
         track.shifted = track.shifted + 1 if away else 0
         same = track.votes.agreement(obs.label_scores or {obs.label: obs.score}) >= SAME_LABEL
-        if track.shifted >= 2 and not obs.truncated and same:
+        if track.shifted >= 2 and not obs.truncated and same and not track.by_hand.holds:
             _relocate(run, track, obs)
         track.observe(obs, obs.pixels * run.pixel_scale, run.config, run.at)
         detected.append((track, obs))
     for i, j in matches.fragments.items():
         assigned[i] = tracks[j].id
+        if tracks[j].by_hand.place:
+            continue
         tracks[j].absorb_points(run.observations[i], run.config, run.at)
         run.state.stats["fragments"] += 1
     for i in matches.new:
@@ -166,7 +168,7 @@ def _carve(run: _Step, detected: Sequence[tuple[Track, Observation]], fragmented
     So boxes keep neither errors nor the place an object has left. A truncated or split detection proves nothing about
     what lies outside its box.
     """
-    grown = [(t, o) for t, o in detected if t.observations > 1]
+    grown = [(t, o) for t, o in detected if t.observations > 1 and not t.by_hand.place]
     if not grown:
         return
     verdict = judge_points(np.concatenate([t.cloud.points for t, _ in grown]), run.view, run.config, detected=True)
@@ -196,7 +198,7 @@ def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:
     looks = judge(visible, expectation, np.array([t.min_pixels for t in tracks]), taken, run.config)
     lost = []
     for j, (track, look) in enumerate(zip(tracks, looks, strict=True)):
-        if j in matched or look is Look.NOTHING:
+        if j in matched or look is Look.NOTHING or track.by_hand.holds:
             continue
         run.changes.touched.add(track.id)
         p, through, firm = float(expectation.p_detect[j]), float(visible.through_share[j]), float(visible.firm_share[j])

@@ -29,6 +29,7 @@ from memory_agent_ros.memory.anchors.mixups import (
 from memory_agent_ros.memory.association.co_detections import pair_key
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import Changes, MapState
+from memory_agent_ros.memory.presence.changes import apart
 from memory_agent_ros.memory.presence.lifecycle import emit, replace_track
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
@@ -72,7 +73,7 @@ class Reunion:
 
     def _take_apart(self) -> None:
         for object_id, rows in mixed_objects(self.sightings, self.corrections).items():
-            if object_id not in self.state.tracks:
+            if object_id not in self.state.tracks or self.state.tracks[object_id].by_hand.joined:
                 continue
             visits = visits_of(rows, self.sightings, self.corrections)
             for stray in away_from_home(visits, self.corrections):
@@ -111,7 +112,7 @@ class Reunion:
 
     def _misfit(self, a: Track, b: Track, distance_m: float) -> float | None:
         """How badly two objects fit one place, None if they are two."""
-        if self._seen_together(a.id, b.id, a, b) or a.votes.match(b.votes) < 0.3:
+        if apart(a, b) or self._seen_together(a.id, b.id, a, b) or a.votes.match(b.votes) < 0.3:
             return None
         bounds_a, bounds_b = a.bounds(self.config), b.bounds(self.config)
         diagonals = [float(np.linalg.norm(high - low)) for low, high in (bounds_a, bounds_b)]
@@ -129,7 +130,7 @@ class Reunion:
 
     def _join(self, older: int, younger: int) -> None:
         keep, other = (self.state.resolve(i) for i in (older, younger))
-        if keep is other:
+        if keep is other or apart(keep, other):
             return
         keep, other = sorted((keep, other), key=lambda t: (t.first_seen_ns, t.id))
         if self._in_one_image(keep.id, other.id) or self._seen_together(keep.id, other.id, keep, other):
@@ -177,7 +178,12 @@ class Reunion:
         stamps = np.array([r.stamp_ns for r in looks], dtype=np.int64)
         rows = self.corrections.index_of(np.array([r.frame_row for r in looks], dtype=np.int64))
         for track in list(self.state.tracks.values()):
-            if track.id not in self.newest or not (track.gone or track.negatives) or not track.confirmed:
+            if (
+                track.id not in self.newest
+                or track.by_hand.holds
+                or not (track.gone or track.negatives)
+                or not track.confirmed
+            ):
                 continue
             later = rows[stamps > track.last_seen_ns]
             place = track.centroid[None].repeat(len(later), axis=0)

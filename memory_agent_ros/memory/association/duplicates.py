@@ -10,6 +10,7 @@ from memory_agent_ros.geometry.boxes import axis_aligned_iou
 from memory_agent_ros.memory.association.co_detections import CoDetections, pair_key
 from memory_agent_ros.memory.association.pair_evidence import boxes_gap
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.presence.changes import apart
 from memory_agent_ros.memory.track import Track
 
 
@@ -49,7 +50,7 @@ def find_duplicates(
 
 
 def _same(a: Track, b: Track, iou: float, together: CoDetections, config: MemoryConfig) -> bool:
-    if together[pair_key(a.id, b.id)] > 0.25 * min(a.observations, b.observations):
+    if apart(a, b) or together[pair_key(a.id, b.id)] > 0.25 * min(a.observations, b.observations):
         return False
     agreement = a.votes.match(b.votes)
     if agreement < 0.3 and (iou < 0.4 or a.usurped or b.usurped or _took_turns(a, b)):

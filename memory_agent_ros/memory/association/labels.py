@@ -83,6 +83,11 @@ class LabelVotes:
         self.pinned = label
         self._elect()
 
+    def unpin(self) -> None:
+        """Let the votes choose the label again."""
+        self.pinned, self.leader = None, ""
+        self._elect()
+
     def probs(self) -> dict[str, float]:
         """Distribution, largest first, summing to one."""
         return {self.pinned: 1.0} if self.pinned is not None else self.shares()

@@ -46,6 +46,11 @@ def is_newcomer(track: Track) -> bool:
     return track.confirmed and not track.gone and track.placement == 0 and track.log_odds > 0.0
 
 
+def apart(a: Track, b: Track) -> bool:
+    """Whether a person said that two records are not of one object, or that there is no such thing as one of them."""
+    return a.id in b.by_hand.apart or b.id in a.by_hand.apart or a.by_hand.deleted != b.by_hand.deleted
+
+
 def size_log_ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Log-likelihood ratio of the same size, from two (3,) box sizes: +1 if equal, down to -3."""
     first, second = np.sort(a) + 0.03, np.sort(b) + 0.03
@@ -96,6 +101,8 @@ def pair_log_odds(missing: Track, new: Track, arrival: float, appearance: Appear
     somewhere; one at a place that nobody had looked at may always have been there, however alike it is.
     """
     if new.first_seen_ns <= missing.last_seen_ns:
+        return -math.inf
+    if apart(missing, new):
         return -math.inf
     score = label_log_ratio(missing, new) + arrival
     if score == -math.inf:

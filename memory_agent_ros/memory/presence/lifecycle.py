@@ -18,6 +18,7 @@ def confirm_ready(track: Track, config: MemoryConfig) -> bool:
     """Whether a tentative object has been seen often and surely enough to be shown."""
     return (
         not track.confirmed
+        and not track.by_hand.deleted
         and track.observations >= config.confirm_observations
         and track.score_mass >= config.confirm_score
         and track.votes.probs().get(track.label, 0.0) >= 0.5

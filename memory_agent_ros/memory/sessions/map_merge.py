@@ -29,7 +29,7 @@ from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.rigid import rigid_fault
 
-_TABLES = ("objects", "frames", "keyframes", "observations", "events")
+_TABLES = ("objects", "frames", "keyframes", "observations", "events", "corrections")
 #: Evidence of lying at the same place, and the least a pair needs, log-odds.
 _SAME_PLACE, _ENOUGH = 4.0, 2.0
 #: Standard deviation of the distance of two centres of one object, metres, and the share of a difference in size.
@@ -96,6 +96,7 @@ def _moved(track: Track, T: NDArray[np.float64], offsets: dict[str, int]) -> Tra
     """A copy of a track in the other frame, under its new id."""
     out = copy.deepcopy(track)
     out.id = track.id + offsets["objects"]
+    out.by_hand.apart = {i + offsets["objects"] for i in track.by_hand.apart}
     R = T[:3, :3]
     for cloud in (out.cloud, *out.former):
         cloud.anchors[cloud.anchors > 0] += offsets["frames"]
@@ -149,7 +150,7 @@ def combine(state: MapState, coming: Incoming, T: NDArray[np.float64], name: str
 def match(state: MapState, coming: Incoming, config: MemoryConfig) -> list[tuple[int, int]]:
     """(id here, new id) of the objects that stand at the same place in both maps, one to one, best in total."""
     mine = [t for t in state.tracks.values() if t.confirmed]
-    theirs = list(coming.tracks.values())
+    theirs = [t for t in coming.tracks.values() if not t.by_hand.deleted]
     if not mine or not theirs:
         return []
     score = np.full((len(mine), len(theirs)), -np.inf)
@@ -217,7 +218,7 @@ def _seen_empty(state: MapState, ids: set[int], looks: list[LookRecord], config:
     lost = []
     for object_id in sorted(ids):
         track = state.tracks[object_id]
-        if not track.confirmed or track.gone:
+        if not track.confirmed or track.gone or track.by_hand.holds:
             continue
         log = LookLog(config)
         log.records = _resolving(looks, track, config)

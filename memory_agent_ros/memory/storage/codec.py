@@ -13,6 +13,7 @@ from memory_agent_ros.memory.anchors.former_places import pack_former, unpack_fo
 from memory_agent_ros.memory.association.appearance import AppearanceBank
 from memory_agent_ros.memory.association.labels import LabelVotes
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.corrections.by_hand import ByHand
 from memory_agent_ros.memory.indexes.object_index import IndexEntry, entry_of, flags_of, voted_labels
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.track import Track, Views
@@ -58,6 +59,7 @@ def object_row(track: Track, config: MemoryConfig, version: int) -> tuple[Any, .
         "announced": None if track.announced is None else track.announced.tolist(),
         "bank_weights": track.bank.weights.tolist(),
         "settled": track.settled,
+        "by_hand": track.by_hand.values(),
     }
     return (
         track.id, track.label, int(track.confirmed), int(track.gone), track.presence, x, y, z, track.observations,
@@ -182,5 +184,6 @@ def track_of(row: tuple[Any, ...], cloud: VoxelCloud, former: bytes | None = Non
     for name in _PLAIN:
         setattr(track, name, body[name])
     track.settled = body.get("settled", 0)
+    track.by_hand = ByHand.of(body.get("by_hand", {}))
     track.former = unpack_former(former)
     return track

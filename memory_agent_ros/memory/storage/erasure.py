@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.pinhole import project_map
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.corrections.rows import erase_corrections
 from memory_agent_ros.memory.indexes.reindex import drop_unused_labels
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage import archive
@@ -54,6 +55,8 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
         cursor.execute(f"DELETE FROM aliases WHERE old_id IN ({marks})", everything)
         cursor.execute(f"DELETE FROM together WHERE a IN ({marks}) OR b IN ({marks})", everything * 2)
         cursor.execute(f"DELETE FROM events WHERE object_id IN ({marks}) OR other_id IN ({marks})", everything * 2)
+        labels = {label for t in tracks for label in (t.label, *t.votes.votes)}
+        erase_corrections(cursor, everything, sorted(labels))
         for object_id in ids:
             event = MemoryEvent(
                 EventKind.FORGOTTEN, object_id, "", state.last_stamp_ns, np.full(3, np.nan), id=state.next_id("events")

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import yaw_of
+from memory_agent_ros.memory.corrections.rows import INSERT as INSERT_CORRECTION
+from memory_agent_ros.memory.corrections.rows import incoming_corrections
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.storage.tip_book import INSERT_NEW, incoming_tips
 
@@ -64,6 +66,7 @@ def statements(other: Store, move: Move) -> list[Statement]:
             _together(other, move),
         ),
         (INSERT_NEW, incoming_tips(other, move.offsets["objects"])),
+        (INSERT_CORRECTION, incoming_corrections(other, move.offsets["objects"], move.offsets["corrections"])),
     ]
 
 

@@ -6,11 +6,16 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 
 _KEYS = (
     "CREATE TABLE keys (kind TEXT NOT NULL, owner INTEGER NOT NULL, secret BLOB NOT NULL, PRIMARY KEY (kind, owner)) "
     "WITHOUT ROWID"
+)
+
+_CORRECTIONS = (
+    "CREATE TABLE corrections (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, object_id INTEGER NOT NULL, "
+    "other_id INTEGER, undoes INTEGER, stamp_ns INTEGER NOT NULL, made_ns INTEGER NOT NULL, body BLOB NOT NULL)"
 )
 
 TABLES = f"""
@@ -89,6 +94,7 @@ CREATE TABLE tips (
 );
 CREATE UNIQUE INDEX tips_once ON tips (domain, digest);
 {_KEYS};
+{_CORRECTIONS};
 """
 
 #: Statements that bring a map from a version to the next one.
@@ -141,6 +147,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE TABLE quarantine (id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, stamp_ns INTEGER NOT NULL, "
         "reason TEXT NOT NULL, label TEXT NOT NULL, score REAL, x REAL, y REAL, z REAL)",
     ),
+    9: (_CORRECTIONS,),
 }
 
 

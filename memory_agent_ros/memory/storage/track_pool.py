@@ -324,6 +324,7 @@ def signature(track: Track) -> tuple[object, ...]:
         track.confirmed, track.observations, track.votes.leader, track.votes.pinned, track.last_seen_ns,
         track.last_looked_ns, track.shifted, track.conflicts, track.announced_ns, track.logged_ns,
         track.first_seen_ns, len(track.views.directions), len(track.bank.weights), track.centroid.tobytes(),
+        track.by_hand.place, track.by_hand.joined, track.by_hand.deleted, len(track.by_hand.apart),
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""What people correct by hand: it outranks detections, and is undone by another correction."""
