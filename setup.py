@@ -99,6 +99,7 @@ setup(
         "platformdirs>=3",
         "tqdm>=4.64",
         "cryptography>=41",
+        "cbor2>=5.4",
     ],
     extras_require={
         "models": MODELS,
