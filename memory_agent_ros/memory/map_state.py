@@ -114,13 +114,32 @@ class Rewrite:
     Attributes:
         frames: (pose, id); keyframes: (pose, id).
         observations: (x, y, z, yaw, object id, placement, id).
-        events: (x, y, z, px, py, pz, detail, id).
+        events: (x, y, z, px, py, pz, detail, id, object id).
     """
 
     frames: list[tuple[Any, ...]] = field(default_factory=list)
     keyframes: list[tuple[Any, ...]] = field(default_factory=list)
     observations: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Incoming:
+    """Rows of a table that come in, labels and payloads in clear; they are sealed when they are written.
+
+    Attributes:
+        statement: SQL that takes one row of ``columns``.
+    """
+
+    table: str
+    statement: str
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    @property
+    def content(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Columns and rows."""
+        return self.columns, self.rows
 
 
 @dataclass
@@ -135,7 +154,7 @@ class Changes:
         keyframe: picture kept of this frame; dropped_keyframes: ids of pictures that make room for it.
         look: depth thumbnail kept of this frame; dropped_looks: frames whose thumbnail goes.
         alignment: how its pose was corrected, None if it was taken as told.
-        imported: SQL statements with rows that come in from another map.
+        imported: rows that come in from another map.
         rewrite: rows that a correction of the map changes, or None.
         assigned: per observation the id of the track it went to, 0 for clutter.
         source_id: where the frame comes from, 0 if nobody said.
@@ -155,7 +174,7 @@ class Changes:
     look: LookRecord | None = None
     dropped_looks: list[int] = field(default_factory=list)
     alignment: Alignment | None = None
-    imported: list[tuple[str, list[tuple[Any, ...]]]] = field(default_factory=list)
+    imported: list[Incoming] = field(default_factory=list)
     rewrite: Rewrite | None = None
     assigned: list[int] = field(default_factory=list)
     source_id: int = 0

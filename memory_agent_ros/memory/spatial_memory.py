@@ -606,7 +606,6 @@ class SpatialMemory:
             if tracks:
                 self._persistence.flush(self._state)
                 erase(self._state, self._store, list(tracks.values()), self.config)
-                self._persistence.forget_words()
                 self._planner.appearance.reset()
                 self._matcher.forget()
                 self._structure.reset()

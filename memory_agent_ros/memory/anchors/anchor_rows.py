@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 
 from memory_agent_ros.memory.anchors.corrections import Corrections
 from memory_agent_ros.memory.map_state import Rewrite
+from memory_agent_ros.memory.storage.sealing import open_rows, seal_rows
 from memory_agent_ros.memory.storage.store import Cursor, Store
 
 #: Rows that move less than this stay as they are, metres.
@@ -102,7 +103,8 @@ def rewritten_events(
     A move that turns out to be shorter than ``moved_m`` gets the ``note`` in its detail: the map had drifted.
     ``owners`` (N,) are the object ids of the sightings before any went over to another object.
     """
-    found = store.rows("SELECT id, kind, object_id, stamp_ns, x, y, z, px, py, pz, detail FROM events")
+    columns = ("id", "kind", "object_id", "stamp_ns", "x", "y", "z", "px", "py", "pz", "detail")
+    found = open_rows(store, "events", columns, store.rows(f"SELECT {', '.join(columns)} FROM events"))
     if not found:
         return []
     objects = np.array([r[2] for r in found], dtype=np.int64)
@@ -119,7 +121,7 @@ def rewritten_events(
         if row[1] == "moved" and np.linalg.norm(old[0] - old[1]) >= moved_m > np.linalg.norm(new[0] - new[1]):
             detail = f"{detail}; {note}"
         now, was = ([None if np.isnan(v) else float(v) for v in p] for p in new)
-        rows.append((*now, *was, detail, row[0]))
+        rows.append((*now, *was, detail, row[0], row[2]))
     return rows
 
 
@@ -157,7 +159,7 @@ def _moved(
     return out
 
 
-def write_rewrite(cursor: Cursor, rewrite: Rewrite, map_revision: int) -> None:
+def write_rewrite(store: Store, cursor: Cursor, rewrite: Rewrite, map_revision: int) -> None:
     """Put the rows in place; every picture's pose is now of this revision of the map."""
     cursor.executemany("UPDATE frames SET pose=? WHERE id=?", rewrite.frames)
     cursor.executemany("UPDATE keyframes SET pose=? WHERE id=?", rewrite.keyframes)
@@ -165,4 +167,8 @@ def write_rewrite(cursor: Cursor, rewrite: Rewrite, map_revision: int) -> None:
     cursor.executemany(
         "UPDATE observations SET x=?, y=?, z=?, yaw=?, object_id=?, placement=? WHERE id=?", rewrite.observations
     )
-    cursor.executemany("UPDATE events SET x=?, y=?, z=?, px=?, py=?, pz=?, detail=? WHERE id=?", rewrite.events)
+    columns = ("x", "y", "z", "px", "py", "pz", "detail", "id", "object_id")
+    events = seal_rows(store, "events", columns, rewrite.events)
+    cursor.executemany(
+        "UPDATE events SET x=?, y=?, z=?, px=?, py=?, pz=?, detail=? WHERE id=?", [row[:-1] for row in events]
+    )

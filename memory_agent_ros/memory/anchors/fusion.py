@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +24,12 @@ from memory_agent_ros.memory.anchors.mixups import SAME_SPACE, half_extents, rea
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.presence.looks import LookLog
+from memory_agent_ros.memory.storage.object_keys import OBJECT
+from memory_agent_ros.memory.storage.sealing import open_rows
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track, sharpness
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
+from memory_agent_ros.records.errors import StoreError
 
 #: Objects whose sightings are moved alike to within this keep their cloud: it is moved as a whole, metres.
 _ALIKE_M = 0.01
@@ -99,12 +103,22 @@ def _at_home(track: Track, sightings: Sightings, rows: NDArray[np.intp], config:
 
 def _read(store: Store, ids: NDArray[np.int64]) -> dict[int, MeasuredSurface]:
     rows = store.rows(
-        "SELECT observation_id, data FROM surfaces "
+        "SELECT observation_id, owner, data FROM surfaces "
         "WHERE observation_id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
         (json.dumps(ids.tolist()),),
     )
-    found = {row_id: MeasuredSurface.unpack(data) for row_id, data in rows}
+    store.keys.prefetch(OBJECT, {owner for _, owner, _ in rows})
+    found = {row[0]: read_surface(store, row) for row in rows}
     return {row_id: surface for row_id, surface in found.items() if surface is not None}
+
+
+def read_surface(store: Store, row: tuple[Any, ...]) -> MeasuredSurface | None:
+    """The surface of a row (observation, owner, data) of ``surfaces``, None if it cannot be read."""
+    try:
+        ((_, _, data),) = open_rows(store, "surfaces", ("observation_id", "owner", "data"), [row])
+    except StoreError:
+        return None
+    return MeasuredSurface.unpack(data)
 
 
 def fuse(

@@ -191,7 +191,8 @@ def _count(store: Store, track: Track, other: Track, ids: NDArray[np.int64]) -> 
     for chunk in np.array_split(ids, len(ids) // 500 + 1):
         marks = ",".join("?" * len(chunk))
         sql = f"SELECT label, score FROM observations WHERE id IN ({marks})"
-        for label, score in store.rows(sql, tuple(chunk.tolist())):
+        for number, score in store.rows(sql, tuple(chunk.tolist())):
+            label = store.words.label(number)
             other.votes.add({label: score}, 1.0)
             other.score_mass += score
             other.observations += 1

@@ -15,7 +15,7 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections import regroup, undo
 from memory_agent_ros.memory.corrections.by_hand import AGREEING
 from memory_agent_ros.memory.corrections.regroup import Desk
-from memory_agent_ros.memory.corrections.rows import INSERT, Before, correction_row, corrections_of
+from memory_agent_ros.memory.corrections.rows import Before, correction_row, corrections_of, incoming
 from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.presence.lifecycle import emit
 from memory_agent_ros.memory.storage.persistence import Persistence
@@ -217,7 +217,7 @@ class CorrectionBook:
         )  # fmt: skip
 
     def _commit(self, desk: Desk, correction: Correction, before: Before) -> Corrected:
-        desk.changes.imported.append((INSERT, [correction_row(correction, before)]))
+        desk.changes.imported.append(incoming([correction_row(correction, before)]))
         self.persistence.write(desk.state, desk.changes)
         if correction.kind not in (CorrectionKind.RELABEL, CorrectionKind.MOVE):
             self.persistence.load_book(desk.state)

@@ -18,7 +18,7 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections.by_hand import ByHand
 from memory_agent_ros.memory.corrections.rows import Before
 from memory_agent_ros.memory.corrections.snapshot import packed, unpacked
-from memory_agent_ros.memory.map_state import Changes, MapState
+from memory_agent_ros.memory.map_state import Changes, Incoming, MapState
 from memory_agent_ros.memory.presence import lifecycle
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
@@ -86,7 +86,9 @@ def unmerge(desk: Desk, keep: Track, before: Before) -> tuple[Track, Track]:
     desk.state.aliases.pop(other.id, None)
     desk.state.tracks[other.id] = other
     _write_owner(desk, keep, other, theirs)
-    desk.changes.imported.insert(0, ("DELETE FROM aliases WHERE old_id=?", [(other.id,)]))
+    desk.changes.imported.insert(
+        0, Incoming("aliases", "DELETE FROM aliases WHERE old_id=?", ("old_id",), [(other.id,)])
+    )
     return keep, other
 
 
@@ -138,7 +140,8 @@ def unsplit(desk: Desk, keep: Track, other: Track, before: Before, detail: str) 
     if unchanged and keep.id == whole.id:
         keep.cloud, keep.votes, keep.bank = whole.cloud, whole.votes, whole.bank
         keep.centroid, keep.information, keep.score_mass = whole.centroid, whole.information, whole.score_mass
-    desk.changes.imported.append(("DELETE FROM observations WHERE id=?", [(i,) for i in before["copies"]]))
+    going = [(i,) for i in before["copies"]]
+    desk.changes.imported.append(Incoming("observations", "DELETE FROM observations WHERE id=?", ("id",), going))
 
 
 def _part(points: NDArray[np.float32], at: NDArray[np.float64] | Region) -> NDArray[np.bool_]:
@@ -175,7 +178,7 @@ def _rows(store: Store, track: Track) -> list[_Seen]:
     found = store.rows(
         "SELECT id, stamp_ns, label, score, x, y, z FROM observations WHERE object_id=? ORDER BY id", (track.id,)
     )
-    return [_Seen(*r[:4], np.array(r[4:])) for r in found]
+    return [_Seen(r[0], r[1], store.words.label(r[2]), r[3], np.array(r[4:])) for r in found]
 
 
 def _since(store: Store, keep: Track, before: Before) -> list[_Seen]:
@@ -228,7 +231,9 @@ def _write_owner(desk: Desk, keep: Track, other: Track, rows: Sequence[int]) -> 
     """Observations go over to the other object."""
     desk.changes.touched |= {keep.id, other.id}
     values = (other.id, other.placement, json.dumps(list(rows)), keep.id)
-    desk.changes.imported.append((_OWNER, [values]))
+    desk.changes.imported.append(
+        Incoming("observations", _OWNER, ("object_id", "placement", "ids", "owner"), [values])
+    )
 
 
 def _share_pictures(desk: Desk, keep: Track, other: Track, theirs: set[int]) -> list[int]:
@@ -249,5 +254,7 @@ def _share_pictures(desk: Desk, keep: Track, other: Track, theirs: set[int]) -> 
         chosen = ", ".join("?" if n in changed else n for n in names)
         values = (*(changed[n] for n in names if n in changed), ids[0])
         sql = f"INSERT INTO observations ({', '.join(names)}) SELECT {chosen} FROM observations WHERE id=?"
-        desk.changes.imported.append((sql, [values]))
+        desk.changes.imported.append(
+            Incoming("observations", sql, (*(n for n in names if n in changed), "of"), [values])
+        )
     return copies

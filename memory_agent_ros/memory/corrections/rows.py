@@ -12,14 +12,16 @@ import cbor2
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.memory.map_state import Incoming
+from memory_agent_ros.memory.storage.object_keys import CORRECTION
+from memory_agent_ros.memory.storage.sealing import open_rows, seal_rows
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.records.correction import Correction, CorrectionKind
 from memory_agent_ros.records.event import EventKind
 
-INSERT = (
-    "INSERT INTO corrections (id, kind, object_id, other_id, undoes, stamp_ns, made_ns, body) VALUES (?,?,?,?,?,?,?,?)"
-)
-_COLUMNS = "id, kind, object_id, other_id, undoes, stamp_ns, made_ns"
+_COLUMNS = ("id", "kind", "object_id", "other_id", "undoes", "stamp_ns", "made_ns", "body")
+_ALL = ", ".join(_COLUMNS)
+_INSERT = f"INSERT INTO corrections ({_ALL}) VALUES (?,?,?,?,?,?,?,?)"
 #: Said in place of words that named what was forgotten.
 ERASED = "(erased)"
 
@@ -28,7 +30,7 @@ Before = dict[str, Any]
 
 
 def correction_row(correction: Correction, before: Before) -> tuple[Any, ...]:
-    """Values for :data:`INSERT`; ``before`` is what undoing it needs."""
+    """Values of the table ``corrections``; ``before`` is what undoing it needs."""
     body = {
         "author": correction.author,
         "reason": correction.reason,
@@ -46,6 +48,11 @@ def correction_row(correction: Correction, before: Before) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def incoming(rows: list[tuple[Any, ...]]) -> Incoming:
+    """Rows of :func:`correction_row` to be written with a step."""
+    return Incoming("corrections", _INSERT, _COLUMNS, rows)
+
+
 def _plain(position_m: NDArray[np.float64] | None) -> list[float] | None:
     return None if position_m is None else [float(v) for v in position_m]
 
@@ -58,13 +65,16 @@ def corrections_of(store: Store, object_ids: Collection[int] | None = None) -> l
         where = f" WHERE object_id {chosen} OR other_id {chosen}"
         values = (json.dumps(sorted(object_ids)),) * 2
     undone = dict(store.rows("SELECT undoes, id FROM corrections WHERE undoes IS NOT NULL"))
-    rows = store.rows(f"SELECT {_COLUMNS}, body FROM corrections{where} ORDER BY id", values)
+    rows = open_rows(
+        store, "corrections", _COLUMNS, store.rows(f"SELECT {_ALL} FROM corrections{where} ORDER BY id", values)
+    )
     return [_correction(row, undone.get(row[0])) for row in rows]
 
 
 def before_of(store: Store, correction_id: int) -> Before:
     """What undoing a correction needs."""
-    ((body,),) = store.rows("SELECT body FROM corrections WHERE id=?", (correction_id,))
+    sealed = store.rows("SELECT id, body FROM corrections WHERE id=?", (correction_id,))
+    ((_, body),) = open_rows(store, "corrections", ("id", "body"), sealed)
     before: Before = cbor2.loads(bytes(body))["before"]
     return before
 
@@ -91,22 +101,23 @@ def _correction(row: tuple[Any, ...], undone_by: int | None) -> Correction:
     )
 
 
-def erase_corrections(cursor: Cursor, object_ids: Sequence[int], labels: Iterable[str]) -> int:
+def erase_corrections(store: Store, cursor: Cursor, object_ids: Sequence[int], labels: Iterable[str]) -> int:
     """Erase the corrections of forgotten objects; returns how many.
 
     In those of others, and in what events tell of them, words that name a label no object shows any more are blanked.
 
     Args:
+        store: of the map.
         cursor: of the transaction that has erased the objects.
         object_ids: every id they went by.
         labels: what they were called.
     """
     erased = set(object_ids)
-    going, unused = [], [
-        label for label in labels if not cursor.execute("SELECT 1 FROM objects WHERE label=?", (label,)).fetchall()
-    ]  # fmt: skip
+    shown = {store.words.label(r[0]) for r in cursor.execute("SELECT DISTINCT label FROM objects").fetchall()}
+    going, unused = [], [label for label in labels if label not in shown]
     spoken = re.compile("|".join(rf"\b{re.escape(label)}(s|es)?\b" for label in unused) or r"(?!)", re.IGNORECASE)
-    for row in cursor.execute(f"SELECT {_COLUMNS}, body FROM corrections").fetchall():
+    sealed = cursor.execute(f"SELECT {_ALL} FROM corrections").fetchall()
+    for row in open_rows(store, "corrections", _COLUMNS, sealed):
         if {row[2], row[3]} & erased:
             going.append((row[0],))
             continue
@@ -119,16 +130,22 @@ def erase_corrections(cursor: Cursor, object_ids: Sequence[int], labels: Iterabl
         if blanked:
             before = cbor2.loads(bytes(row[-1]))["before"]
             rewritten = correction_row(dataclasses.replace(found, **blanked), before)
-            cursor.execute("UPDATE corrections SET body=? WHERE id=?", (rewritten[-1], found.id))
+            store.keys.renew(cursor, [(CORRECTION, found.id)])
+            ((*_, body),) = seal_rows(store, "corrections", _COLUMNS, [rewritten])
+            cursor.execute("UPDATE corrections SET body=? WHERE id=?", (body, found.id))
     cursor.executemany("DELETE FROM corrections WHERE id=?", going)
-    told = cursor.execute("SELECT id, detail FROM events WHERE kind=?", (str(EventKind.EDITED),)).fetchall()
-    named = [(ERASED, row_id) for row_id, detail in told if spoken.search(detail)]
-    cursor.executemany("UPDATE events SET detail=? WHERE id=?", named)
+    store.keys.destroy(cursor, [(CORRECTION, row_id) for (row_id,) in going])
+    columns = ("id", "object_id", "detail")
+    told = cursor.execute("SELECT id, object_id, detail FROM events WHERE kind=?", (str(EventKind.EDITED),)).fetchall()
+    named = [(i, of, ERASED) for i, of, detail in open_rows(store, "events", columns, told) if spoken.search(detail)]
+    cursor.executemany(
+        "UPDATE events SET detail=? WHERE id=?", [(r[2], r[0]) for r in seal_rows(store, "events", columns, named)]
+    )
     return len(going)
 
 
-def incoming_corrections(other: Store, object_offset: int, correction_offset: int) -> list[tuple[Any, ...]]:
-    """Rows for :data:`INSERT` of another map's corrections, renamed; they are history there, and not to be undone."""
+def incoming_corrections(other: Store, object_offset: int, correction_offset: int) -> Incoming:
+    """Another map's corrections, renamed; they are history there, and not to be undone."""
     rows = []
     for found in corrections_of(other):
         renamed = dataclasses.replace(
@@ -139,4 +156,4 @@ def incoming_corrections(other: Store, object_offset: int, correction_offset: in
             undoes=None if found.undoes is None else found.undoes + correction_offset,
         )
         rows.append(correction_row(renamed, {"imported": True}))
-    return rows
+    return incoming(rows)

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.association.appearance import AppearanceBank
 from memory_agent_ros.memory.indexes.vector_index import SCAN_NUMBERS, VectorIndex
+from memory_agent_ros.memory.storage.sealing import open_rows, seal_rows
 from memory_agent_ros.memory.storage.store import Store
+from memory_agent_ros.records.errors import StoreError
 
 #: Numbers (objects times dimension) from which on the indexes are kept in the file.
 KEEP_NUMBERS = 1 << 20
 
 _BATCH = 2048
-_CHANGED = (
-    "SELECT id, bank, json_extract(body, '$.bank_weights') FROM objects INDEXED BY objects_by_version WHERE version > ?"
-)
+_COLUMNS = ("id", "bank", "body")
+_CHANGED = f"SELECT {', '.join(_COLUMNS)} FROM objects INDEXED BY objects_by_version WHERE version > ?"
 
 
 class AppearanceIndex:
@@ -67,8 +70,10 @@ class AppearanceIndex:
             return
         with self._store.transaction() as cursor:
             cursor.execute("DELETE FROM vector_indexes")
+            columns = ("dimension", "version", "data")
             rows = [(d, self._version, index.save()) for d, index in self._indexes.items()]
-            cursor.executemany("INSERT INTO vector_indexes (dimension, version, data) VALUES (?,?,?)", rows)
+            sealed = seal_rows(self._store, "vector_indexes", columns, rows)
+            cursor.executemany(f"INSERT INTO vector_indexes ({', '.join(columns)}) VALUES (?,?,?)", sealed)
         self._saved = self._version
 
     def _synchronise(self) -> None:
@@ -91,23 +96,26 @@ class AppearanceIndex:
     def _restore(self) -> None:
         """Start from what is kept in the file, if all of it is of one version and can be read; else from nothing."""
         rows = self._store.rows("SELECT dimension, version, data FROM vector_indexes")
-        found = {d: VectorIndex.restore(d, data, self._scan_numbers) for d, _, data in rows}
+        found = {row[0]: self._index_of(row) for row in rows}
         usable = {d: index for d, index in found.items() if index is not None}
         versions = {version for _, version, _ in rows}
         if len(versions) == 1 and len(usable) == len(rows):
             self._indexes, self._version = usable, versions.pop()
             self._saved = self._version
 
+    def _index_of(self, row: tuple[Any, ...]) -> VectorIndex | None:
+        """A kept index, None if it cannot be read."""
+        try:
+            ((dimension, _, data),) = open_rows(self._store, "vector_indexes", ("dimension", "version", "data"), [row])
+        except StoreError:
+            return None
+        return VectorIndex.restore(dimension, data, self._scan_numbers)
+
     def _changed(self) -> Iterator[list[tuple[int, NDArray[np.float32] | None]]]:
         """Ids and mean appearance of the objects written since the last time, some at a time."""
-        batch = []
-        for object_id, bank, weights in self._store.each(_CHANGED, (self._version,)):
-            batch.append((object_id, _mean(bank, weights)))
-            if len(batch) == _BATCH:
-                yield batch
-                batch = []
-        if batch:
-            yield batch
+        rows = self._store.each(_CHANGED, (self._version,))
+        while batch := list(islice(rows, _BATCH)):
+            yield [(i, _mean(bank, body)) for i, bank, body in open_rows(self._store, "objects", _COLUMNS, batch)]
 
     def _put(self, batch: list[tuple[int, NDArray[np.float32] | None]]) -> None:
         groups: dict[int, list[tuple[int, NDArray[np.float32]]]] = {}
@@ -137,9 +145,9 @@ class AppearanceIndex:
             self._bare = present - held
 
 
-def _mean(bank: bytes, weights: str) -> NDArray[np.float32] | None:
+def _mean(bank: bytes, body: str) -> NDArray[np.float32] | None:
     """Unit mean of stored views, None without any."""
-    shares = np.array(json.loads(weights), dtype=np.float32)
+    shares = np.array(json.loads(body)["bank_weights"], dtype=np.float32)
     if not len(shares):
         return None
     return AppearanceBank(np.frombuffer(bank, dtype=np.float32).reshape(len(shares), -1), shares).mean()

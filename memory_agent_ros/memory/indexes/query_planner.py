@@ -1,6 +1,6 @@
 """One planner over the indexes of the map file: labels, words, places, stamps. It touches only what it returns.
 
-Each condition names an index: labels a B-tree, words a full-text table over the vocabulary, regions an R*Tree, times a
+Each condition names an index: labels a B-tree, words the list of all labels, regions an R*Tree, times a
 B-tree over stamps, appearance a vector index. The planner asks each how much it would return, lets the most selective
 one lead, and has the others filter what it brings.
 """
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.association.labels import normal_label, tokens
+from memory_agent_ros.memory.association.labels import tokens
 from memory_agent_ros.memory.indexes.appearance_index import AppearanceIndex
 from memory_agent_ros.memory.indexes.queries import Like, Query, TextMatcher, in_region, word_match
 from memory_agent_ros.memory.storage.store import Store
@@ -219,29 +219,27 @@ class QueryPlanner:
 
     def _called(self, label: str) -> list[str]:
         """Labels in use whose normal form is that of ``label``."""
-        return self._in_use("v.normal = ?", normal_label(label))
+        return self._in_use(self._store.words.called(label))
 
     def _meant(self, text: str, called: list[str] | None, matcher: TextMatcher) -> dict[str, float]:
         """Relevance of the labels that fit free text, by full text; by meaning if none of them is named in full."""
         wanted = tokens(text)
         if called is not None:
             return matcher.relevance(text, called)
-        words = " OR ".join(f'"{w}"' for w in dict.fromkeys(wanted))
-        found = []
-        if words:
-            found = self._in_use("v.id IN (SELECT rowid FROM label_words WHERE label_words MATCH ?)", words)
+        found = self._in_use(self._store.words.sharing(wanted))
         if matcher.by_meaning and not matcher.names_in_full(word_match(wanted, tokens(name)) for name in found):
-            every = [r[0] for r in self._store.rows("SELECT label FROM vocabulary ORDER BY label")]
-            meant = json.dumps(matcher.meant(text, every))
-            found += self._in_use("v.label IN (SELECT CAST(value AS TEXT) FROM json_each(?))", meant)
+            found += self._in_use(matcher.meant(text, self._store.words.all()))
         return matcher.relevance(text, found)
 
-    def _in_use(self, condition: str, *values: Any) -> list[str]:
-        used = "EXISTS (SELECT 1 FROM objects o WHERE o.label = v.label AND o.confirmed = 1)"
+    def _in_use(self, labels: Sequence[str]) -> list[str]:
+        """Those of the labels that a confirmed object shows, by code point."""
+        words = self._store.words
         rows = self._store.rows(
-            f"SELECT v.label FROM vocabulary v WHERE {condition} AND {used} ORDER BY v.label", values
+            "SELECT CAST(j.value AS TEXT) FROM json_each(?) j "
+            "WHERE EXISTS (SELECT 1 FROM objects o WHERE o.label = CAST(j.value AS TEXT) AND o.confirmed = 1)",
+            (json.dumps(words.numbers(labels)),),
         )
-        return [r[0] for r in rows]
+        return sorted(words.label(r[0]) for r in rows)
 
     def _plan(self, query: Query, group: Sequence[tuple[str, float]] | None) -> tuple[str, _Sql]:
         """FROM clause, led by the most selective index, and the conditions."""
@@ -251,7 +249,7 @@ class QueryPlanner:
         """FROM clause, conditions, and how much the leading index returns (``_ENOUGH`` stands for more)."""
         sizes = {}
         if group is not None:
-            marks, names = ",".join("?" * len(group)), [name for name, _ in group]
+            marks, names = ",".join("?" * len(group)), self._store.words.numbers(name for name, _ in group)
             sizes[_BY_LABEL] = self._size(f"objects INDEXED BY objects_by_label WHERE label IN ({marks})", *names)
         if query.seen is not None:
             by_seen = "objects INDEXED BY objects_by_seen WHERE last_seen_ns BETWEEN ? AND ?"
@@ -268,7 +266,8 @@ class QueryPlanner:
         sql = _Sql()
         sql.add("o.confirmed = 1")
         if labels is not None:
-            sql.add(f"o.label IN ({','.join('?' * len(labels))})" if len(labels) > 1 else "o.label = ?", *labels)
+            numbers = self._store.words.numbers(labels)
+            sql.add(f"o.label IN ({','.join('?' * len(numbers))})" if len(numbers) > 1 else "o.label = ?", *numbers)
         if query.gone is not None:
             sql.add("o.gone = ?", int(query.gone))
         if query.seen is not None:

@@ -21,7 +21,7 @@ from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.presence import lifecycle
 from memory_agent_ros.memory.presence.changes import find_links, label_log_ratio, size_log_ratio
 from memory_agent_ros.memory.presence.looks import LookLog, LookRecord
-from memory_agent_ros.memory.storage.import_rows import Move, statements
+from memory_agent_ros.memory.storage.import_rows import Move, incoming_rows
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.trust.sources import SourceBook
@@ -143,7 +143,7 @@ def combine(state: MapState, coming: Incoming, T: NDArray[np.float64], name: str
     _settle(state, changes, unmatched, lost, stamp_ns, name, coming, config)
     owners = _owners(state, placements)
     move = Move(T, coming.offsets, owners, state.frame_id, state.map_revision, state.sources.merge(coming.sources))
-    changes.imported = statements(coming.store, move)
+    changes.imported = incoming_rows(coming.store, move)
     return changes
 
 

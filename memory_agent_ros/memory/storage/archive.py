@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.geometry.se3 import inverse, quaternion_from_yaw
 from memory_agent_ros.memory.presence.looks import LookRecord
+from memory_agent_ros.memory.storage.sealing import open_rows
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.views.keyframe_book import StoredView
 from memory_agent_ros.records.camera import Camera
@@ -28,7 +29,10 @@ SELECT o.id, o.keyframe_id, o.stamp_ns, o.x, o.y, o.z, o.yaw, o.x0, o.y0, o.x1, 
 FROM observations o JOIN keyframes k ON k.id = o.keyframe_id
 WHERE o.object_id = ? ORDER BY o.placement DESC, o.quality DESC, o.id LIMIT ?
 """
-_EVENT = "SELECT id, kind, object_id, label, stamp_ns, x, y, z, px, py, pz, other_id, confidence, detail FROM events"
+_EVENT_COLUMNS = (
+    "id", "kind", "object_id", "label", "stamp_ns", "x", "y", "z", "px", "py", "pz", "other_id", "confidence", "detail",
+)  # fmt: skip
+_EVENT = f"SELECT {', '.join(_EVENT_COLUMNS)} FROM events"
 
 
 def evidence(store: Store, object_id: int, limit: int) -> tuple[Evidence, ...]:
@@ -66,13 +70,14 @@ def _evidence_of(
 def events_of(store: Store, object_ids: Sequence[int]) -> list[MemoryEvent]:
     """All events of the given ids, oldest first."""
     marks = ",".join("?" * len(object_ids))
-    return [_event_of(r) for r in store.rows(f"{_EVENT} WHERE object_id IN ({marks}) ORDER BY id", tuple(object_ids))]
+    rows = store.rows(f"{_EVENT} WHERE object_id IN ({marks}) ORDER BY id", tuple(object_ids))
+    return [_event_of(r) for r in open_rows(store, "events", _EVENT_COLUMNS, rows)]
 
 
 def events_since(store: Store, since_ns: int) -> list[MemoryEvent]:
     """All events but ``updated`` at or after a stamp, oldest first."""
     rows = store.rows(f"{_EVENT} WHERE stamp_ns >= ? AND kind != ? ORDER BY id", (since_ns, str(EventKind.UPDATED)))
-    return [_event_of(r) for r in rows]
+    return [_event_of(r) for r in open_rows(store, "events", _EVENT_COLUMNS, rows)]
 
 
 def _event_of(row: tuple[Any, ...]) -> MemoryEvent:
@@ -97,14 +102,14 @@ def keyframe(store: Store, keyframe_id: int) -> Keyframe:
     Raises:
         BadInputError: ``unknown_keyframe``.
     """
-    rows = store.rows(
-        "SELECT id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, frame_row, features "
-        "FROM keyframes WHERE id = ?",
-        (keyframe_id,),
-    )
+    columns = (
+        "id", "stamp_ns", "frame_id", "map_revision", "width", "height", "k", "pose", "jpeg", "frame_row", "features",
+    )  # fmt: skip
+    rows = store.rows(f"SELECT {', '.join(columns)} FROM keyframes WHERE id = ?", (keyframe_id,))
     if not rows:
         raise BadInputError("unknown_keyframe", f"no keyframe {keyframe_id} in the map; list them with keyframe_ids()")
-    (row_id, stamp, frame_id, revision, width, height, k, pose, jpeg, frame_row, features) = rows[0]
+    (opened,) = open_rows(store, "keyframes", columns, rows)
+    (row_id, stamp, frame_id, revision, width, height, k, pose, jpeg, frame_row, features) = opened
     camera = Camera(width, height, np.frombuffer(k).reshape(3, 3))
     seen = store.rows("SELECT DISTINCT object_id FROM observations WHERE keyframe_id = ? ORDER BY 1", (keyframe_id,))
     return Keyframe(
@@ -153,7 +158,7 @@ def features(store: Store, ids: Sequence[int]) -> dict[int, bytes]:
         part = tuple(ids[first : first + 500])
         marks = ",".join("?" * len(part))
         rows = store.rows(f"SELECT id, features FROM keyframes WHERE id IN ({marks}) AND features IS NOT NULL", part)
-        found.update(dict(rows))
+        found.update(open_rows(store, "keyframes", ("id", "features"), rows))
     return found
 
 
@@ -165,7 +170,8 @@ def observed_near(store: Store, center: NDArray[np.float64], radius_m: float) ->
         "WHERE x BETWEEN ? AND ? AND y BETWEEN ? AND ? AND z BETWEEN ? AND ? ORDER BY stamp_ns, id",
         (low[0], high[0], low[1], high[1], low[2], high[2]),
     )
-    found = [Sighting(i, of, label, score, np.array([x, y, z]), stamp) for i, of, label, score, x, y, z, stamp in rows]
+    name = store.words.label
+    found = [Sighting(i, of, name(n), score, np.array([x, y, z]), stamp) for i, of, n, score, x, y, z, stamp in rows]
     return [s for s in found if np.linalg.norm(s.position_m - center) <= radius_m]
 
 

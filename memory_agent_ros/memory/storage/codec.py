@@ -16,6 +16,7 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections.by_hand import ByHand
 from memory_agent_ros.memory.indexes.object_index import IndexEntry, entry_of, flags_of, voted_labels
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
+from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.memory.track import Track, Views
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.errors import StoreError
@@ -28,9 +29,10 @@ _PLAIN = (
 
 
 #: Columns of ``objects`` that a track is made of, in the order :func:`track_of` takes them.
-TRACK_COLUMNS = """
-id, label, confirmed, gone, presence, x, y, z, observations, first_seen_ns, last_seen_ns, last_looked_ns, body, bank
-"""
+TRACK_COLUMNS = (
+    "id", "label", "confirmed", "gone", "presence", "x", "y", "z", "observations", "first_seen_ns", "last_seen_ns",
+    "last_looked_ns", "body", "bank",
+)  # fmt: skip
 
 #: Columns of ``objects o JOIN boxes b`` that an index entry is made of.
 ENTRY_COLUMNS = (
@@ -80,11 +82,12 @@ def box_row(track: Track) -> tuple[float, ...]:
     return (track.id, *(v for span in spans for v in span))
 
 
-def entry_of_row(row: tuple[Any, ...]) -> IndexEntry:
-    """The index entry of a row of :data:`ENTRY_COLUMNS`."""
+def entry_of_row(row: tuple[Any, ...], words: Words) -> IndexEntry:
+    """The index entry of a row of :data:`ENTRY_COLUMNS` as it is stored."""
     (object_id, label, labels, flags, cx, cy, cz, first, last, presence, observations, x0, x1, y0, y1, z0, z1) = row
     return IndexEntry(
-        object_id, label, tuple(json.loads(labels)), (x0, y0, z0), (x1, y1, z1), (cx, cy, cz), flags, first, last,
+        object_id, words.label(label), tuple(map(words.label, json.loads(labels))),
+        (x0, y0, z0), (x1, y1, z1), (cx, cy, cz), flags, first, last,
         presence, observations,
     )  # fmt: skip
 
@@ -132,16 +135,16 @@ def cloud_of(
     keys: bytes,
     points: bytes,
     hits: bytes,
-    crc: int,
+    crc: int | None,
     anchors: bytes | None,
     box: bytes | None = None,
 ) -> VoxelCloud:
-    """Inverse of :func:`cloud_row`.
+    """Inverse of :func:`cloud_row`; without ``crc`` nothing is checked.
 
     Raises:
         StoreError: the checksum does not fit.
     """
-    if cloud_crc(keys, points, hits, anchors) != crc:
+    if crc is not None and cloud_crc(keys, points, hits, anchors) != crc:
         raise damaged_cloud(object_id)
     cloud = VoxelCloud(voxel_m)
     cloud.keys = np.frombuffer(keys, dtype=np.int64).copy()

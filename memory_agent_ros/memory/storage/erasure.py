@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,10 +10,11 @@ from numpy.typing import NDArray
 from memory_agent_ros.geometry.pinhole import project_map
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections.rows import erase_corrections
-from memory_agent_ros.memory.indexes.reindex import drop_unused_labels
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage import archive
-from memory_agent_ros.memory.storage.persistence import event_row
+from memory_agent_ros.memory.storage.object_keys import FRAME, INDEX, KEYFRAME, OBJECT
+from memory_agent_ros.memory.storage.persistence import EVENT_COLUMNS, event_row
+from memory_agent_ros.memory.storage.sealing import ROOMS, seal_rows
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.storage.tip_book import erase_tips
 from memory_agent_ros.memory.track import Track
@@ -40,28 +40,33 @@ def erase(state: MapState, store: Store, tracks: Sequence[Track], config: Memory
         state.together.drop(object_id)
     marks = ",".join("?" * len(everything))
     with store.transaction() as cursor:
-        for keyframe_id, jpeg, features in _blanked(store, everything, list(points.values()), config):
-            cursor.execute(
-                "UPDATE keyframes SET jpeg=?, crc=?, features=? WHERE id=?",
-                (jpeg, zlib.crc32(jpeg), features, keyframe_id),
-            )
-        for cloud in points.values():
-            for look in state.looks.erase(cloud):
-                cursor.execute("UPDATE frames SET look=? WHERE id=?", (look.packed(), look.frame_row))
+        pictures = _blanked(store, everything, list(points.values()), config)
+        store.keys.renew(cursor, [(KEYFRAME, row[0]) for row in pictures])
+        sealed = seal_rows(store, "keyframes", ("id", "jpeg", "features", "crc"), [(*row, 0) for row in pictures])
+        cursor.executemany(
+            "UPDATE keyframes SET jpeg=?, features=?, crc=? WHERE id=?", [(*row, i) for i, *row in sealed]
+        )
+        looks = {look.frame_row: look for cloud in points.values() for look in state.looks.erase(cloud)}
+        store.keys.renew(cursor, [(FRAME, i) for i in looks])
+        rows = seal_rows(store, "frames", ("look", "id"), [(look.packed(), i) for i, look in looks.items()])
+        cursor.executemany("UPDATE frames SET look=? WHERE id=?", rows)
         cursor.execute(f"DELETE FROM objects WHERE id IN ({marks})", everything)
         cursor.execute("DELETE FROM vector_indexes")
-        drop_unused_labels(cursor)
-        erase_tips(cursor, everything, sorted({t.label for t in tracks}))
+        erase_tips(store, cursor, everything, sorted({t.label for t in tracks}))
         cursor.execute(f"DELETE FROM aliases WHERE old_id IN ({marks})", everything)
         cursor.execute(f"DELETE FROM together WHERE a IN ({marks}) OR b IN ({marks})", everything * 2)
         cursor.execute(f"DELETE FROM events WHERE object_id IN ({marks}) OR other_id IN ({marks})", everything * 2)
         labels = {label for t in tracks for label in (t.label, *t.votes.votes)}
-        erase_corrections(cursor, everything, sorted(labels))
+        erase_corrections(store, cursor, everything, sorted(labels))
+        store.words.drop_unused(cursor)
+        indexes = [(INDEX, r[0]) for r in cursor.execute("SELECT owner FROM keys WHERE kind=?", (INDEX,)).fetchall()]
+        store.keys.destroy(cursor, [(OBJECT, i) for i in everything] + [i for i in indexes if i[1] != ROOMS])
         for object_id in ids:
             event = MemoryEvent(
                 EventKind.FORGOTTEN, object_id, "", state.last_stamp_ns, np.full(3, np.nan), id=state.next_id("events")
             )
-            cursor.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)", event_row(event))
+            rows = seal_rows(store, "events", EVENT_COLUMNS, [event_row(event)])
+            cursor.executemany(f"INSERT INTO events VALUES ({','.join('?' * 14)})", rows)
     store.vacuum()
 
 

@@ -10,13 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import yaw_of
-from memory_agent_ros.memory.corrections.rows import INSERT as INSERT_CORRECTION
 from memory_agent_ros.memory.corrections.rows import incoming_corrections
+from memory_agent_ros.memory.map_state import Incoming
+from memory_agent_ros.memory.storage.sealing import open_rows
 from memory_agent_ros.memory.storage.store import Store
-from memory_agent_ros.memory.storage.tip_book import INSERT_NEW, incoming_tips
+from memory_agent_ros.memory.storage.tip_book import incoming_tips
 
-#: An SQL statement and the rows it is run with.
-Statement = tuple[str, list[tuple[Any, ...]]]
 Row = dict[str, Any]
 
 
@@ -51,32 +50,35 @@ class Move:
         return (self.T @ np.frombuffer(blob).reshape(4, 4)).tobytes()
 
 
-def statements(other: Store, move: Move) -> list[Statement]:
-    """Everything the other map remembers beside its objects, to be run after those are written."""
+def incoming_rows(other: Store, move: Move) -> list[Incoming]:
+    """Everything the other map remembers beside its objects, to be written after those are."""
     return [
         _insert(other, "frames", lambda row: _frame(row, move)),
         _insert(other, "keyframes", lambda row: _keyframe(row, move)),
         _insert(other, "observations", lambda row: _observation(row, move)),
-        ("INSERT INTO surfaces VALUES (?,?)", _surfaces(other, move)),
+        _insert(other, "surfaces", lambda row: _surface(row, move)),
         _insert(other, "events", lambda row: _event(row, move)),
-        ("INSERT INTO aliases VALUES (?,?)", _aliases(other, move)),
-        (
+        Incoming("aliases", "INSERT INTO aliases VALUES (?,?)", ("old_id", "new_id"), _aliases(other, move)),
+        Incoming(
+            "together",
             "INSERT INTO together VALUES (?,?,?) "
             "ON CONFLICT (a, b) DO UPDATE SET count = together.count + excluded.count",
+            ("a", "b", "count"),
             _together(other, move),
         ),
-        (INSERT_NEW, incoming_tips(other, move.offsets["objects"])),
-        (INSERT_CORRECTION, incoming_corrections(other, move.offsets["objects"], move.offsets["corrections"])),
+        incoming_tips(other, move.offsets["objects"]),
+        incoming_corrections(other, move.offsets["objects"], move.offsets["corrections"]),
     ]
 
 
-def _insert(other: Store, table: str, convert: Callable[[Row], Row | None]) -> Statement:
+def _insert(other: Store, table: str, convert: Callable[[Row], Row | None]) -> Incoming:
     """All rows of a table, with whatever columns it has."""
-    names = other.columns(table)
+    names = tuple(other.columns(table))
     columns = ", ".join(names)
-    converted = [convert(dict(zip(names, r, strict=True))) for r in other.rows(f"SELECT {columns} FROM {table}")]
+    stored = open_rows(other, table, names, other.rows(f"SELECT {columns} FROM {table}"))
+    converted = [convert(dict(zip(names, r, strict=True))) for r in stored]
     rows = [tuple(row[n] for n in names) for row in converted if row is not None]
-    return f"INSERT INTO {table} ({columns}) VALUES ({','.join('?' * len(names))})", rows
+    return Incoming(table, f"INSERT INTO {table} ({columns}) VALUES ({','.join('?' * len(names))})", names, rows)
 
 
 def _frame(row: Row, move: Move) -> Row:
@@ -114,11 +116,12 @@ def _observation(row: Row, move: Move) -> Row | None:
     }
 
 
-def _surfaces(other: Store, move: Move) -> list[tuple[int, bytes]]:
-    """In the camera's frame: they stay as they are."""
-    offset, owner_offset = move.offsets["observations"], move.offsets["objects"]
-    rows = other.rows("SELECT o.id, o.object_id, s.data FROM surfaces s JOIN observations o ON o.id = s.observation_id")
-    return [(row_id + offset, data) for row_id, owner, data in rows if owner + owner_offset in move.owners]
+def _surface(row: Row, move: Move) -> Row | None:
+    """In the camera's frame: it stays as it is."""
+    owner = move.owners.get(row["owner"] + move.offsets["objects"])
+    if owner is None:
+        return None
+    return row | {"observation_id": row["observation_id"] + move.offsets["observations"], "owner": owner[0]}
 
 
 def _event(row: Row, move: Move) -> Row:

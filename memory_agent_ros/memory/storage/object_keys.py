@@ -6,6 +6,7 @@ sealed bytes unreadable, those in old copies of the file and in worn-out flash p
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -19,6 +20,7 @@ from memory_agent_ros.records.errors import StoreError
 
 #: Kinds of owners.
 OBJECT, KEYFRAME, FRAME, WORD, TIP, INDEX = "object", "keyframe", "frame", "word", "tip", "index"
+CORRECTION = "correction"
 
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 #: Keys kept in working memory beside those not stored yet; beyond, they are read again when they are needed.
@@ -70,6 +72,13 @@ class ObjectKeys:
         )
         self._known.update({(kind, int(owner)): bytes(secret) for owner, secret in rows})
 
+    def make(self, kind: str, owner_ids: Collection[int]) -> None:
+        """Make the keys of those owners who have none."""
+        self.prefetch(kind, owner_ids)
+        for name in ((kind, i) for i in owner_ids):
+            if name not in self._known and name not in self._fresh:
+                self._fresh[name] = os.urandom(_KEY_BYTES)
+
     def renew(self, cursor: Cursor, pairs: Iterable[tuple[str, int]]) -> None:
         """Other keys from now on: what the present ones sealed must be sealed anew in the same transaction."""
         pairs = list(pairs)
@@ -116,9 +125,29 @@ class ObjectKeys:
             StoreError: the key is gone, the bytes were changed or belong elsewhere.
         """
         key = self.find(kind, owner_id)
-        if key is None:
-            raise StoreError(f"{place} cannot be read: the key of {kind} {owner_id} is not there (any more)")
+        while key is not None:
+            try:
+                return AESGCM(key).decrypt(bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:]), place.encode())
+            except (InvalidTag, ValueError) as error:
+                self._known.pop((kind, owner_id), None)  # another process may have given it another key
+                again = self.find(kind, owner_id)
+                if again == key:
+                    raise StoreError(f"{place} is damaged: it does not fit the key of {kind} {owner_id}") from error
+                key = again
+        raise StoreError(f"{place} cannot be read: the key of {kind} {owner_id} is not there (any more)")
+
+    def seal_text(self, kind: str, owner_id: int, place: str, text: str) -> str:
+        """:meth:`seal` for columns of text."""
+        return base64.b64encode(self.seal(kind, owner_id, place, text.encode())).decode()
+
+    def open_text(self, kind: str, owner_id: int, place: str, sealed: str) -> str:
+        """Inverse of :meth:`seal_text`.
+
+        Raises:
+            StoreError: as :meth:`open`.
+        """
         try:
-            return AESGCM(key).decrypt(bytes(sealed[:_NONCE_BYTES]), bytes(sealed[_NONCE_BYTES:]), place.encode())
-        except InvalidTag as error:
-            raise StoreError(f"{place} is damaged: it does not fit the key of {kind} {owner_id}") from error
+            data = base64.b64decode(sealed, validate=True)
+        except ValueError as error:
+            raise StoreError(f"{place} is damaged: it is not sealed") from error
+        return self.open(kind, owner_id, place, data).decode()

@@ -14,7 +14,7 @@ from memory_agent_ros.memory.anchors.anchor_rows import write_rewrite
 from memory_agent_ros.memory.association.appearance import AppearanceModel
 from memory_agent_ros.memory.association.co_detections import Aliases, CoDetections
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.indexes.reindex import add_label, write_boxes
+from memory_agent_ros.memory.indexes.reindex import write_boxes
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.presence.looks import LookRecord
@@ -32,6 +32,8 @@ from memory_agent_ros.memory.storage.codec import (
     object_row,
     track_of,
 )
+from memory_agent_ros.memory.storage.object_keys import FRAME, KEYFRAME, OBJECT
+from memory_agent_ros.memory.storage.sealing import open_rows, reseal_strays, reseal_surfaces, seal_rows
 from memory_agent_ros.memory.storage.store import INSERT_META, Cursor, Store
 from memory_agent_ros.memory.storage.thinning import thin_observations
 from memory_agent_ros.memory.storage.track_pool import TrackPool
@@ -67,17 +69,33 @@ _INSERT_OBJECT = (
     f"ON CONFLICT(id) DO UPDATE SET {', '.join(f'{column}=excluded.{column}' for column in _OBJECT_COLUMNS)}"
 )
 
-_INSERT_CLOUD = """
-INSERT INTO clouds (object_id, voxel_m, keys, points, hits, crc, anchors, box, former)
+_CLOUD_COLUMNS = ("object_id", "voxel_m", "keys", "points", "hits", "crc", "anchors", "box", "former")
+_INSERT_CLOUD = f"""
+INSERT INTO clouds ({", ".join(_CLOUD_COLUMNS)})
 VALUES (?,?,?,?,?,?,?,?,?)
 ON CONFLICT (object_id) DO UPDATE SET voxel_m=excluded.voxel_m, keys=excluded.keys, points=excluded.points,
 hits=excluded.hits, crc=excluded.crc, anchors=excluded.anchors, box=excluded.box, former=excluded.former
 """
+#: Columns of the table ``objects`` in the order of :func:`object_row`, and of tables that are written whole.
+OBJECT_ROW = ("id", *_OBJECT_COLUMNS)
+FRAME_COLUMNS = ("id", "stamp_ns", "pose", "look_k", "look")
+OBSERVATION_COLUMNS = (
+    "id", "object_id", "placement", "frame_row", "keyframe_id", "stamp_ns", "label", "score", "quality", "pixels",
+    "range_m", "x", "y", "z", "sx", "sy", "sz", "yaw", "x0", "y0", "x1", "y1",
+    "source_id",
+)  # fmt: skip
+EVENT_COLUMNS = (
+    "id", "kind", "object_id", "label", "stamp_ns", "x", "y", "z", "px", "py", "pz", "other_id", "confidence", "detail",
+)  # fmt: skip
 _INSERT_ALIAS = "INSERT INTO aliases VALUES (?,?) ON CONFLICT (old_id) DO UPDATE SET new_id=excluded.new_id"
 _INSERT_TOGETHER = "INSERT INTO together VALUES (?,?,?) ON CONFLICT (a, b) DO UPDATE SET count=excluded.count"
-_INSERT_KEYFRAME = """
+_KEYFRAME_COLUMNS = (
+    "id", "stamp_ns", "frame_id", "map_revision", "width", "height", "k", "pose", "jpeg", "crc", "frame_row",
+    "features",
+)  # fmt: skip
+_INSERT_KEYFRAME = f"""
 INSERT INTO keyframes
-(id, stamp_ns, frame_id, map_revision, width, height, k, pose, jpeg, crc, frame_row, features)
+({", ".join(_KEYFRAME_COLUMNS)})
 VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING
 """
 
@@ -93,7 +111,6 @@ class Persistence:
         self._config = config
         self._written: dict[int, tuple[int, float, int, int]] = {}
         self._boxed: dict[int, tuple[float, ...]] = {}
-        self._vocabulary: set[str] = set()
         self._logged: Counter[int] = Counter()
         self._version = 0
         self._backlog: list[Changes] = []
@@ -116,7 +133,6 @@ class Persistence:
                 self._write_meta(cursor, state)
         except BaseException:
             self._written, self._boxed = written, boxed
-            self._vocabulary.clear()
             raise
         self._backlog.clear()
         state.sources.changed.clear()
@@ -132,10 +148,6 @@ class Persistence:
     def behind(self) -> bool:
         """Whether there are steps that could not be written yet."""
         return bool(self._backlog)
-
-    def forget_words(self) -> None:
-        """Labels have left the file: those that come back must be entered again."""
-        self._vocabulary.clear()
 
     def discard(self) -> None:
         """Forget steps that could not be written."""
@@ -173,23 +185,27 @@ class Persistence:
     def _write(self, cursor: Cursor, state: MapState, changes: Changes) -> None:
         tracks = [state.tracks[i] for i in changes.touched if i in state.tracks]
         self._write_tracks(cursor, tracks, all_clouds=bool(changes.imported) or changes.rewrite is not None)
-        for statement, incoming in changes.imported:
-            cursor.executemany(statement, incoming)
+        for incoming in changes.imported:
+            cursor.executemany(incoming.statement, seal_rows(self._store, incoming.table, *incoming.content))
         if changes.rewrite is not None:
-            write_rewrite(cursor, changes.rewrite, state.map_revision)
+            write_rewrite(self._store, cursor, changes.rewrite, state.map_revision)
+        if changes.imported or changes.rewrite is not None:
+            reseal_strays(self._store, cursor)
         if changes.frame_row:
             look = changes.look
-            cursor.execute(
-                "INSERT INTO frames VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING",
-                (
-                    changes.frame_row, changes.stamp_ns, changes.T_map_camera.tobytes(),
-                    look.K.tobytes() if look else None, look.packed() if look else None,
-                ),
+            row = (
+                changes.frame_row, changes.stamp_ns, changes.T_map_camera.tobytes(),
+                look.K.tobytes() if look else None, look.packed() if look else None,
             )  # fmt: skip
+            insert = "INSERT INTO frames VALUES (?,?,?,?,?) ON CONFLICT DO NOTHING"
+            cursor.executemany(insert, seal_rows(self._store, "frames", FRAME_COLUMNS, [row]))
         if changes.keyframe is not None:
-            cursor.execute(_INSERT_KEYFRAME, keyframe_row(changes.keyframe))
+            row = keyframe_row(changes.keyframe)
+            cursor.executemany(_INSERT_KEYFRAME, seal_rows(self._store, "keyframes", _KEYFRAME_COLUMNS, [row]))
         keyframe_id = changes.keyframe.id if changes.keyframe else None
         for old, new, placement in changes.reassigned:
+            moved = cursor.execute("SELECT id FROM observations WHERE object_id=?", (old,)).fetchall()
+            reseal_surfaces(self._store, cursor, [(row_id, new) for (row_id,) in moved])
             cursor.execute("UPDATE observations SET object_id=?, placement=? WHERE object_id=?", (new, placement, old))
             cursor.execute(_INSERT_ALIAS, (old, new))
             cursor.execute("DELETE FROM together WHERE a=? OR b=?", (old, old))
@@ -197,36 +213,41 @@ class Persistence:
         rows = [_observation_row(r, state, keyframe_id, changes.source_id) for r in changes.rows]
         cursor.executemany(
             f"INSERT INTO observations VALUES ({','.join('?' * 23)}) ON CONFLICT DO NOTHING",
-            [r for r in rows if r[1] in state.tracks],
+            seal_rows(self._store, "observations", OBSERVATION_COLUMNS, [r for r in rows if r[1] in state.tracks]),
         )
-        cursor.executemany(
-            "INSERT INTO surfaces VALUES (?,?) ON CONFLICT DO NOTHING",
-            [
-                (r.id, r.surface)
-                for r, row in zip(changes.rows, rows, strict=True)
-                if r.surface is not None and row[1] in state.tracks
-            ],
-        )
+        surfaces = [
+            (r.id, r.surface, row[1])
+            for r, row in zip(changes.rows, rows, strict=True)
+            if r.surface is not None and row[1] in state.tracks
+        ]
+        insert = "INSERT INTO surfaces (observation_id, data, owner) VALUES (?,?,?) ON CONFLICT DO NOTHING"
+        cursor.executemany(insert, seal_rows(self._store, "surfaces", ("observation_id", "data", "owner"), surfaces))
         self._thin(cursor, {r[1] for r in rows})
         cursor.executemany("DELETE FROM objects WHERE id=?", [(i,) for i in changes.removed])
-        cursor.executemany(
-            f"INSERT INTO events VALUES ({','.join('?' * 14)}) ON CONFLICT DO NOTHING", map(event_row, changes.events)
-        )
+        events = seal_rows(self._store, "events", EVENT_COLUMNS, map(event_row, changes.events))
+        cursor.executemany(f"INSERT INTO events VALUES ({','.join('?' * 14)}) ON CONFLICT DO NOTHING", events)
         counts = [(a, b, state.together[a, b]) for a, b in changes.together if (a, b) in state.together]
         cursor.executemany(_INSERT_TOGETHER, counts)
         cursor.executemany("UPDATE frames SET look_k=NULL, look=NULL WHERE id=?", [(i,) for i in changes.dropped_looks])
         dropped = [(i,) for i in changes.dropped_keyframes]
         cursor.executemany("UPDATE observations SET keyframe_id=NULL WHERE keyframe_id=?", dropped)
         cursor.executemany("DELETE FROM keyframes WHERE id=?", dropped)
+        self._drop_keys(cursor, changes)
+
+    def _drop_keys(self, cursor: Cursor, changes: Changes) -> None:
+        """Keys that seal nothing any more; of an object, its events may outlast it."""
+        pairs = [(KEYFRAME, i) for i in changes.dropped_keyframes] + [(FRAME, i) for i in changes.dropped_looks]
+        for object_id in changes.removed:
+            if not cursor.execute("SELECT 1 FROM events WHERE object_id=? LIMIT 1", (object_id,)).fetchall():
+                pairs.append((OBJECT, object_id))
+        self._store.keys.destroy(cursor, pairs)
 
     def _write_tracks(self, cursor: Cursor, tracks: list[Track], *, all_clouds: bool = False) -> None:
-        cursor.executemany(_INSERT_OBJECT, [object_row(t, self._config, self._version) for t in tracks])
-        fresh = {t.label for t in tracks} - self._vocabulary
-        for label in sorted(fresh):
-            add_label(cursor, label)
-        self._vocabulary |= fresh
+        rows = [object_row(t, self._config, self._version) for t in tracks]
+        cursor.executemany(_INSERT_OBJECT, seal_rows(self._store, "objects", OBJECT_ROW, rows))
         due = tracks if all_clouds else [t for t in tracks if self._cloud_is_due(t)]
-        cursor.executemany(_INSERT_CLOUD, [cloud_row(t, self._config if all_clouds else None) for t in due])
+        rows = [cloud_row(t, self._config if all_clouds else None) for t in due]
+        cursor.executemany(_INSERT_CLOUD, seal_rows(self._store, "clouds", _CLOUD_COLUMNS, rows))
         for t in due:
             self._written[t.id] = (t.cloud.revision, t.cloud.voxel_m, len(t.cloud), t.placement)
         boxes = [b for b in map(box_row, tracks) if _box_is_due(b, self._boxed.get(int(b[0])))]
@@ -280,7 +301,7 @@ class Persistence:
             StoreError: rows are damaged.
         """
         state = MapState.empty(self._config)
-        self.forget_words()
+        self._store.words.reload()
         meta = {k: json.loads(v) for k, v in self._store.rows("SELECT key, value FROM meta")}
         if meta:
             state.frame_id, state.last_stamp_ns = meta["frame_id"], meta["last_stamp_ns"]
@@ -290,12 +311,11 @@ class Persistence:
             self._version = meta.get("version", 0)
         state.tracks = TrackPool(self, self._config.max_resident_objects, self._config.memory_budget_mb << 20)
         for row in self._store.rows(f"SELECT {ENTRY_COLUMNS} FROM objects o JOIN boxes b ON b.id = o.id"):
-            state.tracks.index.put(entry_of_row(row))
+            state.tracks.index.put(entry_of_row(row, self._store.words))
         state.aliases = Aliases(self._store.rows("SELECT old_id, new_id FROM aliases"))
         state.together = CoDetections(self._read_together)
-        for frame_row, stamp, pose, k, look in self._store.rows(
-            "SELECT id, stamp_ns, pose, look_k, look FROM frames WHERE look IS NOT NULL ORDER BY id"
-        ):
+        looks = self._store.rows(f"SELECT {', '.join(FRAME_COLUMNS)} FROM frames WHERE look IS NOT NULL ORDER BY id")
+        for frame_row, stamp, pose, k, look in open_rows(self._store, "frames", FRAME_COLUMNS, looks):
             T, K = np.frombuffer(pose).reshape(4, 4), np.frombuffer(k).reshape(3, 3)
             state.looks.records.append(LookRecord(frame_row, stamp, T, K, LookRecord.unpack(look)))
         self.load_book(state)
@@ -317,16 +337,15 @@ class Persistence:
         """
         chosen = (json.dumps(list(ids)),)
         where = "IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
-        clouds = {
-            r[0]: (cloud_of(*r[:-1]), r[-1])
-            for r in self._store.rows(
-                "SELECT object_id, voxel_m, keys, points, hits, crc, anchors, box, former FROM clouds "
-                f"WHERE object_id {where}",
-                chosen,
-            )
-        }
+        sealed = self._store.rows(f"SELECT {', '.join(_CLOUD_COLUMNS)} FROM clouds WHERE object_id {where}", chosen)
+        for object_id, _, keys, points, hits, crc, anchors, *_ in sealed:
+            if cloud_crc(keys, points, hits, anchors) != crc:
+                raise damaged_cloud(object_id)
+        opened = open_rows(self._store, "clouds", _CLOUD_COLUMNS, sealed)
+        clouds = {r[0]: (cloud_of(*(*r[:5], None, *r[6:-1])), r[-1]) for r in opened}
         found = {}
-        for row in self._store.rows(f"SELECT {TRACK_COLUMNS} FROM objects WHERE id {where}", chosen):
+        rows = self._store.rows(f"SELECT {', '.join(TRACK_COLUMNS)} FROM objects WHERE id {where}", chosen)
+        for row in open_rows(self._store, "objects", TRACK_COLUMNS, rows):
             cloud, former = clouds[row[0]]
             track = found[row[0]] = track_of(row, cloud, former)
             self._written[track.id] = (cloud.revision, cloud.voxel_m, len(cloud), track.placement)

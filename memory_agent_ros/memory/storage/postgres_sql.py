@@ -20,10 +20,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     # The server chooses indexes and the order of joins itself.
     (r" INDEXED BY \w+", ""),
     (r"\bCROSS JOIN (\w+ \w+) ON\b", r"JOIN \1 ON"),
-    # JSON, full text.
-    (r"\bjson_extract\((\w+), '\$\.(\w+)'\)", r"(\1::json ->> '\2')"),
+    # JSON.
     (r"\bjson_each\(\?\)( j\b)?", "json_array_elements_text(?::json) AS j(value)"),
-    (r"\blabel_words MATCH \?", f"{_WORDS} @@ websearch_to_tsquery('simple', ?)"),
     (r"%", "%%"),
     (r"\?", "%s"),
 )

@@ -22,6 +22,7 @@ from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.postgres_sql import in_postgres
 from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, table_names
 from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
+from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.records.errors import StoreError
 
 try:
@@ -119,6 +120,7 @@ class PostgresStore:
         self.place = address.place
         self.read_only = read_only
         self.keys = ObjectKeys(self.rows)
+        self.words = Words(self.rows, self.keys)
         self._connection = connection
         self._namespace = address.namespace
         self._numbers = itertools.count()
@@ -178,7 +180,7 @@ class PostgresStore:
         if self.read_only:
             raise StoreError(f"{self.place} has the older map schema {version}; open it once for writing")
         with self.transaction() as cursor:
-            bring_up(cursor, version)
+            bring_up(self, cursor, version)
             cursor.execute("UPDATE map_version SET schema_version = ?", (SCHEMA_VERSION,))
 
     def _create(self) -> None:
@@ -230,9 +232,11 @@ class PostgresStore:
             with self._connection.cursor(binary=True) as cursor:
                 statements = _Cursor(cursor)
                 yield statements
+                self.words.save(statements)
                 self.keys.save(statements)
             self._connection.execute("UPDATE map_version SET data_version = data_version + 1")
             self._connection.execute("COMMIT")
+            self.words.committed()
             self.keys.committed()
         except _DriverError as error:
             self._roll_back()
@@ -246,6 +250,7 @@ class PostgresStore:
             if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
                 self._connection.execute("ROLLBACK")
         self.keys.rolled_back()
+        self.words.reload()
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Result of a query.

@@ -6,7 +6,7 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 
 _KEYS = (
     "CREATE TABLE keys (kind TEXT NOT NULL, owner INTEGER NOT NULL, secret BLOB NOT NULL, PRIMARY KEY (kind, owner)) "
@@ -17,6 +17,8 @@ _CORRECTIONS = (
     "CREATE TABLE corrections (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, object_id INTEGER NOT NULL, "
     "other_id INTEGER, undoes INTEGER, stamp_ns INTEGER NOT NULL, made_ns INTEGER NOT NULL, body BLOB NOT NULL)"
 )
+
+_VOCABULARY = "CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, label TEXT NOT NULL)"
 
 TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -30,9 +32,7 @@ CREATE TABLE objects (
 CREATE INDEX objects_by_label ON objects (label, confirmed, gone, presence DESC, observations DESC);
 CREATE INDEX objects_by_seen ON objects (last_seen_ns, confirmed, gone, presence, observations, label);
 CREATE INDEX objects_by_version ON objects (version);
-CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, label TEXT NOT NULL UNIQUE, normal TEXT NOT NULL);
-CREATE INDEX vocabulary_by_normal ON vocabulary (normal);
-CREATE VIRTUAL TABLE label_words USING fts5(words);
+{_VOCABULARY};
 CREATE VIRTUAL TABLE boxes USING rtree(id, x0, x1, y0, y1, z0, z1);
 CREATE TRIGGER object_removed AFTER DELETE ON objects BEGIN DELETE FROM boxes WHERE id = old.id; END;
 CREATE TABLE clouds (
@@ -72,7 +72,8 @@ CREATE TABLE quarantine (
     label TEXT NOT NULL, score REAL, x REAL, y REAL, z REAL
 );
 CREATE TABLE surfaces (
-    observation_id INTEGER PRIMARY KEY REFERENCES observations(id) ON DELETE CASCADE, data BLOB NOT NULL
+    observation_id INTEGER PRIMARY KEY REFERENCES observations(id) ON DELETE CASCADE, data BLOB NOT NULL,
+    owner INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX observations_of_object ON observations (object_id);
 CREATE INDEX evidence_of_object ON observations (object_id, placement DESC, quality DESC, id)
@@ -90,7 +91,7 @@ CREATE TABLE tips (
     id INTEGER PRIMARY KEY, domain TEXT NOT NULL, digest TEXT NOT NULL, goal TEXT NOT NULL,
     situation BLOB NOT NULL, choice BLOB NOT NULL, kind TEXT NOT NULL, score REAL NOT NULL, words TEXT NOT NULL,
     episode TEXT NOT NULL, step INTEGER NOT NULL, policy TEXT NOT NULL, stamp_ns INTEGER NOT NULL, world TEXT NOT NULL,
-    objects TEXT NOT NULL
+    objects TEXT NOT NULL, owner INTEGER NOT NULL DEFAULT 0
 );
 CREATE UNIQUE INDEX tips_once ON tips (domain, digest);
 {_KEYS};
@@ -148,6 +149,15 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "reason TEXT NOT NULL, label TEXT NOT NULL, score REAL, x REAL, y REAL, z REAL)",
     ),
     9: (_CORRECTIONS,),
+    10: (
+        "DROP TABLE label_words",
+        "DROP TABLE vocabulary",
+        _VOCABULARY,
+        "ALTER TABLE surfaces ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
+        "UPDATE surfaces SET owner=(SELECT object_id FROM observations o WHERE o.id = observation_id)",
+        "ALTER TABLE tips ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
+        "UPDATE tips SET owner=id",
+    ),
 }
 
 

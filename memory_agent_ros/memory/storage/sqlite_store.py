@@ -17,6 +17,7 @@ from urllib.parse import quote
 from memory_agent_ros.memory.indexes.reindex import bring_up
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.records.errors import StoreError
 
 
@@ -30,6 +31,7 @@ class SqliteStore:
         self.path = path
         self.read_only = read_only
         self.keys = ObjectKeys(self.rows)
+        self.words = Words(self.rows, self.keys)
         self._lock = lock
 
     @property
@@ -121,7 +123,7 @@ class SqliteStore:
             self.connection.close()
             self.connection, self.read_only = copy, False
         with self.transaction() as cursor:
-            bring_up(cursor, version)
+            bring_up(self, cursor, version)
             cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         self.read_only = read_only
 
@@ -147,8 +149,10 @@ class SqliteStore:
         try:
             cursor.execute("BEGIN IMMEDIATE")
             yield cursor
+            self.words.save(cursor)
             self.keys.save(cursor)
             cursor.execute("COMMIT")
+            self.words.committed()
             self.keys.committed()
         except sqlite3.Error as error:
             self._roll_back()
@@ -161,6 +165,7 @@ class SqliteStore:
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
         self.keys.rolled_back()
+        self.words.reload()
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Result of a query.
@@ -199,8 +204,6 @@ class SqliteStore:
 
     def vacuum(self) -> None:
         """Rewrite the file so that nothing deleted is left in it, nor in its log."""
-        with self.transaction() as cursor:
-            cursor.execute("INSERT INTO label_words (label_words) VALUES ('optimize')")
         self.rows("VACUUM")
         self.checkpoint(truncate=True)
 

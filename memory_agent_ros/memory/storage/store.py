@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from memory_agent_ros.memory.storage.object_keys import ObjectKeys
+    from memory_agent_ros.memory.storage.words import Words
 
 INSERT_META = "INSERT INTO meta VALUES (?,?) ON CONFLICT (key) DO UPDATE SET value=excluded.value"
 
@@ -58,6 +59,11 @@ class Store(Protocol):
     @property
     def keys(self) -> ObjectKeys:
         """The keys of what the map holds; those made in a transaction are stored at its end."""
+        ...
+
+    @property
+    def words(self) -> Words:
+        """The labels of the map and the numbers that stand for them in rows."""
         ...
 
     def transaction(self) -> AbstractContextManager[Cursor]:

@@ -5,23 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import secrets
 from collections.abc import Iterable, Sequence
 from threading import RLock
 from typing import Any
 
 import numpy as np
 
+from memory_agent_ros.memory.map_state import Incoming
+from memory_agent_ros.memory.storage.object_keys import TIP
+from memory_agent_ros.memory.storage.sealing import open_rows, seal_rows
 from memory_agent_ros.memory.storage.store import Cursor, Store
-from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.tip import Tip, TipSource
 
 _COLUMNS = (
     "domain", "digest", "goal", "situation", "choice", "kind", "score", "words", "episode", "step", "policy",
-    "stamp_ns", "world", "objects",
+    "stamp_ns", "world", "objects", "owner",
 )  # fmt: skip
 _INSERT = f"INSERT INTO tips ({', '.join(_COLUMNS)}) VALUES ({','.join('?' * len(_COLUMNS))})"
 #: For tips of another map: those known here already stay as they are.
-INSERT_NEW = f"{_INSERT} ON CONFLICT DO NOTHING"
+_INSERT_NEW = f"{_INSERT} ON CONFLICT DO NOTHING"
 _TRIM = (
     "DELETE FROM tips WHERE domain=? AND id NOT IN (SELECT id FROM tips WHERE domain=? ORDER BY id DESC LIMIT {most})"
 )
@@ -58,10 +62,11 @@ class TipBook:
             before = _count(cursor)
             for row in rows:
                 cursor.execute("DELETE FROM tips WHERE domain=? AND digest=?", row[:2])
-                cursor.execute(_INSERT, row)
+                cursor.executemany(_INSERT, seal_rows(self._store, "tips", _COLUMNS, [row]))
             fresh = _count(cursor) - before
             for domain in sorted({row[0] for row in rows}):
                 cursor.execute(trim_statement(self._most), (domain, domain))
+            drop_unused_keys(cursor)
         return fresh
 
     def of(self, domain: str) -> list[Tip]:
@@ -88,11 +93,13 @@ class TipBook:
         with self._lock, self._store.transaction() as cursor:
             before = _count(cursor)
             cursor.execute(f"DELETE FROM tips WHERE {where}", tuple(chosen.values()))
+            drop_unused_keys(cursor)
             return before - _count(cursor)
 
     def _rows(self, where: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._store.rows(f"SELECT {', '.join(_COLUMNS)} FROM tips {where} ORDER BY id", values)
+            rows = self._store.rows(f"SELECT {', '.join(_COLUMNS)} FROM tips {where} ORDER BY id", values)
+            return open_rows(self._store, "tips", _COLUMNS, rows)
 
 
 def trim_statement(most: int) -> str:
@@ -100,44 +107,63 @@ def trim_statement(most: int) -> str:
     return _TRIM.format(most=int(most))
 
 
-def erase_tips(cursor: Cursor, object_ids: Sequence[int], labels: Iterable[str]) -> None:
-    """Erase tips about objects, and those whose words name a label that no object shows any more.
+def drop_unused_keys(cursor: Cursor) -> None:
+    """Let go of the keys of tips that are not there any more."""
+    cursor.execute("DELETE FROM keys WHERE kind=? AND owner NOT IN (SELECT owner FROM tips)", (TIP,))
+
+
+def erase_tips(store: Store, cursor: Cursor, object_ids: Sequence[int], labels: Iterable[str]) -> int:
+    """Erase tips about objects, and those whose words name a label that no object shows any more; returns how many.
 
     Args:
+        store: of the map.
         cursor: of the transaction that has erased the objects.
         object_ids: every id they went by.
         labels: what they were called.
     """
-    unused = [
-        label for label in labels if not cursor.execute("SELECT 1 FROM objects WHERE label=?", (label,)).fetchall()
-    ]
+    shown = {store.words.label(r[0]) for r in cursor.execute("SELECT DISTINCT label FROM objects").fetchall()}
+    unused = [label for label in labels if label not in shown]
     spoken = re.compile("|".join(rf"\b{re.escape(label)}(s|es)?\b" for label in unused) or r"(?!)", re.IGNORECASE)
     erased = set(object_ids)
+    columns = ("id", "goal", "words", "objects", "owner")
+    tips = open_rows(store, "tips", columns, cursor.execute(f"SELECT {', '.join(columns)} FROM tips").fetchall())
     going = [
         (row_id,)
-        for row_id, goal, words, objects in cursor.execute("SELECT id, goal, words, objects FROM tips").fetchall()
+        for row_id, goal, words, objects, _ in tips
         if erased.intersection(json.loads(objects)) or spoken.search(goal) or spoken.search(words)
     ]
     cursor.executemany("DELETE FROM tips WHERE id=?", going)
+    drop_unused_keys(cursor)
+    return len(going)
 
 
-def incoming_tips(other: Store, object_offset: int) -> list[tuple[Any, ...]]:
-    """Rows for :data:`INSERT_NEW` of another map's tips, the ids of their objects renamed."""
-    rows = other.rows(f"SELECT {', '.join(_COLUMNS)} FROM tips ORDER BY id")
-    return [(*row[:-1], json.dumps([i + object_offset for i in json.loads(row[-1])])) for row in rows]
+def incoming_tips(other: Store, object_offset: int) -> Incoming:
+    """Another map's tips, the ids of their objects renamed."""
+    found = other.rows(f"SELECT {', '.join(_COLUMNS)} FROM tips ORDER BY id")
+    rows = [
+        (*row, json.dumps([i + object_offset for i in json.loads(objects)]), _new_owner())
+        for *row, objects, _ in open_rows(other, "tips", _COLUMNS, found)
+    ]
+    return Incoming("tips", _INSERT_NEW, _COLUMNS, rows)
 
 
 def damaged_tips(store: Store) -> list[str]:
     """What is wrong with the tips of a map, one sentence each."""
     rows = store.rows(f"SELECT id, {', '.join(_COLUMNS)} FROM tips ORDER BY id")
-    return [f"tip {row_id} is damaged" for row_id, *row in rows if not _is_sound(tuple(row))]
+    return [f"tip {row_id} is damaged" for row_id, *row in rows if not _is_sound(store, tuple(row))]
 
 
-def _is_sound(row: tuple[Any, ...]) -> bool:
+def _is_sound(store: Store, row: tuple[Any, ...]) -> bool:
     try:
-        return _digest(_tip(row)) == str(row[1])
-    except ValueError:  # bytes that are no whole floats, or no JSON
+        (opened,) = open_rows(store, "tips", _COLUMNS, [row])
+        return _digest(_tip(opened)) == str(row[1])
+    except (StoreError, ValueError):  # not what was sealed, bytes that are no whole floats, or no JSON
         return False
+
+
+def _new_owner() -> int:
+    """Whose key seals a tip: a number of its own, which tells nothing of it."""
+    return secrets.randbits(62) + 1
 
 
 def _row(tip: Tip) -> tuple[Any, ...]:
@@ -151,12 +177,12 @@ def _row(tip: Tip) -> tuple[Any, ...]:
     return (
         tip.domain, _digest(tip), tip.goal, situation.tobytes(), choice.tobytes(), tip.kind, float(tip.score), tip.text,
         source.episode, int(source.step), source.policy, int(source.stamp_ns), source.world,
-        json.dumps([int(i) for i in tip.objects]),
+        json.dumps([int(i) for i in tip.objects]), _new_owner(),
     )  # fmt: skip
 
 
 def _tip(row: tuple[Any, ...]) -> Tip:
-    (domain, _, goal, situation, choice, kind, score, words, episode, step, policy, stamp_ns, world, objects) = row
+    (domain, _, goal, situation, choice, kind, score, words, episode, step, policy, stamp_ns, world, objects, _) = row
     return Tip(
         domain=domain,
         goal=goal,

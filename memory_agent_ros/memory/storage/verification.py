@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from memory_agent_ros.memory.anchors.measured_surface import MeasuredSurface
+from memory_agent_ros.memory.anchors.fusion import read_surface
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage import archive
 from memory_agent_ros.memory.storage.codec import cloud_crc
@@ -24,9 +24,9 @@ def problems(store: Store, state: MapState) -> list[str]:
         if zlib.crc32(jpeg) != crc:
             found.append(f"keyframe {keyframe_id} is damaged")
     found += damaged_tips(store)
-    for observation_id, data in store.rows("SELECT observation_id, data FROM surfaces"):
-        if MeasuredSurface.unpack(data) is None:
-            found.append(f"the surface of observation {observation_id} is damaged")
+    for row in store.each("SELECT observation_id, owner, data FROM surfaces"):
+        if read_surface(store, row) is None:
+            found.append(f"the surface of observation {row[0]} is damaged")
     for track in state.tracks.scan():
         if track.confirmed and not archive.evidence(store, track.id, 1):
             found.append(f"object {track.id} ({track.label}) has no evidence")

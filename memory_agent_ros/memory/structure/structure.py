@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.presence.looks import LookRecord
+from memory_agent_ros.memory.storage.sealing import open_rooms, seal_rooms
 from memory_agent_ros.memory.storage.store import INSERT_META, Store
 from memory_agent_ros.memory.structure.free_space import FreeSpace
 from memory_agent_ros.memory.structure.relations import find_relations
@@ -61,7 +62,7 @@ class Structure:
         """Take over ids and names of rooms from a map file."""
         rows = store.rows("SELECT value FROM meta WHERE key='rooms'")
         with self._lock:
-            self._book = RoomBook.from_json(json.loads(rows[0][0])) if rows else self._book
+            self._book = RoomBook.from_json(json.loads(open_rooms(store, rows[0][0]))) if rows else self._book
 
     def save(self, store: Store) -> None:
         """Keep ids and names of rooms in the map file, if they have changed."""
@@ -69,7 +70,7 @@ class Structure:
             if self._book.revision == self._book.saved or store.read_only:
                 return
             with store.transaction() as cursor:
-                value = json.dumps(self._book.to_json())
+                value = seal_rooms(store, json.dumps(self._book.to_json()))
                 cursor.execute(INSERT_META, ("rooms", value))
             self._book.saved = self._book.revision
 

@@ -56,7 +56,7 @@ def test_statements_in_the_words_of_the_server() -> None:
     )
     with pytest.raises(NotImplementedError):
         in_postgres("CREATE VIRTUAL TABLE other USING fts5(words)")
-    assert set(table_names()) >= {"meta", "objects", "boxes", "label_words", "observations"}
+    assert set(table_names()) >= {"meta", "objects", "boxes", "keys", "observations"}
     assert TABLES.count("CREATE TABLE") + TABLES.count("CREATE VIRTUAL TABLE") == len(table_names())
 
 
