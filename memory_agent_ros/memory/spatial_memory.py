@@ -19,6 +19,8 @@ from memory_agent_ros.memory.association.associators import make_associator
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections.book import CorrectionBook
 from memory_agent_ros.memory.encoder import Encoder
+from memory_agent_ros.memory.forgetting.forgetting import Forgetting
+from memory_agent_ros.memory.forgetting.selection import selected
 from memory_agent_ros.memory.indexes import queries
 from memory_agent_ros.memory.indexes.queries import Query
 from memory_agent_ros.memory.indexes.query_planner import QueryPlanner
@@ -30,7 +32,6 @@ from memory_agent_ros.memory.sessions import map_merge
 from memory_agent_ros.memory.sessions.relocalisation import RelocalisationConfig, relocalise
 from memory_agent_ros.memory.sessions.surfaces import Surfaces
 from memory_agent_ros.memory.storage import archive, verification
-from memory_agent_ros.memory.storage.erasure import erase
 from memory_agent_ros.memory.storage.persistence import Persistence
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.storage.stores import open_store
@@ -48,6 +49,7 @@ from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.forgetting import ForgetRequest, Receipt
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.map_object import MapObject, ObjectState
@@ -80,6 +82,7 @@ class SpatialMemory:
         self._structure = Structure(config)
         self._structure.load(store)
         self._recall = ViewRecall(Encoder.load_default)
+        self.forgetting = Forgetting(store, config)
         self._lock = threading.RLock()
         self._closed = False
         self._version = -1
@@ -182,7 +185,9 @@ class SpatialMemory:
         with self._lock:
             self._writable()
             admit_frame(frame, self._state, self.config)
-            usable = admit_observations(frame, observations, self._state, self.config)
+            frame, wanted = self.forgetting.refusals.screen(frame, observations)
+            self._state.stats["observation.never_again"] += len(observations) - len(wanted)
+            usable = admit_observations(frame, wanted, self._state, self.config)
             self._state.frame_id = frame.frame_id
             changes = step(self._state, frame, usable, self.config, self._associator)
             changes.source_id = self._state.sources.heard(frame.source, frame.stamp_ns).id
@@ -582,35 +587,56 @@ class SpatialMemory:
         return self.corrections.merge(keep_id, other_id, author=author, reason=reason).event
 
     def forget(
-        self, object_ids: Sequence[int] = (), label: str | None = None, region: Region | None = None
+        self,
+        object_ids: Sequence[int] | ForgetRequest = (),
+        label: str | None = None,
+        region: Region | None = None,
     ) -> list[int]:
-        """Erase objects for good: those named, and those of ``label`` and/or with their centre in ``region``.
+        """Erase objects for good: what a request says, or those named and those of ``label`` and/or in ``region``.
 
-        Rows, points, events, their part of every picture and of every depth thumbnail leave the file. Returns the ids
-        erased.
+        Keys, rows, points, events, their part of every picture and of every depth thumbnail leave the file; tips and
+        what :meth:`Forgetting.tell` was told of go with them. Returns the ids erased; :meth:`receipts` has the rest.
 
         Raises:
-            BadInputError: ``unknown_object``.
+            BadInputError: ``unknown_object``, ``object_without_appearance``, ``appearance_unusable``,
+                ``refusal_unspecific``, ``unknown_room``.
+            StoreError: the file cannot be written; nothing was erased from it.
         """
+        request = object_ids
+        if not isinstance(request, ForgetRequest):
+            request = ForgetRequest(tuple(int(i) for i in request), label, region=region)
         with self._lock:
             self._writable()
-            tracks = {t.id: t for t in (self._state.resolve(i) for i in object_ids)}
-            if label is not None or region is not None:
-                everything = self._state.tracks.scan()
-                tracks |= {
-                    t.id: t
-                    for _, t in queries.rank(
-                        everything, self._matcher, self.config, Query(label, region=region), shown=False
-                    )
-                }
-            if tracks:
-                self._persistence.flush(self._state)
-                erase(self._state, self._store, list(tracks.values()), self.config)
-                self._planner.appearance.reset()
-                self._matcher.forget()
-                self._structure.reset()
-                self._recall.clear()
-            return sorted(tracks)
+            rooms = [] if request.room is None else rooms_called(self.rooms(), request.room)
+            tracks = selected(
+                request, self._state, self._store, self._matcher, self.config,
+                lambda among, room: self._selected(among, room, None),
+            )  # fmt: skip
+            rule = self.forgetting.rule(request, tracks, self._state, rooms[0].polygon if rooms else None)
+            if not tracks and rule is None and request.span is None:
+                return []
+            self._persistence.flush(self._state)
+            try:
+                receipt = self.forgetting.erase(self._state, tracks, request, rule, self._persistence.note)
+            finally:
+                self._let_go()
+            return list(receipt.object_ids)
+
+    def _let_go(self) -> None:
+        """Nothing derived from what was erased stays in working memory."""
+        stats = self._state.stats
+        self._state = self._persistence.load()
+        self._state.stats = stats
+        self._planner.appearance.reset()
+        self._matcher.forget()
+        self._structure.reset()
+        self._recall.clear()
+
+    def receipts(self) -> list[Receipt]:
+        """What was forgotten on request so far, oldest first."""
+        with self._lock:
+            self._current()
+            return self.forgetting.receipts()
 
     @property
     def sources(self) -> list[SourceStatus]:
@@ -685,6 +711,7 @@ class SpatialMemory:
                     stats = self._state.stats
                     self._state, self._version = self._persistence.load(), version
                     self._structure.load(self._store)
+                    self.forgetting.refusals.reload()
                     self._state.stats = stats
                 self._state.tracks.trim()
             return self._state

@@ -61,7 +61,7 @@ def test_forgetting_erases_rows_points_and_pixels(tmp_path: Path) -> None:
         boxes = {e.keyframe_id: e.box_xyxy.astype(int) for e in letter.evidence}
         points = letter.points_map[:8].tobytes()
         memory.save()
-        assert b"xyzzyletter" in path.read_bytes() and points in path.read_bytes()
+        assert b"xyzzyletter" not in path.read_bytes() and points not in path.read_bytes()  # sealed
         others = {o.id: o.observations for o in memory.objects() if o.id != letter.id}
         assert memory.forget([letter.id]) == [letter.id]
         assert {o.id: o.observations for o in memory.objects()} == others

@@ -231,9 +231,7 @@ def _write_owner(desk: Desk, keep: Track, other: Track, rows: Sequence[int]) -> 
     """Observations go over to the other object."""
     desk.changes.touched |= {keep.id, other.id}
     values = (other.id, other.placement, json.dumps(list(rows)), keep.id)
-    desk.changes.imported.append(
-        Incoming("observations", _OWNER, ("object_id", "placement", "ids", "owner"), [values])
-    )
+    desk.changes.imported.append(Incoming("observations", _OWNER, ("object_id", "placement", "ids", "owner"), [values]))
 
 
 def _share_pictures(desk: Desk, keep: Track, other: Track, theirs: set[int]) -> list[int]:

@@ -105,20 +105,9 @@ class LookLog:
         ]
         self._stacked = None
 
-    def erase(self, points: NDArray[np.float32], margin_px: int = 2) -> list[LookRecord]:
-        """Blank the thumbnails where (N, 3) points project; returns those that changed."""
+    def changed(self) -> None:
+        """Thumbnails were changed in place."""
         self._stacked = None
-        changed = []
-        for record in self.records:
-            uv, z = _project(points, record.T_map_camera[None], record.K[None])
-            inside = (z[0] > 0.05) & (np.abs(uv[0] - [WIDTH / 2, HEIGHT / 2]) < [WIDTH / 2, HEIGHT / 2]).all(axis=1)
-            if not inside.any():
-                continue
-            low = np.clip(uv[0][inside].min(axis=0) - margin_px, 0, None).astype(int)
-            high = np.ceil(uv[0][inside].max(axis=0) + margin_px).astype(int)
-            record.depth_mm[low[1] : high[1] + 1, low[0] : high[0] + 1] = 0
-            changed.append(record)
-        return changed
 
     def seen_empty(self, points: NDArray[np.float32], before_ns: int) -> list[int]:
         """Stamps before ``before_ns`` at which most of (N, 3) points were seen through, oldest first."""

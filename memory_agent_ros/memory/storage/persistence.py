@@ -144,6 +144,11 @@ class Persistence:
             self._written.pop(object_id, None)
             self._boxed.pop(object_id, None)
 
+    def note(self, cursor: Cursor, state: MapState) -> None:
+        """Write what the state counts, in a transaction that changed rows without :meth:`write`."""
+        self._version += 1
+        self._write_meta(cursor, state)
+
     @property
     def behind(self) -> bool:
         """Whether there are steps that could not be written yet."""

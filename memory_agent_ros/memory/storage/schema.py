@@ -96,6 +96,8 @@ CREATE TABLE tips (
 CREATE UNIQUE INDEX tips_once ON tips (domain, digest);
 {_KEYS};
 {_CORRECTIONS};
+CREATE TABLE refusals (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE receipts (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, body TEXT NOT NULL);
 """
 
 #: Statements that bring a map from a version to the next one.
@@ -157,6 +159,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "UPDATE surfaces SET owner=(SELECT object_id FROM observations o WHERE o.id = observation_id)",
         "ALTER TABLE tips ADD COLUMN owner INTEGER NOT NULL DEFAULT 0",
         "UPDATE tips SET owner=id",
+        "CREATE TABLE refusals (id INTEGER PRIMARY KEY, body TEXT NOT NULL)",
+        "CREATE TABLE receipts (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, body TEXT NOT NULL)",
     ),
 }
 

@@ -1,0 +1,1 @@
+"""Forgetting for good: what to erase, what never to take in again, and what was done."""
