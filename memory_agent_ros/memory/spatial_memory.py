@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.anchors import anchors
+from memory_agent_ros.memory.arguments import checked_point, checked_radius, checked_region
 from memory_agent_ros.memory.association.admission import admit_frame, admit_observations
 from memory_agent_ros.memory.association.appearance import usable_vector
 from memory_agent_ros.memory.association.association import Associator, associate
@@ -115,12 +116,15 @@ class SpatialMemory:
         """
         config = config or MemoryConfig()
         chosen = associator or make_associator(config.association)
-        store = open_store(path, read_only=read_only)
+        store = open_store(
+            path, read_only=read_only, trial=lambda copy: Persistence(copy, config or MemoryConfig()).load()
+        )
         persistence = Persistence(store, config)
         try:
             persistence.check()
             memory = cls(store, config, persistence, persistence.load())
-        except (StoreError, KeyError, ValueError) as error:
+            store.settle()
+        except StoreError as error:
             store.close()
             raise StoreError(
                 f"{store.place} is damaged ({error}); restore it from a copy, it was left as it is"
@@ -254,7 +258,7 @@ class SpatialMemory:
                 ``appearance_unusable``.
         """
         gone = None if state is None else state is ObjectState.GONE
-        query = Query(label, text, region, _stamps(since_ns, until_ns), gone, self._like(like))
+        query = Query(label, text, checked_region(region), _stamps(since_ns, until_ns), gone, self._like(like))
         if room is None and relation is None:
             return self._answers(self._best(query, max(limit, 0)))
         ranked = self._best(query)
@@ -279,6 +283,7 @@ class SpatialMemory:
         """
         if (center is None) == (object_id is None):
             raise BadInputError("near_needs_place", "give either a center (3,) or an object_id")
+        radius_m = checked_radius(radius_m)
         with self._lock:
             state = self._current()
             if object_id is not None:
@@ -288,7 +293,7 @@ class SpatialMemory:
                 present = self._around(low, high, radius_m, label)
                 measured = [(queries.distance_between(own, t, self.config), t) for t in present if t.id != own.id]
             else:
-                point = np.asarray(center, dtype=np.float64).reshape(3)
+                point = checked_point(np.asarray(center))
                 present = self._around(point, point, radius_m, label)
                 measured = [(queries.box_distance(t.box(self.config), point), t) for t in present]
         close = sorted(((d, t) for d, t in measured if d <= radius_m), key=lambda dt: (dt[0], dt[1].id))
@@ -308,7 +313,7 @@ class SpatialMemory:
 
     def count(self, label: str | None = None, *, text: str | None = None, region: Region | None = None) -> int:
         """How many matching objects are present."""
-        query = Query(label, text, region, gone=False)
+        query = Query(label, text, checked_region(region), gone=False)
         with self._lock:
             self._current()
             return len(self._best(query)) if self._persistence.behind else self._planner.count(query, self._matcher)
@@ -334,7 +339,7 @@ class SpatialMemory:
     def observed_near(self, center: NDArray[np.float64], radius_m: float = 0.5) -> list[Sighting]:
         """Observations within ``radius_m`` of a (3,) map point, as they were detected and logged, oldest first."""
         self._current()
-        return archive.observed_near(self._store, np.asarray(center, dtype=np.float64).reshape(3), radius_m)
+        return archive.observed_near(self._store, checked_point(center), checked_radius(radius_m))
 
     def rooms(self) -> list[Room]:
         """Rooms found in the free space that was seen, by id, with names, doors and things."""
@@ -419,7 +424,7 @@ class SpatialMemory:
     def recall_place(self, center: NDArray[np.float64], radius_m: float = 1.0, k: int = 5) -> list[RecalledView]:
         """Stored pictures that show the surfaces within ``radius_m`` of a (3,) map point, best first."""
         with self._lock:
-            point = np.asarray(center, dtype=np.float64).reshape(3)
+            point, radius_m = checked_point(center), checked_radius(radius_m)
             return self._recall.at_place(self._current(), self._store, point, radius_m, k)
 
     def expected_view(
@@ -445,9 +450,7 @@ class SpatialMemory:
             state = self._current()
             if isinstance(place, int | np.integer):
                 return object_state(state.resolve(int(place)), since_ns)
-            point = np.asarray(place, dtype=np.float64).reshape(3)
-            if not np.isfinite(point).all():
-                raise BadInputError("position_not_finite", "the position holds NaN or infinity")
+            point, radius_m = checked_point(place), checked_radius(radius_m)
             state.tracks.sync()
             rows = state.tracks.index.touching(point - radius_m, point + radius_m)
             near = [t for t in state.tracks.take(rows["id"].tolist()) if t.confirmed]

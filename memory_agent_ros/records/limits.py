@@ -39,7 +39,9 @@ ANSWERED = 2_000_000
 
 #: No robot is farther from the origin of its map than this, no box larger, metres.
 COORDINATE_M = 1e6
-#: Standard deviations, sizes and ranges below this are taken as nothing, metres.
-SMALLEST_FOCAL_PX = 1.0
+#: No thing is larger, nor farther from the camera that sees it, metres.
+EXTENT_M = 1000.0
+#: A floor plan made from looks reaches so many cells from the first of them at most.
+PLAN_CELLS = 5000
 #: Ids in the store are signed 64-bit numbers.
 LARGEST_ID = (1 << 63) - 1

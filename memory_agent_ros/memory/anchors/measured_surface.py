@@ -60,7 +60,7 @@ class MeasuredSurface:
         try:
             *box, range_m, whole = _HEAD.unpack_from(data)
             steps = np.frombuffer(zlib.decompress(data[_HEAD.size :]), "<i2").reshape(3, -1)
-        except (struct.error, zlib.error, ValueError):
+        except (struct.error, zlib.error, ValueError, TypeError):
             return None
         points = (steps.T * np.float32(_STEP_M)).astype(np.float32)
         return MeasuredSurface(points, np.array(box, dtype=np.float32), whole, range_m)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from memory_agent_ros.memory.association.plausible import frame_fault, observation_fault
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.trust.gate import frame_refusal, observation_refusal
@@ -30,6 +31,9 @@ def admit_frame(frame: Frame, state: MapState, config: MemoryConfig) -> None:
 def _frame_refusal(frame: Frame, state: MapState, config: MemoryConfig) -> BadInputError | None:
     if not np.isfinite(frame.T_map_camera).all():
         return BadInputError("pose_not_finite", "the camera pose holds NaN or infinity; check the localisation source")
+    fault = frame_fault(frame)
+    if fault is not None:
+        return BadInputError(fault, "no camera gives such an image; check the stamps and the localisation source")
     if not frame.frame_id:
         return BadInputError("frame_id_mismatch", "the image names no world frame; set frame_id, usually 'map'")
     if state.frame_id and frame.frame_id != state.frame_id:
@@ -76,11 +80,9 @@ def _observation_refusal(frame: Frame, obs: Observation) -> str | None:
         return "no_label"
     if len(obs.points_map) == 0:
         return "no_points"
-    finite = (
-        np.isfinite(obs.points_map).all() and np.isfinite(obs.centroid_map).all() and np.isfinite(obs.covariance).all()
-    )
-    if not finite or not np.isfinite(obs.box_xyxy).all() or not np.isfinite([obs.score, obs.range_m]).all():
-        return "not_finite"
+    fault = observation_fault(obs)
+    if fault is not None:
+        return fault
     if obs.embedding is not None and not np.isfinite(obs.embedding).all():
         return "not_finite"
     return None

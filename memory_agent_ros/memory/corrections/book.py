@@ -10,6 +10,7 @@ from threading import RLock
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.memory.arguments import checked_point
 from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections import regroup, undo
@@ -94,11 +95,9 @@ class CorrectionBook:
         Looks and detections that contradict the place are passed over until some agree with it.
 
         Raises:
-            BadInputError: ``position_not_finite``.
+            BadInputError: ``position_not_finite``, ``position_shape``, ``position_too_far``.
         """
-        target = np.asarray(position_m, dtype=np.float64).reshape(3)
-        if not np.isfinite(target).all():
-            raise BadInputError("position_not_finite", "the new position holds NaN or infinity")
+        target = checked_point(position_m)
         with self.lock:
             desk, track = self._begin(object_id, author, reason)
             previous = track.box(self.config).center.copy()

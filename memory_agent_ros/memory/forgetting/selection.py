@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.memory.arguments import checked_region
 from memory_agent_ros.memory.association.appearance import usable_vector
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.forgetting.zones import Zone
@@ -34,7 +35,7 @@ def selected(
     named = {t.id: t for t in (state.resolve(i) for i in request.object_ids)}
     if set(request.conditions) - {"object_ids"}:
         looks = None if request.like is None else looks_of(request.like, state)
-        query = Query(request.label, region=request.region)
+        query = Query(request.label, region=checked_region(request.region))
         found = [t for _, t in queries.rank(state.tracks.scan(), matcher, config, query, shown=False)]
         found = [t for t in found if _alike(t, looks, request.similarity)]
         if request.polygon is not None:

@@ -12,6 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from memory_agent_ros.geometry.se3 import inverse, quaternion_from_yaw
 from memory_agent_ros.memory.presence.looks import LookRecord
+from memory_agent_ros.memory.storage.damage import told_as_damage
 from memory_agent_ros.memory.storage.sealing import open_rows
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.views.keyframe_book import StoredView
@@ -40,6 +41,7 @@ def evidence(store: Store, object_id: int, limit: int) -> tuple[Evidence, ...]:
     return evidence_of_all(store, [object_id], limit)[object_id]
 
 
+@told_as_damage("observations")
 def evidence_of_all(store: Store, object_ids: Sequence[int], limit: int) -> dict[int, tuple[Evidence, ...]]:
     """:func:`evidence` of several objects; much faster than one by one."""
     rows = {i: store.rows(_EVIDENCE, (i, limit)) for i in object_ids}
@@ -80,6 +82,7 @@ def events_since(store: Store, since_ns: int) -> list[MemoryEvent]:
     return [_event_of(r) for r in open_rows(store, "events", _EVENT_COLUMNS, rows)]
 
 
+@told_as_damage("events")
 def _event_of(row: tuple[Any, ...]) -> MemoryEvent:
     (event_id, kind, object_id, label, stamp, x, y, z, px, py, pz, other, confidence, detail) = row
     return MemoryEvent(
@@ -96,6 +99,7 @@ def _event_of(row: tuple[Any, ...]) -> MemoryEvent:
     )
 
 
+@told_as_damage("pictures")
 def keyframe(store: Store, keyframe_id: int) -> Keyframe:
     """One picture.
 
@@ -118,6 +122,7 @@ def keyframe(store: Store, keyframe_id: int) -> Keyframe:
     )  # fmt: skip
 
 
+@told_as_damage("pictures")
 def stored_views(store: Store, looks: Sequence[LookRecord]) -> list[StoredView]:
     """All pictures without their pixels, oldest first, each with the thumbnail of its frame.
 
@@ -162,6 +167,7 @@ def features(store: Store, ids: Sequence[int]) -> dict[int, bytes]:
     return found
 
 
+@told_as_damage("observations")
 def observed_near(store: Store, center: NDArray[np.float64], radius_m: float) -> list[Sighting]:
     """Logged observations whose box centre lies within a radius of a (3,) point, oldest first."""
     low, high = (center - radius_m).tolist(), (center + radius_m).tolist()
@@ -175,6 +181,7 @@ def observed_near(store: Store, center: NDArray[np.float64], radius_m: float) ->
     return [s for s in found if np.linalg.norm(s.position_m - center) <= radius_m]
 
 
+@told_as_damage("observations")
 def sightings(store: Store) -> dict[int, NDArray[np.int64]]:
     """Object id -> stamps of its logged observations, ascending."""
     rows = store.rows("SELECT object_id, stamp_ns FROM observations ORDER BY object_id, stamp_ns")

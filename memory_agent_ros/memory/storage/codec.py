@@ -16,6 +16,7 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections.by_hand import ByHand
 from memory_agent_ros.memory.indexes.object_index import IndexEntry, entry_of, flags_of, voted_labels
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
+from memory_agent_ros.memory.storage.damage import told_as_damage
 from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.memory.track import Track, Views
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
@@ -82,6 +83,7 @@ def box_row(track: Track) -> tuple[float, ...]:
     return (track.id, *(v for span in spans for v in span))
 
 
+@told_as_damage("objects")
 def entry_of_row(row: tuple[Any, ...], words: Words) -> IndexEntry:
     """The index entry of a row of :data:`ENTRY_COLUMNS` as it is stored."""
     (object_id, label, labels, flags, cx, cy, cz, first, last, presence, observations, x0, x1, y0, y1, z0, z1) = row
@@ -119,6 +121,7 @@ def _packed_box(track: Track, config: MemoryConfig | None) -> bytes | None:
     return np.array([min_hits, *center, *size, yaw]).tobytes()
 
 
+@told_as_damage("the points of objects")
 def cloud_crc(keys: bytes, points: bytes, hits: bytes, anchors: bytes | None) -> int:
     """Checksum of a cloud's blobs; clouds written before there were anchors have None."""
     return zlib.crc32(anchors or b"", zlib.crc32(hits, zlib.crc32(points, zlib.crc32(keys))))
@@ -129,6 +132,7 @@ def damaged_cloud(object_id: int) -> StoreError:
     return StoreError(f"the points of object {object_id} are damaged; restore the map from a copy made with save()")
 
 
+@told_as_damage("the points of objects")
 def cloud_of(
     object_id: int,
     voxel_m: float,
@@ -158,6 +162,7 @@ def cloud_of(
     return cloud
 
 
+@told_as_damage("objects")
 def track_of(row: tuple[Any, ...], cloud: VoxelCloud, former: bytes | None = None) -> Track:
     """Inverse of :func:`object_row`; ``former`` as in the ``clouds`` table."""
     (object_id, label, confirmed, gone, _, _, _, _, observations, first, last, looked, text, vectors) = row

@@ -32,6 +32,7 @@ from memory_agent_ros.memory.storage.codec import (
     object_row,
     track_of,
 )
+from memory_agent_ros.memory.storage.damage import told_as_damage
 from memory_agent_ros.memory.storage.object_keys import FRAME, KEYFRAME, OBJECT
 from memory_agent_ros.memory.storage.sealing import open_rows, reseal_strays, reseal_surfaces, seal_rows
 from memory_agent_ros.memory.storage.store import INSERT_META, Cursor, Store
@@ -299,6 +300,7 @@ class Persistence:
             if cloud_crc(*blobs) != crc:
                 raise damaged_cloud(object_id)
 
+    @told_as_damage("rows")
     def load(self) -> MapState:
         """Read the working state, but the tracks: the pool reads those when they are asked for.
 
@@ -327,6 +329,7 @@ class Persistence:
         state.sources = SourceBook.load(self._store.rows(f"SELECT {COLUMNS} FROM sources ORDER BY id"))
         return state
 
+    @told_as_damage("pictures")
     def load_book(self, state: MapState) -> None:
         """Read anew which pictures are kept, where they were taken and what was seen in them."""
         state.book = KeyframeBook()
@@ -334,6 +337,7 @@ class Persistence:
             state.book.add(view)
         state.looks.pinned = {view.look.frame_row for view in state.book if view.look is not None}
 
+    @told_as_damage("objects")
     def read_tracks(self, ids: Sequence[int]) -> list[Track]:
         """The tracks of these ids as they are in the file, in this order.
 

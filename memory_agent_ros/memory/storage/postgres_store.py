@@ -218,6 +218,9 @@ class PostgresStore:
         found = [f"the index {name} is not valid" for (name,) in indexes]
         return found + [f"the references {name} are not checked" for (name,) in references]
 
+    def settle(self) -> None:
+        """Nothing is to be made ready."""
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[_Cursor]:
         """All or nothing.

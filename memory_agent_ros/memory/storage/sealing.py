@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from memory_agent_ros.memory.storage.codec import cloud_crc
+from memory_agent_ros.memory.storage.damage import told_as_damage
 from memory_agent_ros.memory.storage.object_keys import CORRECTION, FRAME, INDEX, KEYFRAME, OBJECT, TIP, ObjectKeys
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.memory.storage.words import Words
@@ -86,6 +87,7 @@ def seal_rows(store: Store, table: str, columns: Sequence[str], rows: Iterable[S
     return out
 
 
+@told_as_damage("sealed rows")
 def open_rows(store: Store, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     """Inverse of :func:`seal_rows`, checksums left as they are.
 

@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -40,8 +40,15 @@ class SqliteStore:
         return "in working memory" if self.path is None else str(self.path)
 
     @staticmethod
-    def open(path: Path | None, *, read_only: bool = False) -> SqliteStore:
-        """Open or create a map; ``None`` keeps it in working memory.
+    def open(
+        path: Path | None, *, read_only: bool = False, trial: Callable[[SqliteStore], object] = lambda copy: None
+    ) -> SqliteStore:
+        """Open or create a map; ``None`` keeps it in working memory. Call :meth:`settle` once it has proved readable.
+
+        Args:
+            path: the file.
+            read_only: nothing is written.
+            trial: reads a map; an older one is brought up in working memory and tried there before its file is touched.
 
         Raises:
             StoreError: no map, corrupted, of a newer schema, or open for writing elsewhere. The file is left as it is.
@@ -50,19 +57,28 @@ class SqliteStore:
             store = SqliteStore(_connect(":memory:"), None, None, read_only=False)
             store._create()
             return store
+        try:
+            return SqliteStore._open_locked(path, read_only, trial)
+        except (OSError, ValueError) as error:  # a name that is none, a file system that refuses
+            raise StoreError(f"cannot open {str(path)!r}: {error}") from error
+
+    @staticmethod
+    def _open_locked(path: Path, read_only: bool, trial: Callable[[SqliteStore], object]) -> SqliteStore:
         if read_only and not path.exists():
             raise StoreError(f"there is no map at {path}")
         if not path.parent.is_dir():
             raise StoreError(f"the folder {path.parent} does not exist; create it first")
         lock = None if read_only else _lock(path)
         try:
-            return SqliteStore._open_file(path, lock, read_only)
+            return SqliteStore._open_file(path, lock, read_only, trial)
         except BaseException:
             _unlock(path, lock)
             raise
 
     @staticmethod
-    def _open_file(path: Path, lock: IO[bytes] | None, read_only: bool) -> SqliteStore:
+    def _open_file(
+        path: Path, lock: IO[bytes] | None, read_only: bool, trial: Callable[[SqliteStore], object]
+    ) -> SqliteStore:
         new = not path.exists() or path.stat().st_size == 0
         try:
             connection = _connect(f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rwc'}")
@@ -75,10 +91,7 @@ class SqliteStore:
                 store._create()
             else:
                 store._check()
-                if not read_only:
-                    connection.execute("PRAGMA journal_mode = WAL")
-                store._migrate()
-            store.connection.execute("PRAGMA synchronous = NORMAL")
+                store._migrate(trial)
         except sqlite3.Error as error:
             connection.close()
             raise StoreError(
@@ -88,6 +101,16 @@ class SqliteStore:
             connection.close()
             raise
         return store
+
+    def settle(self) -> None:
+        """Write through a log from now on; not before the map has proved readable, as this writes into the file.
+
+        Raises:
+            StoreError: the file cannot be written.
+        """
+        if self.path is not None and not self.read_only:
+            self.rows("PRAGMA journal_mode = WAL")
+            self.rows("PRAGMA synchronous = NORMAL")
 
     def _create(self) -> None:
         with self.transaction() as cursor:
@@ -111,29 +134,37 @@ class SqliteStore:
         if problems:
             raise StoreError(f"{self.path} is damaged ({problems[0]}); restore it from a copy, it was left as it is")
 
-    def _migrate(self) -> None:
-        """Bring an older map to this schema in one transaction; a read-only one is brought up in a copy in memory."""
+    def _migrate(self, trial: Callable[[SqliteStore], object]) -> None:
+        """Bring an older map to this schema: in a copy in memory, and if that can be read and written, in its file."""
         version = self.connection.execute("PRAGMA user_version").fetchone()[0]
         if version == SCHEMA_VERSION:
             return
-        read_only = self.read_only
-        if read_only:
-            copy = _connect(":memory:")
-            self.connection.backup(copy)
+        copy = SqliteStore(_connect(":memory:"), None, None, read_only=False)
+        self.connection.backup(copy.connection)
+        copy._bring_up(version)
+        if self.read_only:
             self.connection.close()
-            self.connection, self.read_only = copy, False
+            self.connection = copy.connection
+            return
+        trial(copy)
+        copy.close()
+        self._bring_up(version)
+
+    def _bring_up(self, version: int) -> None:
         with self.transaction() as cursor:
             bring_up(self, cursor, version)
             cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self.read_only = read_only
 
     def problems(self) -> list[str]:
         """What SQLite finds wrong with the file, references between tables included."""
-        found = [r[0] for r in self.connection.execute("PRAGMA quick_check(5)") if r[0] != "ok"]
-        found += [
-            f"row {r[1]} of {r[0]} refers to nothing in {r[2]}"
-            for r in self.connection.execute("PRAGMA foreign_key_check")
-        ]
+        try:
+            found = [r[0] for r in self.connection.execute("PRAGMA quick_check(5)") if r[0] != "ok"]
+            found += [
+                f"row {r[1]} of {r[0]} refers to nothing in {r[2]}"
+                for r in self.connection.execute("PRAGMA foreign_key_check")
+            ]
+        except sqlite3.Error as error:
+            return [str(error)]
         return found
 
     @contextlib.contextmanager
@@ -175,7 +206,7 @@ class SqliteStore:
         """
         try:
             return self.connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:  # a number beyond 64 bits is in no map
             raise StoreError(f"the map could not be read ({error})") from error
 
     def each(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -186,7 +217,7 @@ class SqliteStore:
         """
         try:
             yield from self.connection.execute(sql, values)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:
             raise StoreError(f"the map could not be read ({error})") from error
 
     def columns(self, table: str) -> list[str]:
@@ -209,22 +240,23 @@ class SqliteStore:
 
     def copy_to(self, path: Path) -> None:
         """A consistent copy in one file, put in place in one move."""
-        draft = path.with_name(path.name + ".part")
-        draft.unlink(missing_ok=True)
-        target = sqlite3.connect(draft)
         try:
-            self.connection.backup(target)
-            target.execute("PRAGMA journal_mode = DELETE")
-        except sqlite3.Error as error:
-            raise StoreError(f"the copy to {path} failed ({error}); {path} was left as it was") from error
-        finally:
-            target.close()
-        os.replace(draft, path)
+            draft = path.with_name(path.name + ".part")
+            draft.unlink(missing_ok=True)
+            try:
+                with contextlib.closing(sqlite3.connect(draft)) as target:
+                    self.connection.backup(target)
+                    target.execute("PRAGMA journal_mode = DELETE")
+                os.replace(draft, path)
+            finally:
+                draft.unlink(missing_ok=True)
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise StoreError(f"the copy to {str(path)!r} failed ({error}); what was there is as it was") from error
 
     def close(self) -> None:
         """Leave one self-contained file behind (unless a reader still has it open)."""
         if self.path is not None and not self.read_only:
-            with contextlib.suppress(sqlite3.OperationalError):  # a reader is there: the log stays, nothing is lost
+            with contextlib.suppress(sqlite3.Error):  # a reader is there: the log stays, nothing is lost
                 self.connection.execute("PRAGMA journal_mode = DELETE")
         self.connection.close()
         if self.path is not None:

@@ -66,6 +66,10 @@ class Store(Protocol):
         """The labels of the map and the numbers that stand for them in rows."""
         ...
 
+    def settle(self) -> None:
+        """Make ready for writing; called once the map has proved readable."""
+        ...
+
     def transaction(self) -> AbstractContextManager[Cursor]:
         """All or nothing; after it, :meth:`data_version` of every reader differs. One writer at a time per map."""
         ...

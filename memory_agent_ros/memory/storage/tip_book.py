@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from memory_agent_ros.memory.map_state import Incoming
+from memory_agent_ros.memory.storage.damage import told_as_damage
 from memory_agent_ros.memory.storage.object_keys import TIP
 from memory_agent_ros.memory.storage.sealing import open_rows, seal_rows
 from memory_agent_ros.memory.storage.store import Cursor, Store
@@ -157,7 +158,7 @@ def _is_sound(store: Store, row: tuple[Any, ...]) -> bool:
     try:
         (opened,) = open_rows(store, "tips", _COLUMNS, [row])
         return _digest(_tip(opened)) == str(row[1])
-    except (StoreError, ValueError):  # not what was sealed, bytes that are no whole floats, or no JSON
+    except (StoreError, TypeError, ValueError):  # not what was sealed, bytes that are no whole floats, or no JSON
         return False
 
 
@@ -181,6 +182,7 @@ def _row(tip: Tip) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+@told_as_damage("tips")
 def _tip(row: tuple[Any, ...]) -> Tip:
     (domain, _, goal, situation, choice, kind, score, words, episode, step, policy, stamp_ns, world, objects, _) = row
     return Tip(

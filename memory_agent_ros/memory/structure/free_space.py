@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.memory.presence.looks import HEIGHT, WIDTH, LookRecord
 from memory_agent_ros.memory.structure.config import StructureConfig
+from memory_agent_ros.records import limits
 
 #: Rows of a thumbnail that are used: every fourth says enough of a scene 80 pixels wide.
 _ROWS = np.arange(1, HEIGHT, 4)
@@ -46,6 +47,7 @@ class FreeSpace:
         self.origin = np.zeros(2)  # a multiple of cell_m, so that cells of later grids fall on those of earlier ones
         self.hits, self.tall, self.passes, self.visits = (np.zeros((0, 0), dtype=np.uint16) for _ in range(4))
         self.looks = 0
+        self._first: NDArray[np.float64] | None = None
         self._heights = np.zeros((2, _LEVELS))
         self.floor_m = 0.0
 
@@ -53,11 +55,21 @@ class FreeSpace:
         """Take in thumbnails."""
         for start in range(0, len(looks), _CHUNK):
             chunk = looks[start : start + _CHUNK]
-            origins, points, valid = _points(chunk)
+            origins, points, valid = _points(self._within(chunk))
+            if not len(origins):
+                continue
             self._heights += level_counts(points[valid][:, 2])
             self.floor_m = floor_height(self._heights)
             self._add(origins, points, valid)
             self.looks += len(chunk)
+
+    def _within(self, looks: Sequence[LookRecord]) -> list[LookRecord]:
+        """Those not too far from the first one: a pose gone astray must not take all working memory."""
+        places = np.array([r.T_map_camera[:2, 3] for r in looks])
+        if self._first is None:
+            self._first = places[0]
+        near = np.abs(places - self._first).max(axis=1) <= limits.PLAN_CELLS * self.cell_m
+        return [look for look, is_near in zip(looks, near.tolist(), strict=True) if is_near]
 
     def cells(self, xy: NDArray[np.floating]) -> NDArray[np.intp]:
         """(..., 2) x, y in metres -> (..., 2) row, column; may lie outside the grid."""
@@ -148,6 +160,8 @@ def _points(
     looks: Sequence[LookRecord],
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Cameras (L, 3), what their pixels show (L, N, 3) in the map frame, and which pixels have a reading (L, N)."""
+    if not looks:
+        return np.zeros((0, 3), np.float32), np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), dtype=bool)
     T = np.stack([r.T_map_camera for r in looks]).astype(np.float32)
     K = np.stack([r.K for r in looks]).astype(np.float32)
     z = np.stack([r.depth_mm[_ROWS] for r in looks]).reshape(len(looks), -1) * np.float32(1e-3)

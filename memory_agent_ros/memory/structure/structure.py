@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.presence.looks import LookRecord
+from memory_agent_ros.memory.storage.damage import told_as_damage
 from memory_agent_ros.memory.storage.sealing import open_rooms, seal_rooms
 from memory_agent_ros.memory.storage.store import INSERT_META, Store
 from memory_agent_ros.memory.structure.free_space import FreeSpace
@@ -58,6 +59,7 @@ class Structure:
         with self._lock:
             self._start_over()
 
+    @told_as_damage("rooms")
     def load(self, store: Store) -> None:
         """Take over ids and names of rooms from a map file."""
         rows = store.rows("SELECT value FROM meta WHERE key='rooms'")

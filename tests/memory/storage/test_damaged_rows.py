@@ -1,0 +1,109 @@
+"""Damage that was found by fuzzing: told as damage, and a file that is refused stays as it is, byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+
+import pytest
+from memory_agent_ros.evaluation.fuzzing import sample
+from memory_agent_ros.evaluation.fuzzing.maps import use
+
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
+from memory_agent_ros.memory.storage.stores import open_store
+from memory_agent_ros.records.errors import MemoryAgentError, StoreError
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    return sample.write_sample_map(tmp_path_factory.mktemp("maps") / "sound.map")
+
+
+@pytest.fixture()
+def path(sound, tmp_path):
+    return shutil.copy(sound, tmp_path / "home.map")
+
+
+#: Statement that damages a map.
+DAMAGE = {
+    "points that are a number": "UPDATE clouds SET points = 7",
+    "points of half a float": "UPDATE clouds SET points = x'0102', crc = 0",
+    "an id that is too large": "UPDATE objects SET observations = 9e300",
+    "a stamp that is no number": "UPDATE objects SET last_seen_ns = 'soon'",
+    "labels that are no JSON": "UPDATE objects SET labels = '7'",
+    "a body that is no JSON": "UPDATE objects SET body = '{'",
+    "a body without its numbers": "UPDATE objects SET body = '{}'",
+    "a bank of half a float": "UPDATE objects SET bank = x'010203'",
+    "a thumbnail that is not packed": "UPDATE frames SET look = x'00'",
+    "a thumbnail that is text": "UPDATE frames SET look = 'look', look_k = NULL",
+    "a pose of one byte": "UPDATE keyframes SET pose = x'00'",
+    "an event of no kind": "UPDATE events SET kind = 'a AND'",
+    "tips of half a float": "UPDATE tips SET situation = x'00'",
+    "tips about nothing": "UPDATE tips SET objects = '[1,'",
+    "rooms that are no JSON": "UPDATE meta SET value = '[' WHERE key = 'rooms'",
+    "counters that are none": "UPDATE meta SET value = '7' WHERE key = 'sequences'",
+    "former places that are a number": "UPDATE clouds SET former = 0.5",
+    "surfaces that are a number": "UPDATE surfaces SET data = 1.5",
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_damage_is_told_and_never_more_than_that(name, path):
+    with sqlite3.connect(path) as connection:
+        connection.execute(DAMAGE[name])
+    connection.close()
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        memory = SpatialMemory.open(path, sample.CONFIG)
+    except StoreError as error:
+        assert str(path) in str(error)
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == before
+        assert [p.name for p in path.parent.iterdir()] == ["home.map"]
+        return
+    try:
+        use(memory)
+        told = memory.verify()
+    except MemoryAgentError as error:
+        told = [str(error)]
+    finally:
+        memory.close()
+    assert told
+
+
+def test_an_older_map_is_tried_before_its_file_is_touched(path):
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE objects SET body = '{'")
+        connection.execute("PRAGMA user_version = 1")
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError):
+        SpatialMemory.open(path, sample.CONFIG)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 300])
+def test_a_name_that_is_none_is_refused(name, tmp_path):
+    for read_only in (True, False):
+        with pytest.raises(StoreError):
+            SqliteStore.open(tmp_path / name, read_only=read_only)
+
+
+def test_a_copy_that_fails_leaves_what_is_there(path, tmp_path):
+    taken = tmp_path / "taken"
+    taken.mkdir()
+    with SpatialMemory.open(path, sample.CONFIG) as memory:
+        for target in (taken, tmp_path / "none" / "copy.map", tmp_path / "a\0b"):
+            with pytest.raises(StoreError):
+                memory.save(target)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["home.map", "taken"]
+
+
+def test_numbers_beyond_64_bits_are_refused(path):
+    store = open_store(path, read_only=True)
+    with pytest.raises(StoreError):
+        store.rows("SELECT * FROM objects WHERE id = ?", (1 << 64,))
+    with pytest.raises(StoreError):
+        list(store.each("SELECT * FROM objects WHERE id = ?", (-(1 << 64),)))
+    store.close()
