@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 import pytest
-from memory_agent_ros.evaluation.fuzzing import sample
 
+from memory_agent_ros.evaluation.fuzzing import sample
 from memory_agent_ros.memory.arguments import checked_point, checked_radius, checked_region
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError

@@ -65,6 +65,8 @@ _OBJECT_COLUMNS = [
     "flags",
     "version",
 ]
+#: Rows of ``meta`` that hold the working state.
+_META = ("frame_id", "last_stamp_ns", "map_revision", "version", "sequences", "appearance", "detector")
 _INSERT_OBJECT = (
     f"INSERT INTO objects (id, {', '.join(_OBJECT_COLUMNS)}) VALUES (?{',?' * len(_OBJECT_COLUMNS)}) "
     f"ON CONFLICT(id) DO UPDATE SET {', '.join(f'{column}=excluded.{column}' for column in _OBJECT_COLUMNS)}"
@@ -309,7 +311,8 @@ class Persistence:
         """
         state = MapState.empty(self._config)
         self._store.words.reload()
-        meta = {k: json.loads(v) for k, v in self._store.rows("SELECT key, value FROM meta")}
+        rows = self._store.rows("SELECT key, value FROM meta")
+        meta = {k: json.loads(v) for k, v in rows if k in _META}  # others have rows of their own there
         if meta:
             state.frame_id, state.last_stamp_ns = meta["frame_id"], meta["last_stamp_ns"]
             state.map_revision, state.sequences = meta["map_revision"], Counter(meta["sequences"])

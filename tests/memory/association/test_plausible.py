@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 import pytest
-from memory_agent_ros.evaluation.fuzzing import sample
 
+from memory_agent_ros.evaluation.fuzzing import sample
 from memory_agent_ros.memory.association.plausible import frame_fault, observation_fault
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.box import OrientedBox

@@ -7,9 +7,9 @@ import shutil
 import sqlite3
 
 import pytest
+
 from memory_agent_ros.evaluation.fuzzing import sample
 from memory_agent_ros.evaluation.fuzzing.maps import use
-
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
 from memory_agent_ros.memory.storage.stores import open_store
@@ -70,6 +70,13 @@ def test_damage_is_told_and_never_more_than_that(name, path):
     finally:
         memory.close()
     assert told
+
+
+def test_a_map_whose_rooms_were_asked_for_opens_again(path):
+    with SpatialMemory.open(path, sample.CONFIG, read_only=True) as memory:
+        use(memory)
+        assert len(memory.objects()) == 4
+        assert memory.verify() == []
 
 
 def test_an_older_map_is_tried_before_its_file_is_touched(path):
