@@ -117,7 +117,7 @@ class MemoryNetwork(nn.Module):
         first[:, 0] = self.is_room
         queries = queries + first
         for block in self.blocks:
-            queries = block(queries, tokens, batch.mask)
+            queries = block(queries, tokens, batch.mask[:, None, None])
         return queries
 
 

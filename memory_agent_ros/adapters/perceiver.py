@@ -13,6 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+#: How far a latent sees at first, in parts of a sequence.
+_SPREAD = 0.7
+
 
 @dataclass(frozen=True)
 class ResamplerSize:
@@ -46,11 +49,10 @@ class CrossAttention(nn.Module):
             nn.LayerNorm(width), nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
         )
 
-    def forward(self, queries: Tensor, tokens: Tensor, mask: Tensor | None) -> Tensor:
-        """(B, Q, width) reads (B, T, width); ``mask`` (B, T) bool, which tokens there are."""
+    def forward(self, queries: Tensor, tokens: Tensor, seen: Tensor | None) -> Tensor:
+        """(B, Q, width) reads (B, T, width); ``seen`` (B, 1, Q or 1, T) tells which (bool), or is added to logits."""
         q = self._split(self.query(self.before(queries)))
         k, v = (self._split(t) for t in self.pair(self.tokens(tokens)).chunk(2, dim=-1))
-        seen = None if mask is None else mask[:, None, None, :]
         read = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         queries = queries + self.out(read.transpose(1, 2).flatten(2))
         return queries + self.mixer(queries)
@@ -77,6 +79,9 @@ class Resampler(nn.Module):
         self.queries = nn.Parameter(torch.randn(outputs, width) * 0.5)
         self.decoder = CrossAttention(width, size.heads)
         self.norm = nn.LayerNorm(width)
+        if size.ordered:
+            self.centres = nn.Parameter((torch.arange(size.latents) + 0.5) / size.latents)
+            self.spreads = nn.Parameter(torch.full((size.latents,), math.log(_SPREAD / size.latents)))
 
     def forward(self, tokens: Tensor, mask: Tensor | None = None) -> Tensor:
         """Read.
@@ -91,11 +96,38 @@ class Resampler(nn.Module):
         x = self.project(tokens)
         if self._ordered:
             x = x + places(x.shape[1], x.shape[2], x)
+        there = x.new_ones(x.shape[:2], dtype=torch.bool) if mask is None else mask
+        seen = self.windows(there)[:, None]
         latents = self.latents.expand(len(x), -1, -1)
         for block in self.blocks:
-            latents = block(latents, x, mask)
-        read: Tensor = self.norm(self.decoder(self.queries.expand(len(x), -1, -1), latents, None))
+            latents = block(latents, x, seen)
+        read: Tensor = self.norm(self.decoder(self.queries + self._repeated(latents, 1), latents, None))
         return read
+
+    def windows(self, there: Tensor) -> Tensor:
+        """Where each latent may look: each begins with a part of its own of a sequence, and sees all of a set.
+
+        Args:
+            there: (B, T) which tokens there are.
+
+        Returns:
+            (B, latents, T) to be added to logits.
+        """
+        absent = torch.zeros(there.shape, device=there.device).masked_fill(~there, -math.inf)[:, None]
+        if not self._ordered:
+            return absent.expand(-1, len(self.latents), -1)
+        at = (torch.arange(there.shape[1], device=there.device) + 0.5) / there.sum(dim=1, keepdim=True)
+        away = (at[:, None] - self.centres[:, None]) / self.spreads.exp()[:, None]
+        return absent - 0.5 * away.square()
+
+    def output_windows(self, there: Tensor) -> Tensor:
+        """(B, outputs, T): those of the latents that the outputs begin with."""
+        return self._repeated(self.windows(there), 1)
+
+    def _repeated(self, of_latents: Tensor, dim: int) -> Tensor:
+        """What belongs to latents, for the outputs: each begins with one of them."""
+        index = torch.arange(len(self.queries), device=of_latents.device) % len(self.latents)
+        return of_latents.index_select(dim, index)
 
 
 def places(length: int, width: int, like: Tensor) -> Tensor:

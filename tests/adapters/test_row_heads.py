@@ -70,3 +70,13 @@ def test_layers_that_differ_are_refused(adapted: AdaptedModel) -> None:
     first, *rest = adapted.targets
     with pytest.raises(ValueError, match="alike"):
         RowHeads([replace(first, inputs=7), *rest], 16, rank=2)
+
+
+def test_a_latent_of_a_sequence_begins_with_a_part_of_its_own() -> None:
+    there = torch.tensor([[True] * 8, [True] * 4 + [False] * 4])
+    ordered, as_set = (Resampler(8, 3, ResamplerSize(16, 4, 1, 2, ordered)) for ordered in (True, False))
+    windows = ordered.windows(there)
+    assert windows[0].argmax(dim=-1).div(2, rounding_mode="floor").tolist() == [0, 1, 2, 3]
+    assert windows[1].argmax(dim=-1).tolist() == [0, 1, 2, 3] and windows[1, :, 4:].isinf().all()
+    assert (as_set.windows(there)[0] == 0).all()
+    assert ordered.output_windows(there).shape == (2, 3, 8)

@@ -1,6 +1,8 @@
 """The task family that the tiny model of memory-to-LoRA learns to read: random gists, and questions about them.
 
-``memory-agent train tiny-gist-reader``. It begins with one room and one kind of thing and ends with several of both.
+``memory-agent train tiny-gist-reader``. As for :mod:`train_tiny_reader`, it begins with lines of the words that matter,
+one fact in each, "kitchen mug counter", but with several lines from the start, so that the right one has to be found;
+then lines and questions grow whole, and there are several rooms.
 """
 
 from __future__ import annotations
@@ -9,13 +11,38 @@ from typing import Any
 
 import numpy as np
 
-from memory_agent_ros.evaluation.adapters.gist import ask, random_gist, tell, words
+from memory_agent_ros.evaluation.adapters.gist import (
+    BECAME,
+    COLOUR,
+    COUNT,
+    FURNITURE,
+    GONE,
+    MOVED,
+    NEW,
+    NUMBERS,
+    PLACE,
+    ROOMS,
+    STAYED,
+    SUPPORT,
+    THINGS,
+    Fields,
+    Gist,
+    ask,
+    random_gist,
+    tell,
+    words,
+)
 from memory_agent_ros.evaluation.training.passages import Passage
-from memory_agent_ros.evaluation.training.train_tiny_reader import Course, encoded
+from memory_agent_ros.evaluation.training.train_tiny_reader import Course, encoded, thinned
+from memory_agent_ros.records.looks import COLOURS
 
-#: Share of the training with one room; chance of the held-out forms: they are held out from adapters, not the language.
-_SINGLE, _HELD_OUT, _BARE = 0.4, 0.33, 0.04
-_LOOKED = 150
+#: Shares of the training: lines of one fact until, whole lines from, several rooms from and all rooms from.
+_BARE, _WHOLE, _SEVERAL, _ALL = 0.1, 0.35, 0.35, 0.5
+#: Chances of held-out forms (they are held out from adapters, not the language), of a batch without a context, of one
+#: thinned by a share of its own.
+_HELD_OUT, _UNASKED, _THINNED = 0.33, 0.04, 0.1
+_FEWEST, _LOOKED = 3, 150
+_KEPT = frozenset((*THINGS, *FURNITURE, *NUMBERS, *COLOURS, STAYED, GONE, MOVED, NEW, "."))
 
 
 def gist_course(tokenizer: Any, rooms: int = 3, kinds: int = 5) -> Course:
@@ -27,27 +54,54 @@ def gist_course(tokenizer: Any, rooms: int = 3, kinds: int = 5) -> Course:
         kinds: most kinds of things in a room.
     """
 
-    def one(rng: np.random.Generator, most_rooms: int, most_kinds: int, asked: int, bare: bool = False) -> Passage:
-        gist = random_gist(rng, int(rng.integers(1, most_rooms + 1)), (1, most_kinds))
-        questions = ask(gist, rng, held_out=bool(rng.random() < _HELD_OUT), limit=asked)
-        context = None if bare else tell(gist, colours=bool(rng.random() < 0.8))
-        if context is not None and "colour" in {q.kind for q in questions}:
-            context = tell(gist, colours=True)
-        return encoded(tokenizer, context, [(q.text, q.answer) for q in questions])
-
     def batch(rng: np.random.Generator, share: float, tokens: int) -> list[Passage]:
-        most_rooms = 1 if share < _SINGLE else max(1, min(rooms, 1 + int((share - _SINGLE) / 0.1)))
-        most_kinds = max(1, min(kinds, 1 + int(share / 0.08)))
-        bare = rng.random() < _BARE
-        count = max(8, tokens // (14 if bare else 80 + 5 * most_rooms * most_kinds))
-        return [one(rng, most_rooms, most_kinds, 1 if bare else 8, bare) for _ in range(count)]
+        keep = min(1.0, max(0.0, (share - _BARE) / (_WHOLE - _BARE)))
+        keep = float(rng.random()) if rng.random() < _THINNED else keep
+        most = 1 if share < _SEVERAL else rooms if share >= _ALL else min(2, rooms)
+        bare = bool(rng.random() < _UNASKED)
+        out, used = list[Passage](), 0
+        while used < tokens:
+            gist = random_gist(rng, int(rng.integers(1, most + 1)), (min(_FEWEST, kinds), kinds + (most == 1)))
+            out.append(_passage(tokenizer, rng, gist, keep, bare))
+            used += len(out[-1])
+        return out
 
     def look(most_rooms: int, most_kinds: int, bare: bool = False) -> list[Passage]:
         rng = np.random.default_rng((29, most_rooms, most_kinds))
-        return [one(rng, most_rooms, most_kinds, 1, bare) for _ in range(_LOOKED)]
+        out = list[Passage]()
+        while len(out) < _LOOKED:
+            gist = random_gist(rng, most_rooms, (most_kinds, most_kinds))
+            asked = ask(gist, rng, held_out=True, limit=1)
+            out.append(
+                encoded(tokenizer, None if bare else tell(gist, colours=True), [(asked[0].text, asked[0].answer)])
+            )
+        return out
 
     looks = {
         f"in_context@{n}x{k}": look(n, k)
         for n, k in dict.fromkeys(((1, 2), (min(rooms, 2), min(kinds, 3)), (rooms, kinds)))
     }
     return Course(words(), batch, looks | {"no_context": look(1, 2, bare=True)}, tuple(looks))
+
+
+def _passage(tokenizer: Any, rng: np.random.Generator, gist: Gist, keep: float, bare: bool) -> Passage:
+    fields, several = _fields(gist, rng, keep), len(gist) > 1
+    kept = _KEPT | {*ROOMS} if several else _KEPT  # the name of the only room tells no line from another
+    questions = ask(gist, rng, held_out=bool(rng.random() < _HELD_OUT), fields=fields)
+    chosen = [q for q in questions if several or keep >= 1.0 or q.kind != PLACE][: 1 if bare else 8]
+    context = None if bare else thinned(tell(gist, fields=fields), keep, kept, rng)
+    return encoded(tokenizer, context, [(thinned(q.text, keep, kept, rng), q.answer) for q in chosen])
+
+
+def _fields(gist: Gist, rng: np.random.Generator, keep: float) -> Fields:
+    """What is told of each kind: all, or one thing alone; colours of some gists only."""
+    colours = bool(rng.random() < 0.8)
+    out = {}
+    for room, kinds in gist.items():
+        for label, kind in kinds.items():
+            known = [COUNT]
+            known += [SUPPORT] if kind.support else []
+            known += [BECAME] if kind.became else []
+            known += [COLOUR] if colours and kind.colour else []
+            out[room, label] = {*known} if rng.random() < keep else {known[int(rng.integers(len(known)))]}
+    return out

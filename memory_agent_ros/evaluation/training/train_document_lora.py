@@ -1,14 +1,14 @@
 """``memory-agent train document-lora``: the network that writes a LoRA from a document, by context distillation.
 
-First documents of one chunk, then of several, as Doc-to-LoRA (arXiv 2602.15902) does: half of one chunk, an eighth of
-two, the rest of three to ``longest``. The base model stays frozen. Under ``torchrun`` every process draws its own
-documents. Needs torch, transformers and peft.
+First documents of a few chunks of one fact each, from which it learns to tell facts apart; then, as Doc-to-LoRA (arXiv
+2602.15902) does, half of the documents of one chunk, an eighth of two, the rest of three to ``longest``. The base model
+stays frozen. Under ``torchrun`` every process draws its own documents. Needs torch, transformers and peft.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,9 @@ from memory_agent_ros.evaluation.adapters.facts import FactFamily
 from memory_agent_ros.evaluation.training.distributed import Group
 from memory_agent_ros.evaluation.training.learning import ALONE, Rhythm, WriterLearner
 
+#: Documents by which it is known before training what enters the adapted layers.
+_MEASURED = 64
+
 
 @dataclass(frozen=True)
 class DocumentTraining:
@@ -36,7 +39,7 @@ class DocumentTraining:
         loss: how it is judged.
         family: what documents are drawn.
         documents, questions: of a batch, and of a document.
-        single: share of the training with documents of one chunk.
+        single: share of the training with chunks of a single fact; ``few`` of them in a document at most.
         longest: most chunks of a document after that; 1 for no training with several chunks.
         rate: highest learning rate; warmed up, then falls as a cosine to a twentieth. The factors of B learn
             ``faster`` times as fast: they begin at zero and nothing else learns until they move.
@@ -52,7 +55,8 @@ class DocumentTraining:
     family: FactFamily = field(default_factory=FactFamily)
     documents: int = 32
     questions: int = 3
-    single: float = 0.6
+    single: float = 0.4
+    few: int = 4
     longest: int = 8
     rate: float = 1e-3
     faster: float = 10.0
@@ -70,7 +74,7 @@ def settings_of(size: str, seed: int = 0) -> DocumentTraining:
         return DocumentTraining(seed, DocumentConfig(chunk_tokens=40))
     network = DocumentConfig(chunk_tokens=32, resampler=ResamplerSize(width=256), hidden=512)
     return DocumentTraining(
-        seed, network, family=FactFamily(facts=(1, 1), sentences=2), documents=8, questions=1, single=0.7, longest=4,
+        seed, network, family=FactFamily(facts=(1, 1), sentences=2), documents=8, questions=1, longest=4,
         rate=2e-4, steps=4000, look_every=100, looks=(1, 2, 4), looked=16,
     )  # fmt: skip
 
@@ -128,19 +132,22 @@ class _Learner(WriterLearner):
         torch.manual_seed(training.seed)
         self.network = DocumentToLora(adapted, prompts, training.network, base)
         self.network.to(next(adapted.model.parameters()).device)
+        measured = draw_lessons(training.family, (training.seed, 5), "train", 1, _MEASURED, 1)
+        self.network.standardise([one.text for one in measured])
         super().__init__(training, self.network, group)
         self.out, self.told = out, told
 
     def lessons(self, share: float) -> list[Lesson]:
         """The batch of this step and process, drawn by their numbers, so that a resumed training draws the same."""
         settings, seed = self.training, (self.training.seed, self.step, self.group.rank, 3)
-        chunks = 1
-        if settings.longest > 1 and share >= settings.single:
-            draw = float(np.random.default_rng([*seed, 1]).random())
-            several = int(np.random.default_rng([*seed, 2]).integers(3, max(4, settings.longest + 1)))
+        rng, family, chunks = np.random.default_rng([*seed, 1]), settings.family, 1
+        if settings.longest > 1 and share < settings.single:
+            family, chunks = replace(family, facts=(1, 1), sentences=2), int(rng.integers(1, settings.few + 1))
+        elif settings.longest > 1:
+            draw, several = float(rng.random()), int(rng.integers(3, max(4, settings.longest + 1)))
             chunks = 1 if draw < 0.5 else 2 if draw < 0.625 else min(several, settings.longest)
         count = max(2, round(settings.documents / chunks**0.5))
-        return draw_lessons(settings.family, seed, "train", chunks, count, settings.questions)
+        return draw_lessons(family, seed, "train", chunks, count, settings.questions)
 
     def learn(self, share: float) -> dict[str, float]:
         """One update."""
