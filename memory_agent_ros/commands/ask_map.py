@@ -48,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     models.add_argument(
         "--use-adapters", action="store_true", help="let what was internalised answer what the map does not tell"
     )
+    models.add_argument(
+        "--answer-unsafe",
+        action="store_true",
+        help="do not let the embedded language model refuse requests that could do harm",
+    )
     models.add_argument("--trace", action="store_true", help="print each call and what it gave")
 
 
@@ -91,7 +96,7 @@ def _reasoner(memory: SpatialMemory, embedder: Meaning | None, args: argparse.Na
     from memory_agent_ros.reasoning.reasoner import Reasoner
     from memory_agent_ros.reasoning.self_knowledge import shipped_self_knowledge
 
-    model = _model(args.model)
+    model = _model(args.model, refuses=not args.answer_unsafe)
     return Reasoner(
         memory,
         model,
@@ -116,7 +121,7 @@ def _internalised(memory: SpatialMemory, args: argparse.Namespace) -> Internalis
     return internaliser.book
 
 
-def _model(name: str) -> LanguageModel | None:
+def _model(name: str, *, refuses: bool = True) -> LanguageModel | None:
     """The model of a name, loaded when it is needed; None if there is none."""
     from memory_agent_ros.reasoning.language.models import language_model, model_name
     from memory_agent_ros.reasoning.lazily import LazyModel
@@ -126,7 +131,7 @@ def _model(name: str) -> LanguageModel | None:
         return None
 
     def load() -> LanguageModel:
-        model = language_model(wanted, progress=sys.stderr.isatty())
+        model = language_model(wanted, refuses=refuses, progress=sys.stderr.isatty())
         assert model is not None
         return model
 

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=None,
         help="longest time, without making the data (20; explorer: 90; reader: 50; vision: 15; reidentification: 10; "
+        "safety: 20; "
         "text-lora: 8 or 60)",
     )
     parser.add_argument(
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=None,
         help="most steps (1200; explorer: of EMPO2 after the school, 0; reader: 4000; vision: 600; "
+        "safety: 100; "
         "reidentification: 3000)",
     )
     parser.add_argument(
@@ -126,6 +128,16 @@ def _reader(args: argparse.Namespace) -> dict[str, float]:
         minutes=args.minutes or 50.0,
         resume=not args.restart,
         progress=not args.quiet,
+    )
+
+
+def _safety(args: argparse.Namespace) -> dict[str, float]:
+    from memory_agent_ros.evaluation.safety.runs import train_selected
+    from memory_agent_ros.evaluation.training.train_safety import SafetyTraining
+
+    training = _settings(SafetyTraining(), args, "steps")
+    return train_selected(
+        training, args.out, minutes=args.minutes or 20.0, resume=not args.restart, progress=not args.quiet
     )
 
 
@@ -254,6 +266,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], dict[str, float] | str]] = {
     "cooccurrence": _cooccurrence,
     "explorer": _explorer,
     "reader": _reader,
+    "safety": _safety,
     "calibration": _calibration,
     "vision": _vision,
     "reidentification": _reidentification,

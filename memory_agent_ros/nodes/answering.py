@@ -167,7 +167,7 @@ def load_models(model: str, vision: str, config: ReasonerNodeConfig, memory: Rem
     """
     from memory_agent_ros.perception.factory import make_text_embedder
 
-    language = language_model(model, device=config.device, threads=config.threads)
+    language = language_model(model, refuses=config.refuse_unsafe, device=config.device, threads=config.threads)
     looker: Looker | None = None
     if vision != "none":
         from memory_agent_ros.reasoning.vision.looker import PictureLooker

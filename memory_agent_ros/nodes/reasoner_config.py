@@ -58,6 +58,10 @@ class ReasonerNodeConfig:
         False, "Let the language model answer of itself what names nothing of this place; the answer says that it is "
         "not from memory.",
     )  # fmt: skip
+    refuse_unsafe: bool = parameter(
+        True, "Let the embedded language model refuse requests that could do harm, with a reason, instead of working "
+        "on them. No safety function: hard limits stay what prevents harm.",
+    )  # fmt: skip
     acting_tools: str = parameter(
         "", "Tools that act which a question may cause, comma-separated; there is one: look (ask the explorer to go "
         "and see what the answer is unknown of). Empty: none.",

@@ -14,6 +14,7 @@ from memory_agent_ros.reasoning.language.model import (
     Talk,
     TalkingModel,
 )
+from memory_agent_ros.reasoning.refusing import Refusal, RefusingModel
 from memory_agent_ros.reasoning.tools.workspace import Looker
 from memory_agent_ros.reasoning.transcript import Transcript
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
@@ -68,6 +69,14 @@ class LazyModel:
             LanguageModelError: the model cannot be loaded.
         """
         return self._model.talk() if isinstance(self._model, TalkingModel) else None
+
+    def refusal(self, transcript: Transcript) -> Refusal | None:
+        """See :class:`~memory_agent_ros.reasoning.refusing.RefusingModel`.
+
+        Raises:
+            LanguageModelError: the model cannot be loaded.
+        """
+        return self._model.refusal(transcript) if isinstance(self._model, RefusingModel) else None
 
 
 class LazyLooker:

@@ -11,6 +11,8 @@ Routes, in ``answer.details["route"]``:
 - ``rules``: the templates answer as well as they can: there is no model, or it failed, or the question is one that
   calls cannot say (a corner of a room, coordinates).
 - ``closed_book``: nothing was looked up, adapters answered.
+- ``refused``: the language model refuses the request, with a reason; nothing was called. Only what the templates surely
+  understand is not shown to it: that is a plain question, which tools alone answer.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from memory_agent_ros.reasoning.known import Meaning, known_names, opening
 from memory_agent_ros.reasoning.language.model import LanguageModel, LanguageModelError, Talk, TalkingModel
 from memory_agent_ros.reasoning.memory_reader import MemoryReader
 from memory_agent_ros.reasoning.names import MemoryNames, names_of
+from memory_agent_ros.reasoning.refusing import RefusingModel, refused_answer
 from memory_agent_ros.reasoning.results import Result
 from memory_agent_ros.reasoning.rules.pictures import corner_room
 from memory_agent_ros.reasoning.rules.questions import QuestionKind, QuestionNotUnderstoodError, parse, singular
@@ -36,6 +39,7 @@ from memory_agent_ros.reasoning.self_knowledge import SelfKnowledge, Where, with
 from memory_agent_ros.reasoning.signals import signals_of
 from memory_agent_ros.reasoning.toolbox import Toolbox
 from memory_agent_ros.reasoning.tools.workspace import Looker
+from memory_agent_ros.reasoning.transcript import Transcript
 from memory_agent_ros.reasoning.worded import worded
 from memory_agent_ros.records.answer import Answer, AnswerState
 
@@ -117,7 +121,7 @@ class Reasoner:
             and self._acting.act(LOOK, answer.details["look_for"])
         ):
             answer = self._answer(way)
-        if dialogue is not None:
+        if dialogue is not None and answer.details.get("route") != "refused":  # what was refused colours nothing
             dialogue.add(question, answer)
         return answer
 
@@ -132,6 +136,9 @@ class Reasoner:
             return self._finished(self._by_tools(sure, way), "no_think", sure.noun, names, way)
         if way.think == "always" and self._model is None:
             raise LanguageModelError("there is no language model; name one, or do not ask for thinking")
+        refused = self._refused(names, way)
+        if refused is not None:
+            return refused
         failure, noun = "", _noun(way.question, names)
         sayable = way.think == "always" or (way.think == "auto" and not _beyond_calls(way.question))
         if self._model is not None and sayable:
@@ -172,13 +179,26 @@ class Reasoner:
         return dataclasses.replace(answer, details={**answer.details, "confidence": sure_of})
 
     def _by_model(self, model: LanguageModel, names: MemoryNames, way: _Way) -> Answer:
-        earlier = way.dialogue.earlier if way.dialogue is not None and refers_back(way.question, names) else None
-        transcript = opening(way.question, names, self._meaning, earlier)
+        transcript = self._opening(names, way)
         box = self._box(way, _noun(way.question, names))
         answer = Agent(model, way.budget_s).answer(transcript, names, box, way.on_call)
         if not self._own_words:
             return answer
         return worded(answer, way.question, model, names, _talk(model, way.dialogue))
+
+    def _opening(self, names: MemoryNames, way: _Way) -> Transcript:
+        earlier = way.dialogue.earlier if way.dialogue is not None and refers_back(way.question, names) else None
+        return opening(way.question, names, self._meaning, earlier)
+
+    def _refused(self, names: MemoryNames, way: _Way) -> Answer | None:
+        """What is told where the model refuses; None where it does not, or cannot be asked."""
+        if not isinstance(self._model, RefusingModel) or way.think == "never":
+            return None
+        try:
+            refusal = self._model.refusal(self._opening(names, way))
+        except LanguageModelError:
+            return None
+        return None if refusal is None else refused_answer(refusal, way.now_ns, self._model.name)
 
     def _by_rules(self, way: _Way, failure: str, follows: bool) -> Answer:
         """As well as templates can: by the tools where calls can say it."""

@@ -34,11 +34,13 @@ class LoadedModel:
     Attributes:
         model, tokenizer: of transformers.
         name: for answers and reports.
+        refuses: whether it was tuned to refuse unsafe requests.
     """
 
     model: Any
     tokenizer: Any
     name: str
+    refuses: bool = False
 
 
 def weights_folder() -> Path:
@@ -52,16 +54,26 @@ def reader_adapter() -> Path | None:
     return path if path.is_file() else None
 
 
+def safety_updates() -> Path | None:
+    """The updates of neurons that come with this package and make the reader refuse unsafe requests, or None."""
+    path = weights_folder() / "safety.safetensors"
+    return path if path.is_file() else None
+
+
 def embedded_installed() -> bool:
     """Whether all that :func:`load_embedded` needs is installed; nothing is imported."""
     return all(importlib.util.find_spec(m) for m in (_MODULE, "torch", "transformers", "gguf"))
 
 
-def load_embedded(adapter: Path | None = None, *, threads: int | None = 1, progress: bool = False) -> LoadedModel:
+def load_embedded(
+    adapter: Path | None = None, safety: Path | None = None, *, threads: int | None = 1, progress: bool = False
+) -> LoadedModel:
     """The embedded model in bfloat16, 270 MB, on the CPU; its first use converts it, in some 20 s.
 
     Args:
         adapter: a LoRA file that is merged into the weights, see :mod:`~memory_agent_ros.reasoning.language.lora`.
+        safety: a file of updates of neurons that are folded into them, after the adapter that they were trained with,
+            see :mod:`~memory_agent_ros.reasoning.language.neurons`.
         threads: of torch in this process; None leaves them as they are. A second thread helps only where a core is
             idle: torch waits for the slowest.
         progress: show a bar while converting.
@@ -82,12 +94,15 @@ def load_embedded(adapter: Path | None = None, *, threads: int | None = 1, progr
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.bfloat16)
     model.eval().requires_grad_(False)
-    if adapter is None:
-        return LoadedModel(model, tokenizer, NAME)
     from memory_agent_ros.reasoning.language.lora import merge_lora
+    from memory_agent_ros.reasoning.language.neurons import fold_neurons, read_neurons
 
-    merge_lora(model, adapter)
-    return LoadedModel(model, tokenizer, f"{NAME} + {adapter.stem}")
+    if adapter is not None:
+        merge_lora(model, adapter)
+    if safety is not None:
+        fold_neurons(model, read_neurons(safety)[0])
+    name = " + ".join([NAME, *(path.stem for path in (adapter, safety) if path is not None)])
+    return LoadedModel(model, tokenizer, name, refuses=safety is not None)
 
 
 def converted(cache: Path | None = None, progress: bool = False) -> Path:

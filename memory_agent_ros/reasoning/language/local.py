@@ -18,12 +18,13 @@ from memory_agent_ros.reasoning.decoding.codec import CallCodec
 from memory_agent_ros.reasoning.decoding.entities import EntityIndex
 from memory_agent_ros.reasoning.decoding.grammar import CallGrammar, CallScope
 from memory_agent_ros.reasoning.decoding.writing import write_call
-from memory_agent_ros.reasoning.language.embedded import LoadedModel, load_embedded, reader_adapter
+from memory_agent_ros.reasoning.language.embedded import LoadedModel, load_embedded, reader_adapter, safety_updates
 from memory_agent_ros.reasoning.language.encoding import Encoder
 from memory_agent_ros.reasoning.language.instructions import instructions
 from memory_agent_ros.reasoning.language.model import Emission, EntityNames, LanguageModelError, Reading, Talk
 from memory_agent_ros.reasoning.language.spans import with_span
 from memory_agent_ros.reasoning.language.talk import StreamedTalk
+from memory_agent_ros.reasoning.refusing import LIMIT, REASONS, REFUSE, Refusal, openings, refusal_text
 from memory_agent_ros.reasoning.transcript import Transcript, context_text
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 
@@ -63,7 +64,7 @@ class LocalModel:
     def __init__(self, loaded: LoadedModel, config: LocalConfig | None = None) -> None:
         self.config = config or LocalConfig()
         self.cached = CachedModel(loaded.model, self.config.reuse)
-        self._name, self._tokenizer = loaded.name, loaded.tokenizer
+        self._name, self._tokenizer, self._refuses = loaded.name, loaded.tokenizer, loaded.refuses
         self._codec = CallCodec(loaded.tokenizer)
         self._grammar = CallGrammar(self._codec)
         self._entities = EntityIndex(self._codec)
@@ -72,13 +73,22 @@ class LocalModel:
         self._lock = threading.Lock()
 
     @staticmethod
-    def embedded(config: LocalConfig | None = None, *, threads: int = 1, progress: bool = False) -> LocalModel:
+    def embedded(
+        config: LocalConfig | None = None, *, refuses: bool = True, threads: int = 1, progress: bool = False
+    ) -> LocalModel:
         """The embedded model with the reader that comes with this package.
+
+        Args:
+            config: how it is used.
+            refuses: with the updates that make it refuse unsafe requests, where they come with this package.
+            threads: of torch in this process.
+            progress: show a bar while it is converted.
 
         Raises:
             MissingExtraError: a package that it needs is not installed.
         """
-        return LocalModel(load_embedded(reader_adapter(), threads=threads, progress=progress), config)
+        safety = safety_updates() if refuses else None
+        return LocalModel(load_embedded(reader_adapter(), safety, threads=threads, progress=progress), config)
 
     @staticmethod
     def from_pretrained(model: str, config: LocalConfig | None = None, device: str = "cpu") -> LocalModel:
@@ -123,6 +133,25 @@ class LocalModel:
         with self._lock:
             self.cached.forget()
 
+    def refusal(self, transcript: Transcript) -> Refusal | None:
+        """Why a question is refused; None where it is not, or where the model was not tuned to it."""
+        if not self._refuses or (share := self.refusing(transcript)) < LIMIT:
+            return None
+        with self._lock:
+            texts = [self._encoder.text(refusal_text(reason)) for reason in REASONS]
+            scores = [float(h.sum()) for h in self.cached.continuations(self._prompt(transcript), texts)]
+        return Refusal(list(REASONS)[int(np.argmax(scores))], share)
+
+    def refusing(self, transcript: Transcript) -> float:
+        """The likelihood that a refusal begins behind a transcript, against those of all tools, [0, 1]."""
+        with self._lock:
+            texts = [self._encoder.text(text) for text in (REFUSE, *openings(transcript))]
+            heard = self.cached.continuations(self._prompt(transcript), texts)
+            return float(torch.stack([h.sum() for h in heard]).softmax(dim=0)[0])
+
+    def _prompt(self, transcript: Transcript) -> list[int]:
+        return [*self._begin, *self._encoder.transcript(transcript)]
+
     def next_call(self, transcript: Transcript, names: EntityNames) -> Emission:
         """The likeliest call, token by token, among those that are allowed.
 
@@ -131,7 +160,7 @@ class LocalModel:
         """
         with self._lock:
             until = time.monotonic() + self.config.seconds
-            ids = [*self._begin, *self._encoder.transcript(transcript)]
+            ids = self._prompt(transcript)
             scope = CallScope.after(len(transcript.turns), transcript.earlier is not None)
             decoder = CallDecoder(self._grammar, self._entities.at(names), scope)
             written = write_call(self._reader(until), ids, decoder)

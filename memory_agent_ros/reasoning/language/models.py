@@ -9,7 +9,7 @@ _OPENAI = "openai"
 
 
 def language_model(
-    name: str = "embedded", *, device: str = "cpu", threads: int = 1, progress: bool = False
+    name: str = "embedded", *, refuses: bool = True, device: str = "cpu", threads: int = 1, progress: bool = False
 ) -> LanguageModel | None:
     """A model by name; None for ``none``.
 
@@ -17,6 +17,7 @@ def language_model(
         name: ``none``; ``auto``: the embedded one where it and the reader that it needs are installed, else none;
             ``embedded``; ``openai`` or ``openai:MODEL``, a server that the environment names; ``URL#MODEL``, a server
             by its base URL; else an id or folder of transformers.
+        refuses: whether the embedded model refuses unsafe requests; the others are as their makers made them.
         device: where a model of transformers runs: cpu, cuda, cuda:1; "auto" takes a GPU if there is one.
         threads: CPU threads of the embedded model.
         progress: show a bar while it is converted.
@@ -44,7 +45,7 @@ def language_model(
             f"language models need {error.name}: pip install 'memory_agent_ros[language]'"
         ) from error
     if name == "embedded":
-        return LocalModel.embedded(threads=threads, progress=progress)
+        return LocalModel.embedded(refuses=refuses, threads=threads, progress=progress)
     return LocalModel.from_pretrained(name, device=_device(device))
 
 

@@ -1,0 +1,1 @@
+"""Requests that a robot should refuse, and the neurons of the language model that tell them apart."""
