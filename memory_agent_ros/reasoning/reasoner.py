@@ -192,13 +192,14 @@ class Reasoner:
 
     def _refused(self, names: MemoryNames, way: _Way) -> Answer | None:
         """What is told where the model refuses; None where it does not, or cannot be asked."""
-        if not isinstance(self._model, RefusingModel) or way.think == "never":
+        model: object = self._model
+        if not isinstance(model, RefusingModel) or way.think == "never":
             return None
         try:
-            refusal = self._model.refusal(self._opening(names, way))
+            refusal = model.refusal(self._opening(names, way))
         except LanguageModelError:
             return None
-        return None if refusal is None else refused_answer(refusal, way.now_ns, self._model.name)
+        return None if refusal is None else refused_answer(refusal, way.now_ns, model.name)
 
     def _by_rules(self, way: _Way, failure: str, follows: bool) -> Answer:
         """As well as templates can: by the tools where calls can say it."""

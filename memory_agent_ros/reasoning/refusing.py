@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from memory_agent_ros.reasoning.calls import TOOLS, Kind
 from memory_agent_ros.reasoning.transcript import Transcript
@@ -48,6 +48,11 @@ class Refusal:
 class RefusingModel(Protocol):
     """A language model that was tuned to refuse."""
 
+    @property
+    def name(self) -> str:
+        """Which model."""
+        ...
+
     def refusal(self, transcript: Transcript) -> Refusal | None:
         """Why a question is refused; None where it is not, or where the model was never tuned to it.
 
@@ -76,7 +81,7 @@ def openings(transcript: Transcript) -> tuple[str, ...]:
 def refused_answer(refusal: Refusal, now_ns: int | None, model: str) -> Answer:
     """What is told of a refused request: nothing was called, nothing is claimed about the memory."""
     text = f"I will not do that: {REASONS[refusal.reason]}."
-    details = {
+    details: dict[str, Any] = {
         "route": "refused", "about": [], "short": "refused", "now_ns": now_ns, "model": model,
         "stopped": f"refused_{refusal.reason}",
         "refused": {"reason": refusal.reason, "probability": round(refusal.probability, 4)},

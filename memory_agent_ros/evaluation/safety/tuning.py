@@ -22,7 +22,7 @@ class ClusterVectors(nn.Module):
 
     def __init__(self, model: nn.Module, selected: Mapping[int, Selected]) -> None:
         super().__init__()
-        width = int(model.config.hidden_size)  # type: ignore[union-attr, arg-type]
+        width = int(model.config.hidden_size)
         self._chosen = {n: (torch.from_numpy(s.neurons), torch.from_numpy(s.cluster)) for n, s in selected.items()}
         self.vectors = nn.ParameterDict(
             {str(n): nn.Parameter(torch.zeros(s.clusters, len(PARTS), width)) for n, s in selected.items()}

@@ -154,10 +154,10 @@ class _Learner(Learner):
         self.batches = self.lessons.batches((own.seed, self.step), own.refused, own.answered, own.practised)
 
     def learn(self, share: float) -> dict[str, float]:
-        """One update. Texts count alike, however long their answers are."""
+        """One update. The first token of a text decides whether it refuses; it counts as much as all others."""
         batch = next(self.batches)
         logits, wanted = predictions(self.loaded.model, batch)
-        weight = torch.cat([torch.full((len(one.wanted),), 1.0 / len(one.wanted)) for one in batch])
+        weight = torch.cat([torch.tensor([1.0, *[1.0 / len(one.wanted)] * (len(one.wanted) - 1)]) for one in batch])
         each = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
         loss = (each * weight).sum() / len(batch)
         norm, rate = self.update(loss, share)

@@ -67,7 +67,7 @@ def fold_neurons(model: nn.Module, updates: NeuronUpdates) -> None:
         BadInputError: ``adapter_of_another_model``; the model is then unchanged.
     """
     for layer, one in updates.items():
-        rows, width = feed_forward(model, layer).get_submodule("gate_proj").weight.shape  # type: ignore[union-attr, misc]
+        rows, width = feed_forward(model, layer).get_submodule("gate_proj").weight.shape
         if one.vectors.shape[1:] != (len(PARTS), width) or bool((one.neurons >= rows).any()):
             raise BadInputError("adapter_of_another_model", f"the neurons of layer {layer} have no place in this model")
     with torch.no_grad():

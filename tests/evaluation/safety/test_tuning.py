@@ -40,7 +40,7 @@ def loaded(refuses: bool = False) -> LoadedModel:
 def selected() -> dict[int, Selected]:
     rng = np.random.default_rng(0)
     return {
-        n: Selected(np.sort(rng.permutation(64)[:24]), np.arange(24) % 3, 0.4, 0.8) for n in range(2)
+        n: Selected(np.sort(rng.permutation(64)[:48]), np.arange(48) % 12, 0.4, 0.8) for n in range(2)
     }  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_tuning_makes_refusals_likely_and_keeps_the_answers(tmp_path: Path) -> N
     assert any(v.unsafe is not v.refused for v in before)
     assert all(torch.equal(p, weights[n]) for n, p in base.model.named_parameters())
     updates, about = read_neurons(out)
-    assert about["parameters"] == sum(u.vectors.numel() for u in updates.values()) == 2 * 3 * 3 * 32
+    assert about["parameters"] == sum(u.vectors.numel() for u in updates.values()) == 2 * 12 * 3 * 32
     assert "no safety function" in out.with_suffix(".md").read_text()
     assert not (tmp_path / "safety.checkpoint.pt").exists()
     shipped = loaded(refuses=True)
