@@ -11,8 +11,8 @@ Routes, in ``answer.details["route"]``:
 - ``rules``: the templates answer as well as they can: there is no model, or it failed, or the question is one that
   calls cannot say (a corner of a room, coordinates).
 - ``closed_book``: nothing was looked up, adapters answered.
-- ``refused``: the language model refuses the request, with a reason; nothing was called. Only what the templates surely
-  understand is not shown to it: that is a plain question, which tools alone answer.
+- ``refused``: the language model refuses the request, with a reason; nothing was called. What templates and tools
+  alone answer is a plain question and not shown to it.
 """
 
 from __future__ import annotations
@@ -136,11 +136,10 @@ class Reasoner:
             return self._finished(self._by_tools(sure, way), "no_think", sure.noun, names, way)
         if way.think == "always" and self._model is None:
             raise LanguageModelError("there is no language model; name one, or do not ask for thinking")
-        refused = self._refused(names, way)
-        if refused is not None:
-            return refused
         failure, noun = "", _noun(way.question, names)
         sayable = way.think == "always" or (way.think == "auto" and not _beyond_calls(way.question))
+        if sayable and (refused := self._refused(names, way)) is not None:
+            return refused
         if self._model is not None and sayable:
             try:
                 return self._finished(self._by_model(self._model, names, way), "think", noun, names, way)
@@ -193,7 +192,7 @@ class Reasoner:
     def _refused(self, names: MemoryNames, way: _Way) -> Answer | None:
         """What is told where the model refuses; None where it does not, or cannot be asked."""
         model: object = self._model
-        if not isinstance(model, RefusingModel) or way.think == "never":
+        if not isinstance(model, RefusingModel):
             return None
         try:
             refusal = model.refusal(self._opening(names, way))
