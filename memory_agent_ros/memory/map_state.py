@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,21 @@ class MapState:
         if object_id not in self.tracks:
             raise BadInputError("unknown_object", f"no object {object_id} in the map; list them with objects()")
         return self.tracks[object_id]
+
+    def resolve_all(self, object_ids: Iterable[int]) -> list[Track]:
+        """The tracks of ids, following merges, read in one go; each once, by id.
+
+        Raises:
+            BadInputError: ``unknown_object``.
+        """
+        found = set()
+        for object_id in object_ids:
+            while object_id in self.aliases:
+                object_id = self.aliases[object_id]
+            if object_id not in self.tracks:
+                raise BadInputError("unknown_object", f"no object {object_id} in the map; list them with objects()")
+            found.add(object_id)
+        return self.tracks.take(sorted(found))
 
     def absorbed_ids(self, object_id: int) -> set[int]:
         """The id with all ids that were merged into it."""

@@ -662,8 +662,11 @@ class SpatialMemory:
         with self._lock:
             return verification.problems(self._store, self._current())
 
-    def save(self, path: Path | str | None = None) -> Path:
+    def save(self, path: Path | str | None = None, *, keys: bool = True) -> Path:
         """Write everything to the map file, or a consistent copy to ``path``; returns the file.
+
+        A copy without ``keys`` is a backup that forgets with the map: it opens only once :func:`~.backups.restore` has
+        given it the keys that the map still has then.
 
         Raises:
             StoreError: it cannot be written, or the map is in no file and no path is given.
@@ -679,7 +682,7 @@ class SpatialMemory:
             if same:
                 self._store.checkpoint()
             else:
-                self._store.copy_to(target)
+                self._store.copy_to(target, keys=keys)
             return target
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ def selected(
     Raises:
         BadInputError: ``unknown_object``, ``object_without_appearance``, ``appearance_unusable``.
     """
-    named = {t.id: t for t in (state.resolve(i) for i in request.object_ids)}
+    named = {t.id: t for t in state.resolve_all(request.object_ids)}
     if set(request.conditions) - {"object_ids"}:
         looks = None if request.like is None else looks_of(request.like, state)
         query = Query(request.label, region=checked_region(request.region))
@@ -49,7 +49,7 @@ def selected(
             chosen = in_room(found, request.room)
             found = [t for t in found if t.id in chosen]
         named |= {t.id: t for t in found}
-    return [state.tracks[i] for i in sorted(named)]
+    return state.tracks.take(sorted(named))
 
 
 def only_span(request: ForgetRequest) -> bool:

@@ -301,8 +301,8 @@ class PostgresStore:
         """Rewrite all tables. What the server keeps besides (its log, backups) is for its operator to let go of."""
         self.rows(f"VACUUM (FULL) {', '.join(table_names())}")
 
-    def copy_to(self, path: Path) -> None:
-        """A consistent copy in one map file of the embedded store, put in place in one move."""
+    def copy_to(self, path: Path, *, keys: bool = True) -> None:
+        """A consistent copy in one map file of the embedded store, put in place in one move; see :class:`Store`."""
         draft = path.with_name(path.name + ".part")
         draft.unlink(missing_ok=True)
         try:
@@ -310,7 +310,7 @@ class PostgresStore:
             file = SqliteStore.open(draft)
             try:
                 with file.transaction() as cursor:
-                    for table in table_names():
+                    for table in (t for t in table_names() if keys or t != "keys"):
                         names = ", ".join(columns := self.columns(table))
                         marks = ",".join("?" * len(columns))
                         rows = self.each(f"SELECT {names} FROM {table}")

@@ -238,8 +238,8 @@ class SqliteStore:
         self.rows("VACUUM")
         self.checkpoint(truncate=True)
 
-    def copy_to(self, path: Path) -> None:
-        """A consistent copy in one file, put in place in one move."""
+    def copy_to(self, path: Path, *, keys: bool = True) -> None:
+        """A consistent copy in one file, put in place in one move; without ``keys`` what is sealed stays so."""
         try:
             draft = path.with_name(path.name + ".part")
             draft.unlink(missing_ok=True)
@@ -247,6 +247,11 @@ class SqliteStore:
                 with contextlib.closing(sqlite3.connect(draft)) as target:
                     self.connection.backup(target)
                     target.execute("PRAGMA journal_mode = DELETE")
+                    if not keys:
+                        target.execute("PRAGMA secure_delete = ON")
+                        target.execute("DELETE FROM keys")
+                        target.commit()
+                        target.execute("VACUUM")
                 os.replace(draft, path)
             finally:
                 draft.unlink(missing_ok=True)

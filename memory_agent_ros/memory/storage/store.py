@@ -102,8 +102,8 @@ class Store(Protocol):
         """Rewrite the map so that nothing deleted is left in its tables."""
         ...
 
-    def copy_to(self, path: Path, /) -> None:
-        """A consistent copy in one map file, put in place in one move."""
+    def copy_to(self, path: Path, /, *, keys: bool = True) -> None:
+        """A consistent copy in one map file, put in place in one move; without ``keys`` what is sealed stays sealed."""
         ...
 
     def close(self) -> None:

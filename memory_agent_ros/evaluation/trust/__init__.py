@@ -1,0 +1,1 @@
+"""Benchmarks of trust: tampering, crashes, poison, forgetting."""
