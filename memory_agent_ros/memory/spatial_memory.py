@@ -189,9 +189,9 @@ class SpatialMemory:
         with self._lock:
             self._writable()
             admit_frame(frame, self._state, self.config)
-            frame, wanted = self.forgetting.refusals.screen(frame, observations)
-            self._state.stats["observation.never_again"] += len(observations) - len(wanted)
-            usable = admit_observations(frame, wanted, self._state, self.config)
+            admitted = admit_observations(frame, observations, self._state, self.config)
+            frame, usable = self.forgetting.refusals.screen(frame, admitted)
+            self._state.stats["observation.never_again"] += len(admitted) - len(usable)
             self._state.frame_id = frame.frame_id
             changes = step(self._state, frame, usable, self.config, self._associator)
             changes.source_id = self._state.sources.heard(frame.source, frame.stamp_ns).id
