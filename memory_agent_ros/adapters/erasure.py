@@ -7,9 +7,22 @@ import shutil
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from memory_agent_ros.adapters.folders import library_folder
+from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.forgetting import Forgotten
 
 _ZEROS = bytes(1 << 16)
+
+
+def watch_adapters(memory: SpatialMemory, folder: Path | None = None) -> None:
+    """Have the adapters in a folder, or beside the map file, let go of what the memory forgets from now on.
+
+    A map on a server has no folder beside it: name one.
+    """
+    if folder is None and memory.path is not None:
+        folder = library_folder(memory.path)
+    if folder is not None:
+        memory.forgetting.tell(chunk_eraser(folder))
 
 
 def chunk_eraser(folder: Path) -> Callable[[Forgotten], Mapping[str, int]]:

@@ -35,17 +35,6 @@ class Refreshed:
     elapsed_s: float
 
 
-def library_folder(place: Path | str) -> Path:
-    """Where the adapters of a map or a document lie: ``home.map`` has ``home.map.adapters``.
-
-    Raises:
-        BadInputError: ``adapters_folder``: a map on a server has no folder beside it.
-    """
-    if not isinstance(place, Path):
-        raise BadInputError("adapters_folder", "name a folder with --adapters FOLDER: the map is on a server")
-    return place.with_name(f"{place.name}.adapters")
-
-
 class AdapterLibrary:
     """A folder of adapters. Threads may share it; other processes' changes are seen when a folder is replaced.
 

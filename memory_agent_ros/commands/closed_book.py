@@ -26,7 +26,7 @@ def is_map(place: Path | str) -> bool:
 
 def folder_of(args: argparse.Namespace, place: Path | str | None) -> Path:
     """Where the adapters lie: the folder that is named, else beside the map or the document."""
-    from memory_agent_ros.adapters.library import library_folder
+    from memory_agent_ros.adapters.folders import library_folder
 
     if args.adapters is not None:
         return Path(args.adapters)

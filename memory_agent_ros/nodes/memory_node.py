@@ -27,6 +27,7 @@ from visualization_msgs.msg import MarkerArray
 from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
 from memory_agent_msgs.msg import ObservationArray
 from memory_agent_msgs.srv import EditObject, ForgetObjects, GetPicture, LoadMemory, QueryObjects, SaveMemory, Tips
+from memory_agent_ros.adapters.erasure import watch_adapters
 from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.sessions.session import Session
@@ -228,7 +229,9 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
 
     def _open(self, path: str) -> SpatialMemory:
         place = path if is_on_server(path) else pathlib.Path(path).expanduser() if path else None
-        return SpatialMemory.open(place, self.config.memory, text_embedder=self._embedder)
+        memory = SpatialMemory.open(place, self.config.memory, text_embedder=self._embedder)
+        watch_adapters(memory)
+        return memory
 
     def _on_observations(self, message: ObservationArray) -> None:
         started = time.perf_counter()

@@ -8,7 +8,8 @@ import pytest
 
 from memory_agent_ros.adapters.adapter import Adapter, same_rows
 from memory_agent_ros.adapters.application import AdaptedModel
-from memory_agent_ros.adapters.library import MEMORY, AdapterLibrary, library_folder
+from memory_agent_ros.adapters.folders import library_folder
+from memory_agent_ros.adapters.library import MEMORY, AdapterLibrary
 from memory_agent_ros.records.errors import BadInputError
 from tests.adapters.small import RandomHypernetwork, Read
 

@@ -22,8 +22,7 @@ def plant(memory: SpatialMemory, building: Building, folder: Path) -> list[Canar
 
     The last frames end with a change of a canary by hand, a tip that names it and an adapter made from it.
     """
-    from memory_agent_ros.adapters.erasure import chunk_eraser
-    from memory_agent_ros.adapters.library import library_folder
+    from memory_agent_ros.adapters.erasure import watch_adapters
 
     rng = np.random.default_rng([building.seed, 11])
     things = {int(t): _name(rng) for t in rng.permutation(building.objects)[:_PLANTED]}
@@ -46,7 +45,7 @@ def plant(memory: SpatialMemory, building: Building, folder: Path) -> list[Canar
                     shown[k] = dataclasses.replace(obs, label=name, label_scores={name: 0.9})
             memory.observe(frame, shown)
     memory.save()
-    memory.forgetting.tell(chunk_eraser(library_folder(folder / "home.map")))
+    watch_adapters(memory)
     canaries = []
     for thing, name in things.items():
         found = memory.find(name)[0]
@@ -87,7 +86,8 @@ def _write_adapter(memory: SpatialMemory, folder: Path, name: str, object_id: in
     import torch
 
     from memory_agent_ros.adapters.adapter import Adapter, Chunk
-    from memory_agent_ros.adapters.library import AdapterLibrary, library_folder
+    from memory_agent_ros.adapters.folders import library_folder
+    from memory_agent_ros.adapters.library import AdapterLibrary
     from memory_agent_ros.adapters.rows import LoraRows
     from memory_agent_ros.records.source import Source
 
