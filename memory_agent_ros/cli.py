@@ -22,6 +22,7 @@ from memory_agent_ros.commands import (
     merge,
     show,
     train,
+    unlearn,
     up,
 )
 from memory_agent_ros.records.errors import MemoryAgentError
@@ -42,6 +43,7 @@ _VERBS = {
     "bench": bench,
     "train": train,
     "learn": learn,
+    "unlearn": unlearn,
 }
 
 

@@ -52,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="document-lora, memory-lora: a tiny reader, instead of the cached one",
     )
+    parser.add_argument(
+        "--crops", type=Path, default=None, metavar="FOLDER", help="recognition: pictures, FOLDER/LABEL/*.png"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="weights, with a card beside or inside")
     parser.add_argument("--restart", action="store_true", help="do not go on from a checkpoint")
 
@@ -191,6 +194,21 @@ def _reidentification(args: argparse.Namespace) -> dict[str, float]:
     return train_reidentification(training, args.out, progress=not args.quiet)
 
 
+def _recognition(args: argparse.Namespace) -> str:
+    from memory_agent_ros.perception.recognition.labelled_crops import read_crops
+    from memory_agent_ros.perception.recognition.learning import train_recogniser
+    from memory_agent_ros.perception.recognition.network import RecognitionTraining
+    from memory_agent_ros.perception.recognition.recogniser import save_recogniser
+    from memory_agent_ros.records.errors import BadInputError
+
+    if args.crops is None:
+        raise BadInputError("crops_folder", "name a folder of pictures with --crops: a sub-folder for each class")
+    crops = read_crops(args.crops)
+    made = train_recogniser(crops, _settings(RecognitionTraining(), args, "steps"))
+    save_recogniser(args.out, made)
+    return f"{len(crops.labels)} crops of {len(made.labels)} classes, written to {args.out}"
+
+
 def _tiny_reader(args: argparse.Namespace) -> dict[str, float]:
     import torch
 
@@ -270,6 +288,7 @@ _PARTS: dict[str, Callable[[argparse.Namespace], dict[str, float] | str]] = {
     "calibration": _calibration,
     "vision": _vision,
     "reidentification": _reidentification,
+    "recognition": _recognition,
     "tiny-reader": _tiny_reader,
     "document-lora": _document_lora,
     "tiny-gist-reader": _tiny_gist_reader,
