@@ -81,8 +81,10 @@ class SqliteStore:
     ) -> SqliteStore:
         new = not path.exists() or path.stat().st_size == 0
         try:
+            if new and not read_only:
+                _make_private(path)
             connection = _connect(f"file:{quote(str(path.absolute()))}?mode={'ro' if read_only else 'rwc'}")
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise StoreError(f"cannot open {path}: {error}") from error
         store = SqliteStore(connection, path, lock, read_only)
         try:
@@ -244,6 +246,7 @@ class SqliteStore:
             draft = path.with_name(path.name + ".part")
             draft.unlink(missing_ok=True)
             try:
+                _make_private(draft)
                 with contextlib.closing(sqlite3.connect(draft)) as target:
                     self.connection.backup(target)
                     target.execute("PRAGMA journal_mode = DELETE")
@@ -276,6 +279,11 @@ def _connect(name: str) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """An empty file that only its owner may read, where there is none yet; SQLite gives its logs the same rights."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
 
 
 def _lock_path(path: Path) -> Path:
