@@ -84,6 +84,7 @@ setup(
         (f"share/{PACKAGE}", ["package.xml"]),
         (f"share/{PACKAGE}/launch", sorted(glob("launch/*.launch.*"))),
         (f"share/{PACKAGE}/config", sorted(glob("config/*.*"))),
+        (f"share/{PACKAGE}/config/sros2", sorted(glob("config/sros2/*"))),
         (f"share/{PACKAGE}/rviz", sorted(glob("rviz/*.rviz"))),
     ],
     zip_safe=False,
