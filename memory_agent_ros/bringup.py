@@ -52,6 +52,7 @@ class NodeSpec:
         lifecycle: whether the lifecycle manager configures and activates it.
         respawn: whether it is started again when it dies.
         environment: variables added to those of the parent.
+        enclave: SROS 2 enclave it runs in, "" for the one of its process.
     """
 
     name: str
@@ -67,6 +68,7 @@ class NodeSpec:
     lifecycle: bool = True
     respawn: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    enclave: str = ""
 
     @property
     def full_name(self) -> str:
@@ -86,6 +88,8 @@ class NodeSpec:
             words += ["-p", f"{key}:={json.dumps(value)}"]
         for source, target in self.remappings:
             words += ["-r", f"{source}:={target}"]
+        if self.enclave:
+            words += ["--enclave", self.enclave]
         return [*words, "--log-level", self.log_level]
 
     def command(self, python: str = sys.executable) -> list[str]:
@@ -123,6 +127,17 @@ _COMMON = (
         ("true", "false"),
     ),
     LaunchArgument("rviz", "false", "start RViz with rviz/memory.rviz", ("true", "false")),
+    LaunchArgument(
+        "enclaves",
+        "",
+        "SROS 2: where the nodes' enclaves lie, one each by its name, such as /memory_agent (see config/sros2); empty: "
+        "none are named",
+    ),
+    LaunchArgument(
+        "retention_file",
+        "",
+        "how long the memory keeps what it saw: a file in config/ (retention) or a path; empty: for ever",
+    ),
     LaunchArgument("respawn", "false", "start a node again when it dies", ("true", "false")),
     LaunchArgument(
         "fastdds_profile",
@@ -293,10 +308,15 @@ def _agent_nodes(settings: Mapping[str, str], managed_first: tuple[NodeSpec, ...
     if settings["adapters"] == "true":
         own["reasoner_node"] = {"adapters": True}
         own["adapter_node"] = {"folder": _beside(settings["map_path"])} if settings["map_path"] else {}
+    retention = (str(parameter_file(settings["retention_file"])),) if settings["retention_file"] else ()
+    more = {"memory_node": retention}
     nodes = [
-        _node(settings, name, files=files, remappings=remappings, parameters={**common, **parameters})
+        _node(
+            settings, name, files=(*files, *more.get(name, ())), remappings=remappings,
+            parameters={**common, **parameters},
+        )
         for name, parameters in own.items()
-    ]
+    ]  # fmt: skip
     managed = [*nodes, *managed_first]  # the camera is activated last, so that nobody misses its first frame
     manager = _node(
         settings,
@@ -331,7 +351,21 @@ def _node(
         log_level=settings["log_level"],
         lifecycle=lifecycle,
         respawn=settings["respawn"] == "true",
+        enclave=enclave_of(settings["enclaves"], name),
     )
+
+
+def enclave_of(folder: str, name: str) -> str:
+    """The enclave of a node; "" if none are named.
+
+    Raises:
+        BadInputError: ``launch_argument`` if the folder is no absolute path.
+    """
+    if folder and not folder.startswith("/"):
+        raise BadInputError(
+            "launch_argument", f"enclaves must be an absolute path such as /memory_agent, got {folder!r}"
+        )
+    return f"{folder.rstrip('/')}/{name}" if folder else ""
 
 
 def _beside(map_path: str) -> str:
@@ -361,6 +395,7 @@ def _rviz(settings: Mapping[str, str], remappings: tuple[tuple[str, str], ...]) 
     return [
         NodeSpec(
             name="rviz2",
+            enclave=enclave_of(settings["enclaves"], "rviz2"),
             package="rviz2",
             executable="rviz2",
             module=None,

@@ -26,10 +26,10 @@ from visualization_msgs.msg import MarkerArray
 
 from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
 from memory_agent_msgs.msg import ObservationArray
-from memory_agent_msgs.srv import EditObject, ForgetObjects, GetPicture, LoadMemory, QueryObjects, SaveMemory, Tips
 from memory_agent_ros.adapters.erasure import watch_adapters
 from memory_agent_ros.geometry.se3 import yaw_of
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.retention import RetentionConfig, retain
 from memory_agent_ros.memory.sessions.session import Session
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.storage.stores import is_on_server
@@ -37,13 +37,13 @@ from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import event_message, time_message
 from memory_agent_ros.nodes.diagnostics import Timing
 from memory_agent_ros.nodes.markers import marker_array, point_cloud
-from memory_agent_ros.nodes.memory_services import MemoryServices
 from memory_agent_ros.nodes.node_base import AgentNode, run_node
 from memory_agent_ros.nodes.observation_frames import frame_from_observation_array
 from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.nodes.pose_graph import MapCorrectionConfig, MapFollower
+from memory_agent_ros.nodes.service_offer import ServicesConfig, offer_services
 from memory_agent_ros.nodes.tf import make_transform_buffer
-from memory_agent_ros.nodes.tips_exchange import SERVICE as TIPS_SERVICE
+from memory_agent_ros.nodes.trust_services import forgotten_events
 from memory_agent_ros.perception.factory import make_text_embedder
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError, StoreError
 from memory_agent_ros.records.event import MemoryEvent
@@ -88,6 +88,8 @@ class MemoryNodeConfig:
     )
     memory: MemoryConfig = field(default_factory=MemoryConfig)
     map_correction: MapCorrectionConfig = field(default_factory=MapCorrectionConfig)
+    services: ServicesConfig = field(default_factory=ServicesConfig)
+    retention: RetentionConfig = field(default_factory=RetentionConfig)
 
 
 class MemoryNode(AgentNode[MemoryNodeConfig]):
@@ -107,14 +109,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._structure = self.advertise(MarkerArray, "memory/structure", qos.latched())
         self._expected = self.advertise(MarkerArray, "memory/expected", qos.latched())
         self._frame_done = self.advertise(Header, "memory/frame_done", qos.reliable(50))
-        services = MemoryServices(self)
-        self.serve(QueryObjects, "memory/query_objects", services.query)
-        self.serve(GetPicture, "memory/picture", services.picture)
-        self.serve(ForgetObjects, "memory/forget_objects", services.forget)
-        self.serve(EditObject, "memory/edit_object", services.edit)
-        self.serve(SaveMemory, "memory/save", services.save)
-        self.serve(LoadMemory, "memory/load", services.load)
-        self.serve(Tips, TIPS_SERVICE, services.tips)
+        offer_services(self, self.config.services, self.serve)
         self._timings = {name: Timing() for name in ("decode", "observe", "array")}
         self._refusal = ""
         self._follower: MapFollower | None = None
@@ -142,6 +137,9 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self.every(self.config.marker_period_s, self._show_markers, clock=self.steady_clock)
         self.every(self.config.points_period_s, self._show_points, clock=self.steady_clock)
         self.every(self.config.structure_period_s, self._show_structure, clock=self.steady_clock)
+        if not self.config.retention.keeps_everything:
+            self._retain()
+            self.every(self.config.retention.period_s, self._retain, clock=self.steady_clock)
 
     def _follow_map(self) -> None:
         """Listen to what corrects the map."""
@@ -274,6 +272,19 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         self._timings["observe"].add((time.perf_counter() - decoded) * 1e3)
         self.counts["frames"] += 1
         self.publish_events(events)
+
+    def _retain(self) -> None:
+        """Forget what the retention policy says is due."""
+        try:
+            receipts = retain(self.memory, self.config.retention, self.get_clock().now().nanoseconds)
+        except MemoryAgentError as error:
+            self.counts["retention_failed"] += 1
+            self.get_logger().error(f"the retention policy could not be applied: {error}", throttle_duration_sec=60.0)
+            return
+        for receipt in receipts:
+            self.counts["retention_erased"] += len(receipt.object_ids)
+            self.get_logger().info(f"retention: erased {len(receipt.object_ids)} objects; {receipt.reason}")
+            self.publish_events(forgotten_events(self.memory, receipt.object_ids))
 
     def _show_markers(self) -> None:
         if self._markers_due:

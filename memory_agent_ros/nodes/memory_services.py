@@ -2,68 +2,28 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_msgs.srv import EditObject, ForgetObjects, GetPicture, LoadMemory, QueryObjects, SaveMemory, Tips
-from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_msgs.srv import GetPicture, LoadMemory, QueryObjects, SaveMemory, Tips
 from memory_agent_ros.nodes.conversions import event_message, nanoseconds, object_message, point_from_message
 from memory_agent_ros.nodes.picture_messages import fill_picture, view_message
+from memory_agent_ros.nodes.service_answers import MemoryHolder, answering, region_of
 from memory_agent_ros.nodes.structure_messages import relation_message, room_message
 from memory_agent_ros.nodes.tips_exchange import tip_from_message, tip_message
-from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
-from memory_agent_ros.records.event import EventKind, MemoryEvent
+from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.map_object import MapObject, ObjectState
-from memory_agent_ros.records.region import Region
-
-Response = TypeVar("Response")
-
-
-class MemoryHolder(Protocol):
-    """Who owns the open memory (the node) and shows what a service changed."""
-
-    @property
-    def memory(self) -> SpatialMemory:
-        """The open memory."""
-        ...
-
-    def publish_events(self, events: list[MemoryEvent]) -> None:
-        """Tell the graph what changed."""
-        ...
-
-    def load(self, path: str) -> SpatialMemory:
-        """Open another map in place of this one."""
-        ...
-
-
-def _answering(
-    call: Callable[[MemoryServices, Any, Any], None],
-) -> Callable[[MemoryServices, Any, Response], Response]:
-    """A refused request answers ``success: false`` with the reason instead of raising in the executor."""
-
-    @functools.wraps(call)
-    def answer(self: MemoryServices, request: Any, response: Any) -> Any:
-        try:
-            call(self, request, response)
-            response.success = True
-        except MemoryAgentError as error:
-            response.success, response.message = False, str(error)
-        return response
-
-    return answer
 
 
 class MemoryServices:
-    """Callbacks of the services: questions, pictures, forgetting, editing, saving, loading and tips."""
+    """Callbacks of the services: questions, pictures, saving, loading and tips."""
 
     def __init__(self, holder: MemoryHolder) -> None:
         self._holder = holder
 
-    @_answering
+    @answering
     def query(self, request: QueryObjects.Request, response: QueryObjects.Response) -> None:
         """``memory/query_objects``."""
         modes: dict[str, Callable[[QueryObjects.Request], list[MapObject]]] = {
@@ -82,7 +42,9 @@ class MemoryServices:
             response.objects = [object_message(thing) for thing in found]
             response.count = len(found)
             if request.mode == QueryObjects.Request.MODE_COUNT:
-                response.count = memory.count(request.label or None, text=request.text or None, region=_region(request))
+                response.count = memory.count(
+                    request.label or None, text=request.text or None, region=region_of(request)
+                )
         elif request.mode in (QueryObjects.Request.MODE_HISTORY, QueryObjects.Request.MODE_CHANGES):
             changes = request.mode == QueryObjects.Request.MODE_CHANGES
             events = memory.changes(nanoseconds(request.since)) if changes else memory.history(int(request.object_id))
@@ -109,52 +71,19 @@ class MemoryServices:
         response.rooms = [room_message(r) for r in rooms]
         response.count = len(rooms)
 
-    @_answering
+    @answering
     def picture(self, request: GetPicture.Request, response: GetPicture.Response) -> None:
         """``memory/picture``."""
         fill_picture(response, self._holder.memory.keyframe(int(request.keyframe_id)))
 
-    @_answering
-    def forget(self, request: ForgetObjects.Request, response: ForgetObjects.Response) -> None:
-        """``memory/forget_objects``."""
-        memory = self._holder.memory
-        region = _region(request)
-        if not request.object_ids and not request.label and region is None:
-            raise BadInputError(
-                "forget_nothing", "name object_ids, a label or a region; forgetting everything needs a region"
-            )
-        ids = tuple(int(value) for value in request.object_ids)
-        forgotten = memory.forget(object_ids=ids, label=request.label or None, region=region)
-        response.forgotten = forgotten
-        self._holder.publish_events(_forgotten_events(memory, forgotten))
-
-    @_answering
-    def edit(self, request: EditObject.Request, response: EditObject.Response) -> None:
-        """``memory/edit_object``."""
-        memory, object_id, reason = self._holder.memory, int(request.object_id), request.reason
-        if request.operation == EditObject.Request.RELABEL:
-            event = memory.relabel(object_id, request.label, reason)
-        elif request.operation == EditObject.Request.MOVE:
-            event = memory.move(object_id, point_from_message(request.position), reason)
-        elif request.operation == EditObject.Request.MERGE:
-            event = memory.merge_objects(object_id, int(request.other_id), reason)
-        elif request.operation == EditObject.Request.DELETE:
-            event = _forgotten_events(memory, memory.forget(object_ids=(object_id,)))[0]
-        else:
-            raise BadInputError(
-                "edit_operation", f"operation must be relabel, move, merge or delete, got {request.operation!r}"
-            )
-        response.event = event_message(event)
-        self._holder.publish_events([event])
-
-    @_answering
+    @answering
     def save(self, request: SaveMemory.Request, response: SaveMemory.Response) -> None:
         """``memory/save``."""
         memory = self._holder.memory
         response.message = f"saved to {memory.save(request.path or None)}"
         response.objects = len(memory.objects())
 
-    @_answering
+    @answering
     def load(self, request: LoadMemory.Request, response: LoadMemory.Response) -> None:
         """``memory/load``."""
         if not request.path:
@@ -163,7 +92,7 @@ class MemoryServices:
         response.message = f"opened {memory.place}"
         response.objects = len(memory.objects())
 
-    @_answering
+    @answering
     def tips(self, request: Tips.Request, response: Tips.Response) -> None:
         """``memory/tips``."""
         memory = self._holder.memory
@@ -176,7 +105,7 @@ class MemoryServices:
         return self._holder.memory.find(
             request.label or None,
             text=request.text or None,
-            region=_region(request),
+            region=region_of(request),
             state=_state(request.state),
             limit=int(request.limit),
             room=request.room or None,
@@ -202,7 +131,7 @@ class MemoryServices:
         return self._holder.memory.find(
             request.label or None,
             text=request.text or None,
-            region=_region(request),
+            region=region_of(request),
             state=ObjectState.PRESENT,
             limit=int(request.limit),
         )
@@ -212,15 +141,6 @@ def _center(request: QueryObjects.Request) -> NDArray[np.float64]:
     if not request.has_center:
         raise BadInputError("query_center", "mode views needs has_center with center")
     return point_from_message(request.center)
-
-
-def _region(request: QueryObjects.Request | ForgetObjects.Request) -> Region | None:
-    if not request.has_region:
-        return None
-    low, high = point_from_message(request.region_min), point_from_message(request.region_max)
-    if np.isnan(low).any() or np.isnan(high).any() or (low > high).any():
-        raise BadInputError("region_invalid", f"region_min {low} must not be above region_max {high}")
-    return Region(low, high)
 
 
 def _relation(request: QueryObjects.Request) -> tuple[str, str | list[int]] | None:
@@ -238,9 +158,3 @@ def _state(name: str) -> ObjectState | None:
     if name not in tuple(ObjectState):
         raise BadInputError("query_state", f"state must be present, gone or empty, got {name!r}")
     return ObjectState(name)
-
-
-def _forgotten_events(memory: SpatialMemory, object_ids: list[int]) -> list[MemoryEvent]:
-    """What the event log keeps of erased objects: their ids, neither label nor place."""
-    events = memory.changes(memory.last_stamp_ns or 0)
-    return [event for event in events if event.kind == EventKind.FORGOTTEN and event.object_id in object_ids]

@@ -80,8 +80,8 @@ def test_remappings_start_from_topics_of_the_graph(path, repository):
         assert source in topics, f"{path.name} remaps {source}, which no node uses"
 
 
-def test_both_robots_are_there_and_the_simulation():
-    assert {path.stem for path in FILES} == {"simulation", "stretch3_realsense", "turtlebot4_oakd"}
+def test_both_robots_are_there_and_the_simulation_and_the_retention_policy():
+    assert {path.stem for path in FILES} == {"simulation", "stretch3_realsense", "turtlebot4_oakd", "retention"}
 
 
 def test_shared_memory_profile_holds_an_image_and_fits_a_container():

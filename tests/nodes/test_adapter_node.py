@@ -79,7 +79,7 @@ def test_events_refresh_what_they_touch_and_looks_do_not(graph, memory_node):
     node = started(graph)
     graph.until(lambda: node.counts["chunks made"] == 1)
     edit = EditObject.Request(
-        operation="relabel", object_id=memory_node.memory.objects()[0].id, label="sofa", reason="test"
+        operation="relabel", object_id=memory_node.memory.objects()[0].id, label="sofa", author="Ada", reason="test"
     )
     assert graph.call(EditObject, "memory/edit_object", edit).success
     graph.until(lambda: node.counts["chunks made"] == 2)

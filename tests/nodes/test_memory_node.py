@@ -18,7 +18,15 @@ from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
 
 from memory_agent_msgs.msg import MemoryEvent, ObservationArray
-from memory_agent_msgs.srv import EditObject, ForgetObjects, LoadMemory, QueryObjects, SaveMemory
+from memory_agent_msgs.srv import (
+    EditObject,
+    ForgetObjects,
+    ListCorrections,
+    ListReceipts,
+    LoadMemory,
+    QueryObjects,
+    SaveMemory,
+)
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.memory_node import MemoryNode
@@ -132,20 +140,65 @@ def test_edit_and_forget(graph, feeder):
     object_id = query(graph, mode="find", label="chair").objects[0].id
 
     def edit(**fields):
-        return graph.call(EditObject, "memory/edit_object", EditObject.Request(object_id=object_id, **fields))
+        request = EditObject.Request(**{"object_id": object_id, "author": "Ada", "reason": "test", **fields})
+        return graph.call(EditObject, "memory/edit_object", request)
 
-    assert edit(operation="relabel", label="armchair", reason="test").success
+    assert edit(operation="relabel", label="armchair").correction_id == 1
     assert query(graph, mode="count", label="armchair").count == 1
-    moved = edit(operation="move", position=Point(x=5.0, y=5.0, z=1.0), reason="test")
+    moved = edit(operation="move", position=Point(x=5.0, y=5.0, z=1.0))
     assert moved.success and moved.event.position.x == pytest.approx(5.0)
-    assert not edit(operation="paint").success
+    assert not edit(operation="paint").success and not edit(operation="delete", author="").success
+    assert edit(operation="delete").success and query(graph, mode="find").count == 0
+    assert edit(operation="undo", correction_id=3).success and query(graph, mode="find").count == 1
+    part = edit(operation="split", position=Point(x=5.0, y=5.2, z=1.0), label="stool")
+    assert part.success and query(graph, mode="find", label="stool").objects[0].id == part.other_id
+    assert edit(operation="merge", other_id=part.other_id).success
+    listed = graph.call(ListCorrections, "memory/corrections", ListCorrections.Request(object_id=object_id)).corrections
+    assert [c.kind for c in listed] == ["relabel", "move", "delete", "undo", "split", "merge"]
+    assert (listed[2].undone_by, listed[3].undoes, listed[0].previous_label, listed[0].author) == (4, 3, "chair", "Ada")
     empty = graph.call(ForgetObjects, "memory/forget_objects", ForgetObjects.Request())
     assert not empty.success
-    gone = graph.call(ForgetObjects, "memory/forget_objects", ForgetObjects.Request(label="armchair"))
-    assert gone.success and list(gone.forgotten) == [object_id]
+    wanted = ForgetObjects.Request(label="armchair", author="Bo", reason="asked to")
+    gone = graph.call(ForgetObjects, "memory/forget_objects", wanted)
+    assert gone.success and list(gone.forgotten) == [object_id] and gone.receipt.author == "Bo"
     assert query(graph, mode="find").count == 0
+    (receipt,) = graph.call(ListReceipts, "memory/receipts", ListReceipts.Request()).receipts
+    assert receipt == gone.receipt and list(receipt.object_ids) == [object_id] and "objects" in receipt.kinds
     graph.until(lambda: [e for e in events if e.kind == MemoryEvent.FORGOTTEN])
     assert {e.label for e in events if e.kind == MemoryEvent.FORGOTTEN} == {""}
+
+
+def test_what_was_forgotten_for_good_is_not_admitted_again(graph, feeder):
+    node = make_node(graph)
+    assert bring_up(node)
+    feeder.feed()
+    outline = [Point(x=-9.0, y=-9.0), Point(x=9.0, y=-9.0), Point(x=9.0, y=9.0), Point(x=-9.0, y=9.0)]
+    wanted = ForgetObjects.Request(polygon=outline, label="chair", never_again=True)
+    assert graph.call(ForgetObjects, "memory/forget_objects", wanted).receipt.never_again
+    feeder.feed()
+    assert query(graph, mode="find").count == 0
+
+
+def test_services_that_are_not_offered_do_not_exist(graph, feeder):
+    kept = {"memory/query_objects", "memory/forget_objects"}
+    names = ("picture", "edit", "forget", "receipts", "provenance", "save", "load", "tips")
+    node = make_node(graph, **{f"services.{name}": name == "forget" for name in names})
+    assert bring_up(node)
+    graph.until(lambda: graph.helper.count_services("memory/query_objects"))
+    offered = {n for n, _ in node.get_service_names_and_types_by_node("memory_node", "/")}
+    assert {n.removeprefix("/") for n in offered if n.startswith("/memory/")} == kept
+
+
+def test_the_retention_policy_is_applied_at_start(graph, feeder, tmp_path):
+    path = tmp_path / "old.map"
+    node = make_node(graph, path)
+    assert bring_up(node)
+    feeder.feed()  # stamps of 1970
+    assert node.trigger_deactivate() and node.trigger_cleanup()
+    node.set_parameters([Parameter("retention.label_days", value="chair=1")])
+    assert bring_up(node)
+    (receipt,) = node.memory.receipts()
+    assert receipt.author == "retention policy" and node.memory.objects() == []
 
 
 def test_save_and_load(graph, feeder, tmp_path):
