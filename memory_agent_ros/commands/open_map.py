@@ -38,14 +38,17 @@ def open_map(path: Path | str, embedder: str | TextEmbedder | None = "none") -> 
 
 
 def open_map_to_change(path: Path | str) -> SpatialMemory:
-    """The memory in an existing map file or on a server, for writing.
+    """The memory in an existing map file or on a server, for writing; what it forgets, adapters beside it forget too.
 
     Raises:
         BadInputError: ``map_missing`` if there is no such file.
         StoreError: the file is damaged, of a newer version, or open for writing elsewhere.
     """
+    from memory_agent_ros.adapters.erasure import watch_adapters
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
 
     if isinstance(path, Path) and not path.is_file():
         raise BadInputError("map_missing", f"there is no map {path}; name an existing one")
-    return SpatialMemory.open(path)
+    memory = SpatialMemory.open(path)
+    watch_adapters(memory)
+    return memory

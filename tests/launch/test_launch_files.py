@@ -132,3 +132,20 @@ def test_broken_parameter_file_is_refused(tmp_path, text):
     with pytest.raises(BadInputError) as refused:
         bringup.robot_nodes({"params_file": str(path)})
     assert refused.value.reason == "params_file" and str(path) in str(refused.value)
+
+
+def test_each_node_gets_the_enclave_of_its_name_if_enclaves_are_named():
+    plain, secure = (bringup.robot_nodes(a) for a in ({}, {"enclaves": "/memory_agent/", "rviz": "true"}))
+    assert not any("--enclave" in node.ros_arguments() for node in plain)
+    assert {node.name: node.enclave for node in secure} == {n.name: f"/memory_agent/{n.name}" for n in secure}
+    for node in secure:
+        words = node.ros_arguments()
+        assert words[words.index("--enclave") + 1] == node.enclave
+    with pytest.raises(BadInputError, match="enclaves"):
+        bringup.robot_nodes({"enclaves": "memory_agent"})
+
+
+def test_only_the_memory_gets_the_retention_policy():
+    nodes = bringup.simulation_nodes({"retention_file": "retention"})
+    given = {n.name for n in nodes if any(f.endswith("retention.yaml") for f in n.parameter_files)}
+    assert given == {"memory_node"}

@@ -235,6 +235,6 @@ def _check_label(label: str) -> None:
 
 def _check_text(name: str, text: str, most: int) -> None:
     if not text.strip():
-        raise BadInputError(f"{name}_empty", f"a correction needs a {name}: say who corrects, and why")
+        raise BadInputError(f"{name}_empty", f"the {name} is missing: a correction says who corrects, and why")
     if len(text) > most:
         raise BadInputError("text_too_long", f"the {name} may have {most} characters at most, it has {len(text)}")

@@ -108,7 +108,7 @@ def split(desk: Desk, track: Track, at: NDArray[np.float64] | Region, label: str
     away = _part(track.cloud.points, at)
     if not away.any() or away.all():
         raise BadInputError("split_empty", f"all or nothing of object {track.id} is there; name the part that leaves")
-    before = {"keep": packed(track, desk.store, desk.config), "copies": []}
+    before: Before = {"keep": packed(track, desk.store, desk.config), "copies": []}
     other = _detached(desk, track, away)
     rows = _rows(desk.store, track)
     theirs = [seen for seen in rows if _belongs(seen.place, at, other, track)]

@@ -122,14 +122,13 @@ def erase_corrections(store: Store, cursor: Cursor, object_ids: Sequence[int], l
             going.append((row[0],))
             continue
         found = _correction(row, None)
-        blanked = {
-            name: ERASED
-            for name in ("reason", "label", "previous_label")
-            if spoken.search(str(getattr(found, name)))
-        }  # fmt: skip
-        if blanked:
+        texts = (found.reason, found.label, found.previous_label)
+        blanked = tuple(ERASED if spoken.search(text) else text for text in texts)
+        if blanked != texts:
             before = cbor2.loads(bytes(row[-1]))["before"]
-            rewritten = correction_row(dataclasses.replace(found, **blanked), before)
+            reason, label, previous = blanked
+            spared = dataclasses.replace(found, reason=reason, label=label, previous_label=previous)
+            rewritten = correction_row(spared, before)
             store.keys.renew(cursor, [(CORRECTION, found.id)])
             ((*_, body),) = seal_rows(store, "corrections", _COLUMNS, [rewritten])
             cursor.execute("UPDATE corrections SET body=? WHERE id=?", (body, found.id))
