@@ -51,7 +51,7 @@ def tiny_base(folder: Path) -> Base:
     return Base(AdaptedModel(loaded.model), tiny_prompts(loaded.tokenizer), loaded.name)
 
 
-def cached_tiny(seed: int = 0, *, minutes: float = 20.0, training: TinyTraining | None = None, progress: bool) -> Path:
+def cached_tiny(seed: int = 0, *, minutes: float = 15.0, training: TinyTraining | None = None, progress: bool) -> Path:
     """The folder of a tiny reader in the cache; it is trained at the first call, or trained on where that was cut off.
 
     Args:

@@ -17,6 +17,8 @@ from memory_agent_ros.evaluation.training.train_document_lora import (
     train_document_lora,
 )
 
+#: Modules of ``adapters`` that a network is made of.
+_READERS = ("document", "distillation", "perceiver", "heads", "key_reader", "rows")
 #: What each ablation changes in the settings of ``full``: the loss, training with several chunks, the rank.
 ABLATIONS = ("next_token", "one_chunk", "rank2", "rank4")
 
@@ -81,7 +83,7 @@ def _code() -> str:
 
     package = Path(memory_agent_ros.__file__).parent
     files = [
-        *(package / "adapters" / f"{name}.py" for name in ("document", "distillation", "perceiver", "heads", "rows")),
+        *(package / "adapters" / f"{name}.py" for name in _READERS),
         package / "evaluation" / "adapters" / "facts.py",
         package / "evaluation" / "adapters" / "fact_lessons.py",
         *(package / "evaluation" / "training" / name for name in ("learning.py", "train_document_lora.py")),

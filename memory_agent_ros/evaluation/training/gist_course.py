@@ -36,8 +36,8 @@ from memory_agent_ros.evaluation.training.passages import Passage
 from memory_agent_ros.evaluation.training.train_tiny_reader import Course, encoded, thinned
 from memory_agent_ros.records.looks import COLOURS
 
-#: Shares of the training: lines of one fact until, whole lines from, several rooms from and all rooms from.
-_BARE, _WHOLE, _SEVERAL, _ALL = 0.1, 0.35, 0.35, 0.5
+#: Shares of the training: lines of one fact until, whole lines from, several rooms from, all rooms from.
+_BARE, _WHOLE, _SEVERAL, _ALL = 0.25, 0.6, 0.08, 0.15
 #: Chances of held-out forms (they are held out from adapters, not the language), of a batch without a context, of one
 #: thinned by a share of its own.
 _HELD_OUT, _UNASKED, _THINNED = 0.33, 0.04, 0.1

@@ -1,8 +1,9 @@
 """``memory-agent train document-lora``: the network that writes a LoRA from a document, by context distillation.
 
-First documents of a few chunks of one fact each, from which it learns to tell facts apart; then, as Doc-to-LoRA (arXiv
-2602.15902) does, half of the documents of one chunk, an eighth of two, the rest of three to ``longest``. The base model
-stays frozen. Under ``torchrun`` every process draws its own documents. Needs torch, transformers and peft.
+First documents of a few chunks of one fact each, from which it learns to tell facts apart; then whole ones: a quarter
+of one chunk, a seventh of two, the rest of three to ``longest`` (Doc-to-LoRA, arXiv 2602.15902, has half of one chunk).
+The base model stays frozen. Under ``torchrun`` every process draws its own documents. Needs torch, transformers and
+peft.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class DocumentTraining:
     network: DocumentConfig = field(default_factory=DocumentConfig)
     loss: DistillationConfig = field(default_factory=DistillationConfig)
     family: FactFamily = field(default_factory=FactFamily)
-    documents: int = 32
+    documents: int = 16
     questions: int = 3
     single: float = 0.4
     few: int = 4
@@ -62,7 +63,7 @@ class DocumentTraining:
     faster: float = 10.0
     warm_up: int = 50
     clip: float = 0.3
-    steps: int = 8000
+    steps: int = 12_000
     look_every: int = 250
     looks: tuple[int, ...] = (1, 2, 4, 8)
     looked: int = 32
@@ -145,14 +146,16 @@ class _Learner(WriterLearner):
             family, chunks = replace(family, facts=(1, 1), sentences=2), int(rng.integers(1, settings.few + 1))
         elif settings.longest > 1:
             draw, several = float(rng.random()), int(rng.integers(3, max(4, settings.longest + 1)))
-            chunks = 1 if draw < 0.5 else 2 if draw < 0.625 else min(several, settings.longest)
+            chunks = 1 if draw < 0.25 else 2 if draw < 0.4 else min(several, settings.longest)
         count = max(2, round(settings.documents / chunks**0.5))
         return draw_lessons(family, seed, "train", chunks, count, settings.questions)
 
     def learn(self, share: float) -> dict[str, float]:
         """One update."""
         self.network.train()
-        loss, figures = lesson_loss(self.network, self.lessons(share), self.training.loss)
+        device = self.parameters[0].device.type
+        with torch.autocast(device, dtype=torch.bfloat16):
+            loss, figures = lesson_loss(self.network, self.lessons(share), self.training.loss)
         norm, rate = self.update(loss, share)
         return {**figures, "gradient": norm, "rate": rate}
 
