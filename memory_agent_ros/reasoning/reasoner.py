@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 from memory_agent_ros.reasoning.acting import LOOK, ActingTools
 from memory_agent_ros.reasoning.agent import Agent, OnCall
@@ -44,6 +44,15 @@ from memory_agent_ros.reasoning.worded import worded
 from memory_agent_ros.records.answer import Answer, AnswerState
 
 Think = Literal["auto", "always", "never"]
+
+
+@runtime_checkable
+class Forgets(Protocol):
+    """A language model that keeps what it read last."""
+
+    def forget(self) -> None:
+        """Let go of it."""
+        ...
 
 
 class Reasoner:
@@ -126,7 +135,11 @@ class Reasoner:
         return answer
 
     def _answer(self, way: _Way) -> Answer:
-        names = self._names = names_of(self._memory, self._names)
+        before, names = self._names, names_of(self._memory, self._names)
+        self._names = names
+        model: object = self._model
+        if before is not None and not set(before.things) <= set(names.things) and isinstance(model, Forgets):
+            model.forget()  # something was forgotten: what the model read of it must not stay
         follows = way.dialogue is not None and way.dialogue.about is not None
         sure = None
         if way.think != "always":

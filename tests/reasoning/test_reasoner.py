@@ -169,3 +169,21 @@ def test_known_names_and_limits_reach_the_model(before: World) -> None:
     model = Answering(lambda t: "find(mug)" if not t.turns else "answer(where, $1)")
     answer = Reasoner(memory, model=model).answer("tell me about mugs", room.stamp_ns)
     assert model.read_transcripts[0].known[0] == "mug" and answer.details["route"] == "think"
+
+
+def test_what_the_model_read_goes_when_a_thing_was_forgotten(after: World) -> None:
+    class Remembering(Scripted):
+        forgotten = 0
+
+        def forget(self) -> None:
+            self.forgotten += 1
+
+    memory, room = after
+    model = Remembering()
+    with SpatialMemory.open(None) as own:
+        own.merge(memory, np.eye(4))
+        reasoner = Reasoner(own, model=model, think="never")
+        reasoner.answer("where is the book?", room.stamp_ns)
+        assert model.forgotten == 0 and own.forget(label="book")
+        assert reasoner.answer("where is the book?", room.stamp_ns).state is AnswerState.UNKNOWN
+        assert model.forgotten == 1
