@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import torch
 from torch.nn.functional import cross_entropy
@@ -19,6 +20,8 @@ ARMS = (
     "original", "retrained", "masking_only", "ours",
     "rebuilding_only", "negative_hot_only", "fine_tuning", "gradient_ascent",
 )  # fmt: skip
+#: These also for a network of the re-identification embedder's shape, under names that begin with ``PREFIX``.
+REIDENTIFICATION, PREFIX = ("original", "retrained", "masking_only", "ours"), "reid_"
 #: Networks that are trained anew without the class: one is the arm, the others are what all arms are held against.
 RETRAINED = 3
 
@@ -50,6 +53,7 @@ class Trials:
         audit: how hard it tries.
         forgotten: classes forgotten of each original, one after the other and each alone.
         arms: which ones.
+        reidentification: whether those of :data:`REIDENTIFICATION` are tried too.
     """
 
     task: Task = field(default_factory=Task)
@@ -58,17 +62,41 @@ class Trials:
     audit: AuditSettings = field(default_factory=AuditSettings)
     forgotten: int = 2
     arms: tuple[str, ...] = ARMS
+    reidentification: bool = True
+
+    def every_arm(self) -> tuple[str, ...]:
+        """Names of all arms."""
+        return (*self.arms, *(PREFIX + arm for arm in REIDENTIFICATION if self.reidentification))
 
 
 def run_seed(pool: Pool, trials: Trials, seed: int) -> list[Trial]:
     """All trials of one seed: classes dealt, one original trained, and each arm audited for each forgotten class."""
     torch.set_num_threads(1)
     trained, unseen, names = deal(pool, trials.task, seed)
-    original = train(trained, len(names), replace(trials.training, seed=seed))
-    return [_trial(original, Evidence(trained, unseen, c), trials, seed, names[c]) for c in range(trials.forgotten)]
+    wanted = {False: trials.arms, **({True: REIDENTIFICATION} if trials.reidentification else {})}
+    found: list[dict[int, Found]] = []
+    for skip, arms in wanted.items():
+        one = replace(trials, training=replace(trials.training, skip=skip), arms=arms)
+        original = train(trained, len(names), replace(one.training, seed=seed))
+        evidence = [Evidence(trained, unseen, c) for c in range(trials.forgotten)]
+        found.append({e.label: _audited(original, e, one, seed, PREFIX if skip else "") for e in evidence})
+    trials_of = [[part[c] for part in found] for c in range(trials.forgotten)]
+    return [
+        Trial(seed, names[c], _merged([audits for audits, _ in parts]), _merged([told for _, told in parts]))
+        for c, parts in enumerate(trials_of)
+    ]
 
 
-def _trial(original: RecognitionNetwork, evidence: Evidence, trials: Trials, seed: int, kind: str) -> Trial:
+Found = tuple[dict[str, Audit], dict[str, list[str]]]
+_T = TypeVar("_T")
+
+
+def _merged(parts: list[dict[str, _T]]) -> dict[str, _T]:
+    return {name: value for part in parts for name, value in part.items()}
+
+
+def _audited(original: RecognitionNetwork, evidence: Evidence, trials: Trials, seed: int, prefix: str) -> Found:
+    """Audits of all arms for one class, and what they tell."""
     without, classes = evidence.trained.without(evidence.label), original.head.out_features
     anew = [
         mask_class(train(without, classes, replace(trials.training, seed=1000 * (n + 1) + seed)), evidence.label)
@@ -78,9 +106,9 @@ def _trial(original: RecognitionNetwork, evidence: Evidence, trials: Trials, see
     audits = {}
     for arm in trials.arms:
         made = anew[0] if arm == "retrained" else MAKERS[arm](original, evidence, trials, seed)
-        audits[arm] = audit(made, evidence, anew[1], trials.audit)
-    references = [*held, *([audits["retrained"]] if "retrained" in audits else [])]
-    return Trial(seed, kind, audits, {arm: findings(found, references) for arm, found in audits.items()})
+        audits[prefix + arm] = audit(made, evidence, anew[1], trials.audit)
+    references = [*held, audits[f"{prefix}retrained"]]
+    return audits, {arm: findings(found, references) for arm, found in audits.items()}
 
 
 def _settings(trials: Trials, seed: int) -> Unlearning:

@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, normalize
 
 from memory_agent_ros.records.errors import BadInputError
+
+#: Unit features times this are what a head over them reads.
+_SHARPNESS = 16.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,21 +75,25 @@ class RecognitionNetwork(nn.Module):
         inputs: length of the descriptors.
         classes: how many.
         hidden, width: of the first layer and of the features.
+        skip: the shape of the re-identification embedder: a linear map of the descriptors is added to the second
+            layer, and features have length one. Its head serves training only and is thrown away.
     """
 
-    def __init__(self, inputs: int, classes: int, hidden: int = 128, width: int = 32) -> None:
+    def __init__(self, inputs: int, classes: int, hidden: int = 128, width: int = 32, *, skip: bool = False) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(inputs, hidden), nn.Linear(hidden, width)
+        self.skip = nn.Linear(inputs, width, bias=False) if skip else None
         self.head = nn.Linear(width, classes)
 
     def features(self, vectors: Tensor) -> Tensor:
         """(B, D) descriptors -> (B, width) features, which the head reads."""
-        out: Tensor = torch.relu(self.second(torch.relu(self.first(vectors))))
-        return out
+        second: Tensor = self.second(torch.relu(self.first(vectors)))
+        return torch.relu(second) if self.skip is None else normalize(second + self.skip(vectors), dim=1)
 
     def forward(self, vectors: Tensor) -> Tensor:
         """(B, D) descriptors -> (B, K) logits."""
-        out: Tensor = self.head(self.features(vectors))
+        features = self.features(vectors)
+        out: Tensor = self.head(features if self.skip is None else _SHARPNESS * features)
         return out
 
 
@@ -98,7 +105,7 @@ class RecognitionTraining:
         seed: of weights and batches.
         steps, batch: how many, of how many crops.
         rate, decay: of AdamW; the rate falls along a cosine.
-        hidden, width: of the network.
+        hidden, width, skip: of the network.
     """
 
     seed: int = 0
@@ -108,6 +115,7 @@ class RecognitionTraining:
     decay: float = 0.01
     hidden: int = 128
     width: int = 32
+    skip: bool = False
 
 
 def train(examples: Examples, classes: int, training: RecognitionTraining | None = None) -> RecognitionNetwork:
@@ -121,7 +129,9 @@ def train(examples: Examples, classes: int, training: RecognitionTraining | None
     training = training or RecognitionTraining()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
-        network = RecognitionNetwork(examples.vectors.shape[2], classes, training.hidden, training.width)
+        network = RecognitionNetwork(
+            examples.vectors.shape[2], classes, training.hidden, training.width, skip=training.skip
+        )
     generator = torch.Generator().manual_seed(training.seed)
     optimiser = torch.optim.AdamW(network.parameters(), training.rate, weight_decay=training.decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, training.steps)

@@ -55,7 +55,7 @@ class Unlearning:
     nearest: int = 5
     weight: float = 0.25
     until: float = 0.6
-    rebuilt: tuple[str, ...] = ("second", "head")
+    rebuilt: tuple[str, ...] = ("second", "skip", "head")
     shrink: float = 0.5
     shake: float = 0.5
 
@@ -142,15 +142,15 @@ def nearest_targets(gone: Examples, kept: Examples, classes: int, nearest: int) 
 
 def _damaged(network: RecognitionNetwork, settings: Unlearning) -> RecognitionNetwork:
     """A copy with rebuilt layers and a shaken first one."""
-    changed = copy.deepcopy(network)
+    changed, fresh = copy.deepcopy(network), copy.deepcopy(network)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
-        fresh = RecognitionNetwork(
-            network.first.in_features, network.head.out_features, network.first.out_features, network.head.in_features
-        )
+        for layer in (m for m in (fresh.first, fresh.second, fresh.head, fresh.skip) if m is not None):
+            layer.reset_parameters()
     with torch.no_grad():
         for name in settings.rebuilt:
-            getattr(changed, name).load_state_dict(getattr(fresh, name).state_dict())
+            if getattr(fresh, name) is not None:
+                getattr(changed, name).load_state_dict(getattr(fresh, name).state_dict())
         for old, new in zip(changed.first.parameters(), fresh.first.parameters(), strict=True):
             old.mul_(settings.shrink).add_(new, alpha=settings.shake)
     return changed

@@ -77,7 +77,8 @@ def test_trials_and_the_figures_made_of_them(pool: Pool, monkeypatch: pytest.Mon
     monkeypatch.setattr(statistics, "RESAMPLES", 20)
     monkeypatch.setattr(bench_unlearn, "run", lambda split, seed, trials: run_seed(pool, trials, seed))
     outcome = bench_unlearn.bench("train", range(2), 1, {"trials": trials})
-    assert list(outcome.arms) == ["original", "retrained", "masking_only", "ours"]
+    shape = ["original", "retrained", "masking_only", "ours"]
+    assert list(outcome.arms) == [*shape, *(f"reid_{arm}" for arm in shape)]
     for figures in outcome.arms.values():
         wanted = {"forget_accuracy", "retain_drop", "probe_recovery", "membership_auc", "relearn_steps"}
         assert wanted <= set(figures)

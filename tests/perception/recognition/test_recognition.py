@@ -10,6 +10,7 @@ pytest.importorskip("torch")
 
 import torch
 
+from memory_agent_ros.perception.embedders.reidentification import ReidentificationEmbedder
 from memory_agent_ros.perception.recognition.descriptor import CropDescriptor
 from memory_agent_ros.perception.recognition.network import (
     Examples,
@@ -19,6 +20,7 @@ from memory_agent_ros.perception.recognition.network import (
     train,
 )
 from memory_agent_ros.perception.recognition.recogniser import Recogniser, read_recogniser, save_recogniser
+from memory_agent_ros.perception.recognition.reidentification import forget_object
 from memory_agent_ros.perception.recognition.unlearning import (
     Unlearning,
     mask_class,
@@ -100,6 +102,37 @@ def test_the_negative_part_pushes_a_class_down_to_chance_and_no_further() -> Non
     gone = torch.tensor([[-9.0, 0.0, 0.0]], requires_grad=True)
     negative_hot_loss(gone, targets, 0).backward()
     assert gone.grad is not None and abs(float(gone.grad[0, 0])) < 1e-3
+
+
+def test_an_object_is_unlearnt_by_the_reidentification_embedder(examples: Examples) -> None:
+    base, labels = examples.vectors[0].numpy(), tuple("abcde"[i] for i in examples.labels.tolist())
+    network = train(examples, CLASSES, replace(SHORT, skip=True))
+    weights = {n: t.detach().numpy().copy() for n, t in network.state_dict().items() if not n.startswith("head")}
+
+    def gap(weights: dict[str, np.ndarray], label: str) -> float:
+        """How much nearer crops of an object lie to each other than to those of others."""
+        unit = ReidentificationEmbedder(Base(), weights).project(base)
+        mine = np.array(labels) == label
+        inside = unit[mine] @ unit[mine].T
+        return float(inside[~np.eye(len(inside), dtype=bool)].mean() - (unit[mine] @ unit[~mine].T).mean())
+
+    embedder = ReidentificationEmbedder(Base(), weights)
+    with torch.no_grad():
+        assert embedder.project(base) == pytest.approx(network.features(examples.vectors[0]).numpy(), abs=1e-5)
+    done = forget_object(weights, base, labels, "c", Unlearning(steps=80, rate=1e-2, weight=1.0, until=1.0))
+    assert gap(done, "c") < gap(weights, "c") - 0.05
+    assert gap(done, "a") > gap(done, "c")
+    with pytest.raises(BadInputError):
+        forget_object(weights, base, labels, "z")
+
+
+class Base:
+    """Vectors as they are."""
+
+    dimension = WIDTH
+
+    def embed_images(self, crops: object, masks: object = None) -> np.ndarray:
+        raise AssertionError("not asked")
 
 
 def test_examples_refuse_what_does_not_fit() -> None:
