@@ -25,13 +25,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--weights", default=None, metavar="FILE", help="search, discover, lifelong: of the learned arm"
     )
     parser.add_argument("--picture", type=Path, default=None, metavar="PNG", help="search: success against budget")
-    parser.add_argument("--arms", default=None, metavar="A,B,...", help="qa: these arms only")
+    parser.add_argument("--arms", default=None, metavar="A,B,...", help="qa: these arms only; fuzz: these targets")
+    parser.add_argument("--cases", type=int, default=None, metavar="N", help="fuzz: hostile inputs in all (100 000)")
     parser.add_argument("--env", default=None, help="empo2: scienceworld or textworld instead of apartments")
     parser.add_argument(
         "--training-seeds", type=int, default=None, metavar="N", help="empo2, adapters: trainings of each arm (8, 5)"
     )
     parser.add_argument("--size", default=None, choices=("tiny", "embedded"), help="adapters: of the language model")
-    parser.add_argument("--minutes", type=float, default=None, help="adapters: longest time of each training")
+    parser.add_argument(
+        "--minutes", type=float, default=None, help="adapters: longest time of each training; fuzz: of this run"
+    )
     parser.add_argument("--ablations", action="store_true", help="adapters: also trainings without one part each")
 
 
@@ -47,13 +50,14 @@ def run(args: argparse.Namespace) -> int:
         args.jobs,
         None if stdout else args.json,
         args.details,
-        {"latency": _latency},
+        {"latency": _latency, "fuzz": _fuzz},
         progress=not args.quiet,
         **({"arms": tuple(arm.strip() for arm in args.arms.split(","))} if args.arms else {}),
         **({"env": args.env} if args.env else {}),
         **({"training_seeds": args.training_seeds} if args.training_seeds else {}),
         **({"size": args.size} if args.size else {}),
         **({"minutes": args.minutes} if args.minutes else {}),
+        **({"cases": args.cases} if args.cases else {}),
         **({"ablations": True} if args.ablations else {}),
         **({"learned": args.weights, "policy": args.weights} if args.weights else {}),
     )
@@ -76,3 +80,16 @@ def _latency(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) ->
     from memory_agent_ros.nodes.latency import bench_latency
 
     return bench_latency(split, seeds, jobs, options)
+
+
+def _fuzz(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
+    """Hostile input; also to the nodes where ROS 2 is there."""
+    import importlib.util
+
+    from memory_agent_ros.evaluation.benches.fuzz import bench
+    from memory_agent_ros.ros_environment import prepare_process
+
+    prepare_process()
+    ros = importlib.util.find_spec("rclpy") and importlib.util.find_spec("memory_agent_msgs")
+    modules = ("memory_agent_ros.nodes.fuzzing.targets",) if ros else ()
+    return bench(split, seeds, jobs, {**options, "modules": modules})

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.perception.packed_images import unpack_picture
+from memory_agent_ros.records import limits
 from memory_agent_ros.records.errors import BadInputError
 
 Bytes = bytes | bytearray | memoryview | NDArray[np.uint8]
@@ -50,6 +52,8 @@ def decode_image(
     row = width * channels * kind.itemsize
     step = step or row
     buffer = np.frombuffer(data, dtype=np.uint8)
+    if height > limits.IMAGE_SIDE or width > limits.IMAGE_SIDE or height * width > limits.IMAGE_PIXELS:
+        raise BadInputError("image_size", f"{height}x{width} pixels are more than any camera has")
     if height <= 0 or width <= 0 or step < row or buffer.size < step * (height - 1) + row:
         raise BadInputError(
             "image_size",
@@ -114,9 +118,11 @@ def decode_compressed_color(data: Bytes) -> NDArray[np.uint8]:
     Raises:
         BadInputError: ``color_compressed`` if the bytes are no image.
     """
-    image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
+    image = unpack_picture(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR)
     if image is None:
-        raise BadInputError("color_compressed", "the compressed colour image cannot be decoded (not JPEG or PNG?)")
+        raise BadInputError(
+            "color_compressed", "the compressed colour image is no JPEG or PNG, or of more pixels than any camera has"
+        )
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
@@ -134,7 +140,7 @@ def decode_compressed_depth(data: Bytes, image_format: str) -> NDArray[np.float3
     has_header = payload[:4].tobytes() != b"\x89PNG"
     if has_header and payload.size < 12:
         raise BadInputError("depth_compressed", "the compressed depth image is shorter than its header")
-    raw = cv2.imdecode(payload[12:] if has_header else payload, cv2.IMREAD_UNCHANGED)
+    raw = unpack_picture(payload[12:] if has_header else payload, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.ndim != 2:
         raise BadInputError("depth_compressed", f"compressed depth of format '{image_format}' is no single-channel PNG")
     if not (has_header and image_format.startswith("32FC1")):

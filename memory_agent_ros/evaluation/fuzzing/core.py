@@ -1,8 +1,8 @@
-"""The targets that need neither ROS 2 nor the command line."""
+"""The targets that do not need ROS 2."""
 
 from __future__ import annotations
 
-from memory_agent_ros.evaluation.fuzzing import maps
+from memory_agent_ros.evaluation.fuzzing import maps, recordings, words
 from memory_agent_ros.evaluation.fuzzing.target import Target
 
-TARGETS: tuple[Target, ...] = (*maps.TARGETS,)
+TARGETS: tuple[Target, ...] = (*maps.TARGETS, *recordings.TARGETS, *words.TARGETS)

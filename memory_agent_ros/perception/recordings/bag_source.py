@@ -17,15 +17,15 @@ from typing import Any
 from memory_agent_ros.records.errors import BadInputError, MissingExtraError
 
 try:
-    import apsw
-    from mcap.exceptions import McapError
     from mcap.reader import NonSeekingReader
-    from rosbags.rosbag2 import Reader, ReaderError
+    from rosbags.rosbag2 import Reader
     from rosbags.typesys import Stores, get_typestore
 except ImportError as error:  # pragma: no cover - needs an environment without the extra
     raise MissingExtraError("reading bags needs rosbags and mcap: pip install 'memory_agent_ros[bags]'") from error
 
-_DAMAGE = (ReaderError, apsw.Error, sqlite3.Error, McapError, OSError, EOFError, ValueError)
+#: What reading a damaged bag ends with: besides errors of their own, the parsers (of YAML, MCAP, CDR, SQLite, Zstandard)
+#: meet numbers and lengths that they take at their word, and raise whatever that leads to.
+_DAMAGE = Exception
 
 
 @dataclass(frozen=True)

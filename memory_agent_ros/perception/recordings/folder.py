@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.geometry.se3 import Matrix
 from memory_agent_ros.perception.image_decoding import depth_to_metres
+from memory_agent_ros.perception.packed_images import unpack_picture
 from memory_agent_ros.perception.recordings.recording import RecordingOptions
 from memory_agent_ros.perception.recordings.upright import estimate_upright
+from memory_agent_ros.records import limits
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
@@ -87,9 +89,9 @@ def read_color(path: Path) -> NDArray[np.uint8]:
     Raises:
         BadInputError: ``color_file`` if it is missing or no picture.
     """
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    image = _picture(path, cv2.IMREAD_COLOR)
     if image is None:
-        raise BadInputError("color_file", f"{path} is missing or no picture")
+        raise BadInputError("color_file", f"{path} is missing, no JPEG or PNG, or larger than any camera's")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
@@ -99,10 +101,20 @@ def read_depth(path: Path, unit_m: float) -> NDArray[np.float32]:
     Raises:
         BadInputError: ``depth_file`` if it is missing or no 16-bit picture.
     """
-    raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    raw = _picture(path, cv2.IMREAD_UNCHANGED)
     if raw is None or raw.ndim != 2 or raw.dtype != np.uint16:
         raise BadInputError("depth_file", f"{path} is missing or no 16-bit single-channel PNG")
     return depth_to_metres(raw, unit_m)
+
+
+def _picture(path: Path, flags: int) -> NDArray[np.generic] | None:
+    """A picture as ``cv2.imread`` gives it; None if it is missing, broken or too large."""
+    try:
+        if not 0 < path.stat().st_size <= limits.IMAGE_BYTES:
+            return None
+        return unpack_picture(np.fromfile(path, dtype=np.uint8), flags)
+    except (OSError, ValueError):
+        return None
 
 
 def read_numbers(path: Path, shape: tuple[int, ...], reason: str) -> NDArray[np.float64]:
