@@ -134,7 +134,11 @@ class AdapterNode(AgentNode[AdapterNodeConfig]):
         return ""
 
     def _on_event(self, message: MemoryEventMessage) -> None:
-        event = event_from_message(message)
+        try:
+            event = event_from_message(message)
+        except BadInputError as error:
+            self.counts[error.reason] += 1
+            return
         if event.kind is EventKind.UPDATED:
             return
         self.counts[f"event_{event.kind}"] += 1

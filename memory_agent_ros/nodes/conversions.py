@@ -245,7 +245,13 @@ def event_message(event: MemoryEvent, frame_id: str = "map") -> MemoryEventMessa
 
 
 def event_from_message(message: MemoryEventMessage) -> MemoryEvent:
-    """Message -> MemoryEvent."""
+    """Message -> MemoryEvent.
+
+    Raises:
+        BadInputError: ``event_kind``.
+    """
+    if message.kind not in tuple(EventKind):
+        raise BadInputError("event_kind", f"there are no events of kind {message.kind!r}")
     return MemoryEvent(
         kind=EventKind(message.kind),
         object_id=int(message.object_id),

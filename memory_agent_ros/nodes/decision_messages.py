@@ -9,6 +9,7 @@ from memory_agent_msgs.msg import AbandonedGoal, ExplorationCandidate, Explorati
 from memory_agent_ros.exploration.codes import Abandoned
 from memory_agent_ros.nodes.conversions import nanoseconds, time_message
 from memory_agent_ros.records.decision import Candidate, CandidateKind, Decision
+from memory_agent_ros.records.errors import BadInputError
 
 
 def decision_message(decision: Decision, number: int, frame_id: str) -> ExplorationDecision:
@@ -43,7 +44,15 @@ def _candidate_message(decision: Decision, index: int) -> ExplorationCandidate:
 
 
 def decision_from_message(message: ExplorationDecision) -> Decision:
-    """Message -> Decision without features of candidates."""
+    """Message -> Decision without features of candidates.
+
+    Raises:
+        BadInputError: ``decision_invalid`` for an unknown kind of candidate, terms without values, no such choice.
+    """
+    kinds = {item.kind for item in message.candidates} - set(CandidateKind)
+    uneven = any(len(item.term_names) != len(item.term_values) for item in message.candidates)
+    if kinds or uneven or message.chosen >= max(len(message.candidates), 1):
+        raise BadInputError("decision_invalid", "a decision whose candidates, terms and choice do not fit each other")
     return Decision(
         stamp_ns=nanoseconds(message.header.stamp),
         policy=message.policy,

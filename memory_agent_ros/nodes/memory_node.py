@@ -175,11 +175,15 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
 
     def load(self, path: str) -> SpatialMemory:
         """Open another map and close this one; on failure this one stays open."""
-        wanted = pathlib.Path(path).expanduser()
         current = self.memory
-        if current.path is not None and wanted.exists() and wanted.samefile(current.path):
-            return current
-        if not wanted.exists():
+        try:
+            wanted = pathlib.Path(path).expanduser()
+            if current.path is not None and wanted.exists() and wanted.samefile(current.path):
+                return current
+            there = wanted.exists()
+        except (OSError, ValueError, RuntimeError) as error:  # a name that is none, nobody's home
+            raise StoreError(f"{path!r} is no file: {error}") from error
+        if not there:
             raise StoreError(f"there is no map file {wanted}; to start a new map set map_path and configure again")
         self._memory = self._open(path)
         self._session = self._begin_session()

@@ -122,7 +122,7 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
 
     def _on_question(self, ticket: Ticket) -> None:
         goal = ticket.request
-        problem = _problem_of(goal)
+        problem = problem_of(goal)
         if self.state != "active":
             self._fail(ticket, Result.NOT_ACTIVE, "the reasoner node is not active; activate it")
         elif problem:
@@ -137,7 +137,7 @@ class ReasonerNode(AgentNode[ReasonerNodeConfig]):
             return
         goal = AnswerQuestion.Goal(question=message.data[:1024], dialogue=TOPIC_DIALOGUE)
         asker = TopicAsker(goal, lambda result: self._said.publish(String(data=spoken(result))))
-        problem = _problem_of(goal)
+        problem = problem_of(goal)
         if problem:
             self._fail(asker, Result.BAD_REQUEST, problem)
         else:
@@ -225,7 +225,8 @@ def _failure(code: int, message: str) -> AnswerQuestion.Result:
     return Result(error_code=code, message=message[:1024], state=str(AnswerState.UNKNOWN))
 
 
-def _problem_of(goal: AnswerQuestion.Goal) -> str:
+def problem_of(goal: AnswerQuestion.Goal) -> str:
+    """Why a goal makes no sense, in a sentence; empty if it does."""
     if not goal.question.strip():
         return "the question is empty"
     if len(goal.question) > 1024 or len(goal.dialogue) > 64:

@@ -8,6 +8,7 @@ from geometry_msgs.msg import Point, Point32, Polygon
 from memory_agent_msgs.msg import Door as DoorMessage
 from memory_agent_msgs.msg import Relation as RelationMessage
 from memory_agent_msgs.msg import Room as RoomMessage
+from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.relation import Relation, RelationKind
 from memory_agent_ros.records.room import Door, Room
 
@@ -59,7 +60,13 @@ def relation_message(relation: Relation) -> RelationMessage:
 
 
 def relation_from_message(message: RelationMessage) -> Relation:
-    """Message -> relation."""
+    """Message -> relation.
+
+    Raises:
+        BadInputError: ``relation_unknown``.
+    """
+    if message.kind not in tuple(RelationKind):
+        raise BadInputError("relation_unknown", f"there are no relations of kind {message.kind!r}")
     return Relation(
         RelationKind(message.kind),
         int(message.subject_id),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _BARE = frozenset({0x01, *range(0xD0, 0xD9)})
 
 
-def unpack_picture(data: NDArray[np.uint8], flags: int) -> NDArray[np.generic] | None:
+def unpack_picture(data: NDArray[np.uint8], flags: int) -> NDArray[Any] | None:
     """JPEG or PNG bytes -> what ``cv2.imdecode`` gives; None if they are neither, broken, or larger than the limits.
 
     Args:
@@ -28,7 +29,7 @@ def unpack_picture(data: NDArray[np.uint8], flags: int) -> NDArray[np.generic] |
     if size is None or max(size) > limits.IMAGE_SIDE or not 0 < size[0] * size[1] <= limits.IMAGE_PIXELS:
         return None
     try:
-        image: NDArray[np.generic] | None = cv2.imdecode(data, flags)
+        image: NDArray[Any] | None = cv2.imdecode(data, flags)
     except cv2.error:
         return None
     return image

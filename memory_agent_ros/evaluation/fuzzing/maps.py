@@ -170,13 +170,13 @@ class OpenMap:
         try:
             self._attempt(memory, hostile)
         except MemoryAgentError:
-            if self._total_changes() != self._changes and self._hash() != self._content:
+            if _connection(memory).total_changes != self._changes and content_digest(memory) != self._content:
                 raise PartialWriteError("refused, but the map holds something else now") from None
             return False
         except BaseException:
             self._left = 0
             raise
-        if self._total_changes() != self._changes:
+        if _connection(memory).total_changes != self._changes:
             self._check(memory)
         return True
 
@@ -195,8 +195,9 @@ class OpenMap:
                 for beside in self._path.parent.glob("home.map-*"):
                     beside.unlink()
             shutil.copy(self._sound, self._path)
-            self._memory, self._left = SpatialMemory.open(self._path, sample.CONFIG), _CASES_A_MAP
-            self._changes, self._content = self._total_changes(), self._hash()
+            memory = self._memory = SpatialMemory.open(self._path, sample.CONFIG)
+            self._left = _CASES_A_MAP
+            self._changes, self._content = _connection(memory).total_changes, content_digest(memory)
         self._left -= 1
         return self._memory
 
@@ -224,19 +225,19 @@ class OpenMap:
         if problems:
             self._left = 0
             raise UnsoundError(f"accepted, but then the map has problems: {problems[0]}")
-        self._changes, self._content = self._total_changes(), self._hash()
+        self._changes, self._content = _connection(memory).total_changes, content_digest(memory)
 
-    def _total_changes(self) -> int:
-        assert self._memory is not None
-        connection: sqlite3.Connection = self._memory._store.connection  # type: ignore[attr-defined]
-        return connection.total_changes
 
-    def _hash(self) -> int:
-        """Of all rows of all tables."""
-        assert self._memory is not None
-        connection: sqlite3.Connection = self._memory._store.connection  # type: ignore[attr-defined]
-        tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name").fetchall()
-        return hash(tuple((name, tuple(connection.execute(f"SELECT * FROM {name}"))) for (name,) in tables))
+def _connection(memory: SpatialMemory) -> sqlite3.Connection:
+    found: sqlite3.Connection = memory._store.connection  # type: ignore[attr-defined]
+    return found
+
+
+def content_digest(memory: SpatialMemory) -> int:
+    """Of all rows of all tables of a map in a file."""
+    connection = _connection(memory)
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table' ORDER BY name").fetchall()
+    return hash(tuple((name, tuple(connection.execute(f"SELECT * FROM {name}"))) for (name,) in tables))
 
 
 def hostile_frame(memory: SpatialMemory, hostile: Hostile) -> None:

@@ -192,10 +192,11 @@ class Payloads:
                 )
             else:
                 decode = image_decoding.decode_color if kind == "color" else image_decoding.decode_depth
-                size = [72, 96] if hostile.chance(0.6) else [hostile.whole(0, 2**32 - 1), hostile.whole(0, 2**32 - 1)]
+                height, width = (hostile.whole(0, 2**32 - 1) if hostile.chance(0.3) else size for size in (72, 96))
                 data = self._raw if hostile.chance(0.5) else hostile.damaged(self._raw)
                 step = hostile.pick([0, 96, 192, 288, hostile.whole(0, 2**32 - 1)])
-                decode(data, *size, hostile.pick(_ENCODINGS), step=step, big_endian=hostile.chance(0.3))
+                encoding = hostile.pick(_ENCODINGS)
+                decode(data, height, width, encoding, step=step, big_endian=hostile.chance(0.3))
         except MemoryAgentError:
             return False
         return True
@@ -210,7 +211,7 @@ def _bags(name: str, plugin: str, share: float, *, compressed: bool = False) -> 
     )
 
 
-TARGETS = (
+TARGETS: tuple[Target, ...] = (
     Target("image_payloads", Payloads, share=12.0),
     Target("seven_scenes_folders", lambda folder: DamagedRecordings(folder, write_seven_scenes), share=3.0),
     Target("tum_folders", lambda folder: DamagedRecordings(folder, write_tum), share=3.0),

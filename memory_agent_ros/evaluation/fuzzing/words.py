@@ -135,7 +135,7 @@ class CommandLines:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         if code == 2 and path.exists() and folder_digest(self._home) != before:
             raise PartialWriteError(f"refused, but changed: {arguments} {sorted(p.name for p in self._home.iterdir())}")
-        return code != 2
+        return bool(code != 2)
 
     def close(self) -> None:
         """Nothing is open."""

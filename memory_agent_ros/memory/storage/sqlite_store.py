@@ -243,6 +243,8 @@ class SqliteStore:
     def copy_to(self, path: Path, *, keys: bool = True) -> None:
         """A consistent copy in one file, put in place in one move; without ``keys`` what is sealed stays so."""
         try:
+            if path.exists() and not _is_map(path):
+                raise StoreError(f"{str(path)!r} is there and is no map; it is not written over, choose another name")
             draft = path.with_name(path.name + ".part")
             draft.unlink(missing_ok=True)
             try:
@@ -284,6 +286,17 @@ def _connect(name: str) -> sqlite3.Connection:
 def _make_private(path: Path) -> None:
     """An empty file that only its owner may read, where there is none yet; SQLite gives its logs the same rights."""
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def _is_map(path: Path) -> bool:
+    """Whether a path is a map file by its header, or an empty file."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        header = file.read(100)
+    return not header or (
+        header.startswith(b"SQLite format 3\0") and header[68:72] == APPLICATION_ID.to_bytes(4, "big")
+    )
 
 
 def _lock_path(path: Path) -> Path:

@@ -23,8 +23,8 @@ try:
 except ImportError as error:  # pragma: no cover - needs an environment without the extra
     raise MissingExtraError("reading bags needs rosbags and mcap: pip install 'memory_agent_ros[bags]'") from error
 
-#: What reading a damaged bag ends with: besides errors of their own, the parsers (of YAML, MCAP, CDR, SQLite, Zstandard)
-#: meet numbers and lengths that they take at their word, and raise whatever that leads to.
+#: What reading a damaged bag ends with: the parsers (of YAML, MCAP, CDR, SQLite, Zstandard) have errors of their own,
+#: and take numbers and lengths at their word, so that they raise whatever that leads to.
 _DAMAGE = Exception
 
 

@@ -6,6 +6,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -107,7 +108,7 @@ def read_depth(path: Path, unit_m: float) -> NDArray[np.float32]:
     return depth_to_metres(raw, unit_m)
 
 
-def _picture(path: Path, flags: int) -> NDArray[np.generic] | None:
+def _picture(path: Path, flags: int) -> NDArray[Any] | None:
     """A picture as ``cv2.imread`` gives it; None if it is missing, broken or too large."""
     try:
         if not 0 < path.stat().st_size <= limits.IMAGE_BYTES:
