@@ -526,6 +526,9 @@ class SpatialMemory:
                 self._persistence.discard()
                 self._state = self._persistence.load()
                 self._state.stats = stats
+            refused = self.forgetting.refusals.among(self._state.tracks.scan())
+            if refused:
+                self.forget(ForgetRequest(tuple(refused), reason="refused by a rule when another map was merged"))
             return changes.events
 
     def _transform_of(self, other: SpatialMemory) -> NDArray[np.float64]:
@@ -665,8 +668,7 @@ class SpatialMemory:
     def save(self, path: Path | str | None = None, *, keys: bool = True) -> Path:
         """Write everything to the map file, or a consistent copy to ``path``; returns the file.
 
-        A copy without ``keys`` is a backup that forgets with the map: it opens only once :func:`~.backups.restore` has
-        given it the keys that the map still has then.
+        A copy without ``keys`` can be read only with the keys that this map still has: it forgets with the map.
 
         Raises:
             StoreError: it cannot be written, or the map is in no file and no path is given.

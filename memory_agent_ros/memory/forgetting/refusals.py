@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.forgetting.zones import Zone, screened
 from memory_agent_ros.memory.storage.object_keys import INDEX
 from memory_agent_ros.memory.storage.store import Cursor, Store
+from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.observation import Observation
@@ -148,18 +149,31 @@ class Refusals:
         zones = [r.zone for r in self.rules() if r.zone is not None and r.category is None and r.looks is None]
         return screened(frame, zones, [o.box_xyxy for o in refused]), [o for o in observations if id(o) not in gone]
 
+    def among(self, tracks: Iterable[Track]) -> list[int]:
+        """Ids of the objects that a rule refuses: they came in past the border, with another map."""
+        rules = self.rules()
+        return [t.id for t in tracks if any(self._refuses_track(r, t) for r in rules)] if rules else []
+
     def _fits(self, rule: Rule, obs: Observation) -> bool:
-        if rule.category is not None:
-            named = {obs.label, *(label for label, p in (obs.label_scores or {}).items() if p >= _NAMED)}
-            if rule.category not in {self._hash(label) for label in named}:
-                return False
-        if rule.zone is not None and not rule.zone.holds(obs.centroid_map[None])[0]:
+        named = {obs.label, *(label for label, p in (obs.label_scores or {}).items() if p >= _NAMED)}
+        looks = [] if obs.embedding is None else [obs.embedding]
+        return self._meets(rule, named, obs.centroid_map, looks)
+
+    def _refuses_track(self, rule: Rule, track: Track) -> bool:
+        return self._meets(rule, {track.label}, track.centroid, list(track.bank.vectors))
+
+    def _meets(
+        self, rule: Rule, labels: set[str], place: NDArray[np.float64], looks: Sequence[NDArray[np.float32]]
+    ) -> bool:
+        """Whether something of some labels, at a (3,) place, with some views, is what a rule refuses."""
+        if rule.category is not None and rule.category not in {self._hash(label) for label in labels}:
+            return False
+        if rule.zone is not None and not rule.zone.holds(place[None])[0]:
             return False
         if rule.looks is None:
             return True
-        if obs.embedding is None:
-            return False
-        return bool((rule.looks ^ self._signs(obs.embedding)).sum(axis=1).min() <= rule.most_apart)
+        apart = [(rule.looks ^ self._signs(v)).sum(axis=1).min() for v in looks]
+        return bool(apart) and bool(min(apart) <= rule.most_apart)
 
     def _secret(self) -> bytes:
         return self._store.keys.key(INDEX, _SECRET)

@@ -144,3 +144,26 @@ def test_ids_and_events_go_on_after_forgetting(tmp_path: Path) -> None:
         watch(memory, world, at_table(5))
         again = only(memory.find("xyzzyletter"))
         assert min(e.id for e in memory.history(again.id)) > last
+
+
+def test_what_is_refused_does_not_come_in_with_another_map(tmp_path: Path) -> None:
+    with SpatialMemory.open(tmp_path / "home.map") as memory, SpatialMemory.open(tmp_path / "other.map") as other:
+        seen(other)
+        world = kitchen()
+        watch(memory, world, at_table(5))
+        memory.forget(ForgetRequest(label="xyzzyletter", never_again=True))
+        memory.merge(other, np.eye(4))
+        assert only(other.find("xyzzyletter")) and not memory.find("xyzzyletter") and memory.find("mug")
+        assert memory.verify() == []
+
+
+def test_a_copy_without_keys_cannot_be_read(tmp_path: Path) -> None:
+    with SpatialMemory.open(tmp_path / "home.map") as memory:
+        seen(memory)
+        memory.save(tmp_path / "copy.map", keys=False)
+        memory.save(tmp_path / "whole.map")
+        labels = memory.labels()
+    with pytest.raises(StoreError, match="key"):
+        SpatialMemory.open(tmp_path / "copy.map", read_only=True)
+    with SpatialMemory.open(tmp_path / "whole.map", read_only=True) as whole:
+        assert whole.labels() == labels
