@@ -1,5 +1,6 @@
 """The SROS 2 policy gives each node what it really uses, and nothing else."""
 
+import contextlib
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from memory_agent_ros.nodes.node_base import bring_up
 from memory_agent_ros.nodes.perception_node import PerceptionNode
 from memory_agent_ros.nodes.reasoner_node import ReasonerNode
 
+#: Not there in every release, or not for the second node of a name in one process.
+_PERHAPS = frozenset({"~/get_type_description", "/rosout"})
 SETTINGS = {
     "memory_node": (MemoryNode, {"text_embedder": "none"}),
     "perception_node": (PerceptionNode, {"detector": "ground_truth"}),
@@ -63,16 +66,21 @@ def used(node, name: str) -> dict[str, set[str]]:
 def test_a_node_uses_what_the_policy_gives_it_and_nothing_else(graph, name: str) -> None:
     kind, settings = SETTINGS[name]
     kind = kind or tiny_adapter_node()
-    node = graph.add(kind(parameter_overrides=[Parameter(n, value=v) for n, v in settings.items()]))
+    own = f"policy_{name}"  # no other test's: the graph of a process keeps what a name once had
+    overrides = [Parameter(n, value=v) for n, v in settings.items()]
+    node = graph.add(kind(node_name=own, parameter_overrides=overrides))
     assert bring_up(node)
-    granted, optional = (
-        allowed(name),
-        NODES[name].optional | COMMON_SUBSCRIBE | {"~/get_type_description"},
-    )
-    found = graph.until(lambda: (f := used(node, name))["publish"] >= {"/rosout"} and f)
-    for verb, rules in granted.items():
-        assert found[verb] - rules == set(), f"{name} may not {verb} this"
-        assert rules - found[verb] - optional == set(), f"{name} does not {verb} this"
+    granted, optional = allowed(name), NODES[name].optional | COMMON_SUBSCRIBE | _PERHAPS
+
+    def misfits() -> list[str]:
+        found = used(node, own)
+        beyond = [f"may not {verb} {rule}" for verb, rules in granted.items() for rule in sorted(found[verb] - rules)]
+        idle = [f"never {verb} {r}" for verb, rules in granted.items() for r in sorted(rules - found[verb] - optional)]
+        return beyond + idle
+
+    with contextlib.suppress(AssertionError):
+        graph.until(lambda: not misfits())
+    assert misfits() == []
 
 
 def test_the_shipped_file_is_the_written_one() -> None:

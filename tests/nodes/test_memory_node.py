@@ -182,11 +182,16 @@ def test_what_was_forgotten_for_good_is_not_admitted_again(graph, feeder):
 def test_services_that_are_not_offered_do_not_exist(graph, feeder):
     kept = {"memory/query_objects", "memory/forget_objects"}
     names = ("picture", "edit", "forget", "receipts", "provenance", "save", "load", "tips")
-    node = make_node(graph, **{f"services.{name}": name == "forget" for name in names})
+    parameters = {"text_embedder": "none", **{f"services.{name}": name == "forget" for name in names}}
+    overrides = [Parameter(name, value=value) for name, value in parameters.items()]
+    node = graph.add(MemoryNode(node_name="shut_memory", parameter_overrides=overrides))
     assert bring_up(node)
-    graph.until(lambda: graph.helper.count_services("memory/query_objects"))
-    offered = {n for n, _ in node.get_service_names_and_types_by_node("memory_node", "/")}
-    assert {n.removeprefix("/") for n in offered if n.startswith("/memory/")} == kept
+
+    def offered():
+        names = {n.removeprefix("/") for n, _ in node.get_service_names_and_types_by_node("shut_memory", "/")}
+        return {n for n in names if n.startswith("memory/")}
+
+    graph.until(lambda: offered() == kept)
 
 
 def test_the_retention_policy_is_applied_at_start(graph, feeder, tmp_path):
