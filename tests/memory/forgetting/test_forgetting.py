@@ -1,6 +1,7 @@
 """Forgetting on request: by name, look, place and time; refused from now on; told to others; receipts."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -167,3 +168,17 @@ def test_a_copy_without_keys_cannot_be_read(tmp_path: Path) -> None:
         SpatialMemory.open(tmp_path / "copy.map", read_only=True)
     with SpatialMemory.open(tmp_path / "whole.map", read_only=True) as whole:
         assert whole.labels() == labels
+
+
+def test_a_map_in_any_store_forgets(place: Callable[[str], str]) -> None:
+    with SpatialMemory.open(place("home")) as memory:
+        world = seen(memory)
+        before, middle = present(memory), world.stamp_ns
+        watch(memory, world, at_desk(4))
+        memory.forget(ForgetRequest(since_ns=middle))
+        assert present(memory) == before
+        assert len(memory.forget(ForgetRequest(label="xyzzyletter", never_again=True))) == 1
+        watch(memory, world, at_table(4))
+        assert not memory.find("xyzzyletter") and memory.verify() == []
+    with SpatialMemory.open(place("home")) as memory:
+        assert [r.never_again for r in memory.receipts()] == [False, True] and memory.find("mug")
