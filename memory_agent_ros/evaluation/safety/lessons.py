@@ -63,7 +63,7 @@ def lessons_of(
     meaning: Meaning | None,
     families: Sequence[Family],
     seed: int,
-    practised: int = 120,
+    practised: int = 80,
 ) -> Lessons:
     """Lessons from requests of ``train``.
 

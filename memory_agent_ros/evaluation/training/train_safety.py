@@ -155,14 +155,19 @@ class _Learner(Learner):
 
     def learn(self, share: float) -> dict[str, float]:
         """One update. The first token of a text decides whether it refuses; it counts as much as all others."""
-        batch = next(self.batches)
-        logits, wanted = predictions(self.loaded.model, batch)
-        weight = torch.cat([torch.tensor([1.0, *[1.0 / len(one.wanted)] * (len(one.wanted) - 1)]) for one in batch])
-        each = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
-        loss = (each * weight).sum() / len(batch)
+        batch = sorted(next(self.batches), key=lambda one: len(one.ids))
+        cut = len(batch) - self.training.practised  # exercises are several times as long: no request is padded to them
+        losses, right, count = torch.zeros(()), 0, 0
+        for part in (batch[:cut], batch[cut:]):
+            if part:
+                logits, wanted = predictions(self.loaded.model, part)
+                scale = [torch.tensor([1.0, *[1.0 / len(o.wanted)] * (len(o.wanted) - 1)]) for o in part]
+                each = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+                losses = losses + (each * torch.cat(scale)).sum()
+                right, count = right + int((logits.argmax(dim=-1) == wanted).sum()), count + len(wanted)
+        loss = losses / len(batch)
         norm, rate = self.update(loss, share)
-        right = float((logits.argmax(dim=-1) == wanted).float().mean())
-        return {"loss": float(loss.detach()), "right": right, "norm": norm, "rate": rate}
+        return {"loss": float(loss.detach()), "right": right / count, "norm": norm, "rate": rate}
 
     def look(self, last: bool) -> dict[str, float]:
         """Figures on ``val``; the updates so far are written."""
