@@ -141,7 +141,7 @@ def load_adapter(folder: Path) -> Adapter:
         weights = load_file(folder / "adapter_model.safetensors")
         keys = load_file(folder / "keys.safetensors")
         return _from_files(about, weights, keys)
-    except (OSError, SafetensorError, json.JSONDecodeError, KeyError, TypeError) as error:
+    except (OSError, SafetensorError, ValueError, LookupError, TypeError, AttributeError, RuntimeError) as error:
         raise BadInputError("adapter_unreadable", f"{folder} cannot be read as an adapter: {error!r}") from error
 
 

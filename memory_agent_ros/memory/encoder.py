@@ -92,7 +92,7 @@ class Encoder:
             network = EncoderNetwork(EncoderConfig(**values))
             own = {k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")}
             network.load_state_dict(own)
-        except (SafetensorError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        except (OSError, SafetensorError, LookupError, TypeError, RuntimeError, ValueError, MemoryError) as error:
             raise BadInputError("encoder_weights", f"{path} is no encoder of this version: {error}") from error
         return Encoder(network, about, {k: v for k, v in tensors.items() if not k.startswith("encoder.")})
 

@@ -90,3 +90,15 @@ def test_adapters_lie_beside_their_map() -> None:
     with pytest.raises(BadInputError) as caught:
         library_folder("postgresql://host/database?map=home")
     assert caught.value.reason == "adapters_folder"
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff\xfe", b"[1]", b"null", b"{}", b'{"format": "memory_agent_ros.adapter.1"}', b""]
+)
+def test_an_adapter_that_is_damaged_is_refused(tmp_path, damage):
+    """The first two once ended the node; found by fuzzing."""
+    folder = tmp_path / "memory"
+    folder.mkdir()
+    (folder / "chunks.json").write_bytes(damage)
+    with pytest.raises(BadInputError, match=r"cannot be read|no adapter"):
+        AdapterLibrary(tmp_path).get("memory")

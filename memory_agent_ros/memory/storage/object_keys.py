@@ -70,7 +70,10 @@ class ObjectKeys:
             "AND owner IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
             (kind, json.dumps(absent)),
         )
-        self._known.update({(kind, int(owner)): bytes(secret) for owner, secret in rows})
+        for owner, secret in rows:
+            if not isinstance(secret, bytes) or len(secret) != _KEY_BYTES:
+                raise StoreError(f"the key of {kind} {owner} is damaged; restore the map from a copy made with save()")
+            self._known[kind, int(owner)] = secret
 
     def make(self, kind: str, owner_ids: Collection[int]) -> None:
         """Make the keys of those owners who have none."""

@@ -20,7 +20,18 @@ from memory_agent_msgs.msg import (
     Relation,
     Room,
 )
-from memory_agent_msgs.srv import EditObject, ForgetObjects, GetPicture, LoadMemory, QueryObjects, SaveMemory, Tips
+from memory_agent_msgs.srv import (
+    EditObject,
+    ForgetObjects,
+    GetPicture,
+    GetProvenance,
+    ListCorrections,
+    ListReceipts,
+    LoadMemory,
+    QueryObjects,
+    SaveMemory,
+    Tips,
+)
 from memory_agent_ros.evaluation.fuzzing import sample
 from memory_agent_ros.nodes.conversions import camera_info_message, time_message
 from memory_agent_ros.nodes.image_conversion import color_message, depth_message, jpeg_message
@@ -62,17 +73,28 @@ def query_requests() -> list[QueryObjects.Request]:
 
 def requests() -> dict[str, list[Any]]:
     """Service name -> sound requests."""
-    E = EditObject.Request
+    E, who = EditObject.Request, {"author": "operator", "reason": "by hand"}
     return {
         "memory/query_objects": query_requests(),
         "memory/picture": [GetPicture.Request(keyframe_id=1)],
-        "memory/forget_objects": [ForgetObjects.Request(object_ids=[1]), ForgetObjects.Request(label="mug")],
-        "memory/edit_object": [
-            E(operation=E.RELABEL, object_id=1, label="sofa", reason="by hand"),
-            E(operation=E.MOVE, object_id=1, position=Point(x=1.0), reason="by hand"),
-            E(operation=E.MERGE, object_id=1, other_id=4, reason="by hand"),
-            E(operation=E.DELETE, object_id=2, reason="by hand"),
+        "memory/forget_objects": [
+            ForgetObjects.Request(object_ids=[1], **who),
+            ForgetObjects.Request(label="mug", like_object=4, similarity=0.9, never_again=True, **who),
+            ForgetObjects.Request(room="room 1", has_region=True, region_max=Point(x=9.0, y=9.0, z=9.0), **who),
+            ForgetObjects.Request(polygon=[Point(), Point(x=9.0), Point(x=9.0, y=9.0)], never_again=True, **who),
+            ForgetObjects.Request(since=time_message(1), until=time_message(2 * sample.START_NS), **who),
         ],
+        "memory/edit_object": [
+            E(operation=E.RELABEL, object_id=1, label="sofa", **who),
+            E(operation=E.MOVE, object_id=1, position=Point(x=1.0), **who),
+            E(operation=E.MERGE, object_id=1, other_id=4, **who),
+            E(operation=E.SPLIT, object_id=1, has_region=True, region_max=Point(x=9.0, y=0.0, z=9.0), **who),
+            E(operation=E.DELETE, object_id=2, **who),
+            E(operation=E.UNDO, correction_id=1, **who),
+        ],
+        "memory/corrections": [ListCorrections.Request(object_id=3)],
+        "memory/receipts": [ListReceipts.Request()],
+        "memory/provenance": [GetProvenance.Request(object_id=1)],
         "memory/save": [SaveMemory.Request(), SaveMemory.Request(path="copy.map")],
         "memory/load": [LoadMemory.Request(path="home.map"), LoadMemory.Request(path="copy.map")],
         "memory/tips": [Tips.Request(remember=[tip_message(t) for t in sample.tips()], domain="search")],
