@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from memory_agent_ros.records.errors import BadInputError
-from memory_agent_ros.records.limits import COORDINATE_M
+from memory_agent_ros.records.limits import COORDINATE_M, LARGEST_ID
 from memory_agent_ros.records.region import Region
 
 
@@ -35,6 +35,11 @@ def checked_radius(radius_m: float) -> float:
     if not radius_m >= 0.0:
         raise BadInputError("radius_invalid", f"a radius is metres, 0 or more; got {radius_m}")
     return float(min(radius_m, 4.0 * COORDINATE_M))
+
+
+def checked_limit(limit: int) -> int:
+    """How many answers at most: none for less than nothing, never more than a list can hold."""
+    return min(max(limit, 0), LARGEST_ID)
 
 
 def checked_region(region: Region | None) -> Region | None:

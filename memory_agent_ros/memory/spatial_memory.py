@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.anchors import anchors
-from memory_agent_ros.memory.arguments import checked_point, checked_radius, checked_region
+from memory_agent_ros.memory.arguments import checked_limit, checked_point, checked_radius, checked_region
 from memory_agent_ros.memory.association.admission import admit_frame, admit_observations
 from memory_agent_ros.memory.association.appearance import usable_vector
 from memory_agent_ros.memory.association.association import Associator, associate
@@ -260,12 +260,12 @@ class SpatialMemory:
         gone = None if state is None else state is ObjectState.GONE
         query = Query(label, text, checked_region(region), _stamps(since_ns, until_ns), gone, self._like(like))
         if room is None and relation is None:
-            return self._answers(self._best(query, max(limit, 0)))
+            return self._answers(self._best(query, checked_limit(limit)))
         ranked = self._best(query)
         if room is not None or relation is not None:
             chosen = self._selected([t for _, t in ranked], room, relation)
             ranked = [(r, t) for r, t in ranked if t.id in chosen]
-        return self._answers(ranked[: max(limit, 0)])
+        return self._answers(ranked[: checked_limit(limit)])
 
     def near(
         self,
@@ -297,7 +297,7 @@ class SpatialMemory:
                 present = self._around(point, point, radius_m, label)
                 measured = [(queries.box_distance(t.box(self.config), point), t) for t in present]
         close = sorted(((d, t) for d, t in measured if d <= radius_m), key=lambda dt: (dt[0], dt[1].id))
-        return self._answers([(1.0 - d / (radius_m + 1e-9), t) for d, t in close[: max(limit, 0)]])
+        return self._answers([(1.0 - d / (radius_m + 1e-9), t) for d, t in close[: checked_limit(limit)]])
 
     def last_seen(self, label: str | None = None, *, text: str | None = None) -> MapObject | None:
         """The matching object seen most recently, present or gone; None if none was ever seen."""

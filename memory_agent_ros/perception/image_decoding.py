@@ -57,7 +57,7 @@ def decode_image(
     if height <= 0 or width <= 0 or step < row or buffer.size < step * (height - 1) + row:
         raise BadInputError(
             "image_size",
-            f"{buffer.size} bytes do not hold {height}x{width} pixels of {row // width} bytes, step {step}",
+            f"{buffer.size} bytes do not hold {height}x{width} pixels of {channels * kind.itemsize} bytes, step {step}",
         )
     if step == row:
         image = buffer[: row * height].view(kind)
@@ -83,7 +83,10 @@ def decode_color(
     image = decode_image(data, height, width, dtype, channels, step=step, big_endian=big_endian)
     if conversion is None:
         return image.astype(np.uint8, copy=False)
-    return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), conversion), dtype=np.uint8)
+    try:
+        return np.asarray(cv2.cvtColor(np.ascontiguousarray(image), conversion), dtype=np.uint8)
+    except cv2.error as error:
+        raise BadInputError("image_size", f"{height}x{width} pixels cannot be of encoding '{encoding}'") from error
 
 
 def decode_depth(

@@ -60,4 +60,6 @@ def test_the_memory_refuses_them():
         for radius_m in (math.nan, -1.0):
             with pytest.raises(BadInputError):
                 memory.near(np.zeros(3), radius_m=radius_m)
-        assert len(memory.near(np.zeros(3), radius_m=math.inf)) == 4
+        assert len(memory.near(np.zeros(3), radius_m=math.inf, limit=2**70)) == 4
+        assert len(memory.find("chair", limit=2**70)) == 2
+        assert memory.find("chair", limit=-5) == []

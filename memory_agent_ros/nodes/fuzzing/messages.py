@@ -19,7 +19,10 @@ def damaged_message(sound: Any, hostile: Hostile) -> Any:
     """A copy of a message in which a few fields hold something else."""
     message = copy.deepcopy(sound)
     for _ in range(1 + hostile.count(4)):
-        owner, field, kind = hostile.pick(list(_fields(message)))
+        fields = list(_fields(message))
+        if not fields:
+            break
+        owner, field, kind = hostile.pick(fields)
         setattr(owner, field, _other(getattr(owner, field), kind, hostile))
     return message
 
