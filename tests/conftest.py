@@ -27,6 +27,7 @@ def _domain_id() -> int:
 os.environ.update(child_environment())
 os.environ.setdefault("MUJOCO_GL", "egl")
 os.environ["ROS_DOMAIN_ID"] = str(_domain_id())
+os.environ.setdefault("MEMORY_AGENT_SIGNING_KEY", "5e" * 32)  # no test makes a key in the user's folder
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
 if str(REPOSITORY / "sim") not in sys.path:
     sys.path.append(str(REPOSITORY / "sim"))

@@ -25,6 +25,7 @@ from memory_agent_ros.memory.forgetting.selection import selected
 from memory_agent_ros.memory.indexes import queries
 from memory_agent_ros.memory.indexes.queries import Query
 from memory_agent_ros.memory.indexes.query_planner import QueryPlanner
+from memory_agent_ros.memory.ledger.ledger import Ledger
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.presence.expected_view import ExpectedObject, expected_objects
 from memory_agent_ros.memory.presence.place_state import object_state, place_state
@@ -169,6 +170,11 @@ class SpatialMemory:
     def tips(self) -> TipBook:
         """What agents wrote down for themselves after their episodes; forgetting an object erases tips about it."""
         return TipBook(self._store, self._lock, self.config.tips_per_domain)
+
+    @property
+    def ledger(self) -> Ledger:
+        """What made and changed the map, in order, signed: to be verified and proved from."""
+        return Ledger(self._store, self._lock, lambda object_id: self._current().resolve(object_id).id)
 
     @property
     def assignments(self) -> tuple[int, ...]:
@@ -663,7 +669,8 @@ class SpatialMemory:
     def verify(self) -> list[str]:
         """Problems of the map, one sentence each; empty if it is sound."""
         with self._lock:
-            return verification.problems(self._store, self._current())
+            found = verification.problems(self._store, self._current())
+            return found + [finding.text for finding in self.ledger.verify()]
 
     def save(self, path: Path | str | None = None, *, keys: bool = True) -> Path:
         """Write everything to the map file, or a consistent copy to ``path``; returns the file.

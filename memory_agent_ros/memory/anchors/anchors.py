@@ -193,5 +193,5 @@ def hang_on_one_anchor(state: MapState, store: Store) -> None:
     """Let all of each object hang on its newest anchor: what a memory without anchors per voxel or view would do."""
     for track in state.tracks.values():
         track.cloud.anchors[:] = track.cloud.anchors.max(initial=0)
-    with store.transaction() as cursor:
+    with store.transaction("surfaces_dropped") as cursor:
         cursor.execute("DELETE FROM surfaces")

@@ -93,10 +93,10 @@ class Forgetting:
         span = request.span if only_span(request) else None
         ids = sorted(set().union(*(state.absorbed_ids(t.id) for t in tracks)))
         told = Forgotten(tuple(ids), tuple(sorted({t.label for t in tracks})), span is not None)
-        counts = Counter[str]()
+        counts, body = Counter[str](), {"objects": ids}
         for hook in self._hooks:  # before the erasure: what they hold must not outlast it
             counts.update(hook(told))
-        with self._store.transaction() as cursor:
+        with self._store.transaction("forgotten", body) as cursor:
             if tracks:
                 counts += erase_objects(state, self._store, cursor, tracks, self._config)
             if span is not None:

@@ -136,7 +136,7 @@ class Refusals:
         """
         if rule_id not in {rule.id for rule in self.rules()}:
             raise BadInputError("unknown_refusal", f"there is no refusal {rule_id}; list them with refusals")
-        with self._store.transaction() as cursor:
+        with self._store.transaction("refusals") as cursor:
             cursor.execute("DELETE FROM refusals WHERE id=?", (rule_id,))
         self.reload()
 

@@ -68,7 +68,7 @@ class AppearanceIndex:
             self._keep_numbers
         ):
             return
-        with self._store.transaction() as cursor:
+        with self._store.transaction("indexed") as cursor:
             cursor.execute("DELETE FROM vector_indexes")
             columns = ("dimension", "version", "data")
             rows = [(d, self._version, index.save()) for d, index in self._indexes.items()]

@@ -15,6 +15,7 @@ from memory_agent_ros.memory.association.appearance import AppearanceModel
 from memory_agent_ros.memory.association.co_detections import Aliases, CoDetections
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.indexes.reindex import write_boxes
+from memory_agent_ros.memory.ledger.telling import told
 from memory_agent_ros.memory.map_state import Changes, MapState, ObservationRow
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.presence.looks import LookRecord
@@ -128,7 +129,7 @@ class Persistence:
         written, boxed = dict(self._written), dict(self._boxed)
         leaving = state.tracks.victims()
         try:
-            with self._store.transaction() as cursor:
+            with self._store.transaction(*told(self._backlog)) as cursor:
                 self._version += 1
                 for waiting in self._backlog:
                     self._write(cursor, state, waiting)
@@ -167,7 +168,7 @@ class Persistence:
         Raises:
             StoreError: the file cannot be written; nothing of it is in the file.
         """
-        with self._store.transaction() as cursor:
+        with self._store.transaction("imported") as cursor:
             self._version += 1
             for changes in batches:
                 self._write(cursor, state, changes)
@@ -179,7 +180,8 @@ class Persistence:
 
     def flush(self, state: MapState) -> None:
         """Write every cloud as it stands now."""
-        with self._store.transaction() as cursor:
+        kind, body = told(self._backlog) if self._backlog else ("flushed", {})
+        with self._store.transaction(kind, body) as cursor:
             self._version += 1
             for waiting in self._backlog:
                 self._write(cursor, state, waiting)

@@ -11,17 +11,21 @@ import itertools
 import os
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from memory_agent_ros.memory.indexes.reindex import bring_up
+from memory_agent_ros.memory.ledger.recorder import PLAIN, Recorder
+from memory_agent_ros.memory.ledger.signer import Signer
+from memory_agent_ros.memory.ledger.triggers import NOTES, POSTGRES_NOTES, noted, postgres_triggers
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.postgres_sql import in_postgres
 from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, table_names
 from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
+from memory_agent_ros.memory.storage.store import Cursor
 from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.records.errors import StoreError
 
@@ -121,6 +125,7 @@ class PostgresStore:
         self.read_only = read_only
         self.keys = ObjectKeys(self.rows)
         self.words = Words(self.rows, self.keys)
+        self.ledger = Recorder(self, self.keys, _notes)
         self._connection = connection
         self._namespace = address.namespace
         self._numbers = itertools.count()
@@ -144,6 +149,8 @@ class PostgresStore:
                 store._lock(address)
             connection.execute(f"SET lock_timeout = {_LOCK_WAIT_MS}")
             store._prepare()
+            if not read_only:
+                connection.execute(POSTGRES_NOTES)
         except _DriverError as error:
             connection.close()
             raise StoreError(f"{address.place} cannot be opened ({error}); it was left as it is") from error
@@ -179,9 +186,12 @@ class PostgresStore:
             return
         if self.read_only:
             raise StoreError(f"{self.place} has the older map schema {version}; open it once for writing")
-        with self.transaction() as cursor:
+        with self.unrecorded() as cursor:
             bring_up(self, cursor, version)
             cursor.execute("UPDATE map_version SET schema_version = ?", (SCHEMA_VERSION,))
+            self._watch()
+            self.words.save(cursor)
+            self.ledger.adopt(cursor, "migrated", {"from": version, "to": SCHEMA_VERSION})
 
     def _create(self) -> None:
         found = self.rows("SELECT oid FROM pg_namespace WHERE nspname = ?", (self._namespace,))
@@ -189,19 +199,20 @@ class PostgresStore:
             raise StoreError(f"the namespace {self._namespace} holds something else than a map; choose another name")
         if self.read_only:
             raise StoreError(f"there is no map at {self.place}")
-        try:
-            self._connection.execute("BEGIN")
-            cursor = _Cursor(self._connection.cursor())
+        with self.unrecorded() as cursor:
             if not found:
                 cursor.execute(f'CREATE SCHEMA "{self._namespace}"')
             for statement in TABLES.strip().rstrip(";").split(";\n"):
                 cursor.execute(statement)
             cursor.execute("CREATE TABLE map_version (schema_version INTEGER NOT NULL, data_version INTEGER NOT NULL)")
             cursor.execute("INSERT INTO map_version VALUES (?, 0)", (SCHEMA_VERSION,))
-            self._connection.execute("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
+            self._watch()
+            self.ledger.adopt(cursor, "created", {"schema": SCHEMA_VERSION})
+
+    def _watch(self) -> None:
+        """Let the server note which rows a session touches."""
+        for statement in postgres_triggers(self.ledger.commitments.tables.values()):
+            self._connection.execute(statement)
 
     def problems(self) -> list[str]:
         """Indexes and references that the server does not vouch for."""
@@ -219,11 +230,24 @@ class PostgresStore:
         return found + [f"the references {name} are not checked" for (name,) in references]
 
     def settle(self) -> None:
-        """Nothing is to be made ready."""
+        """The ledger is signed from now on."""
+        self.ledger.signer = Signer(self).sign
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[_Cursor]:
-        """All or nothing.
+    def transaction(self, kind: str = PLAIN, body: Mapping[str, Any] | None = None) -> Iterator[_Cursor]:
+        """All or nothing, with a record in the ledger.
+
+        Raises:
+            StoreError: it could not be committed (server gone, locked); nothing of it is in the map.
+        """
+        with self.unrecorded() as cursor:
+            yield cursor
+            self.words.save(cursor)
+            self.ledger.seal(cursor, kind, body)
+
+    @contextlib.contextmanager
+    def unrecorded(self) -> Iterator[_Cursor]:
+        """All or nothing; whoever calls it sees to the ledger.
 
         Raises:
             StoreError: it could not be committed (server gone, locked); nothing of it is in the map.
@@ -232,15 +256,14 @@ class PostgresStore:
             raise StoreError("this map was opened read-only; open it without read_only to change it")
         try:
             self._connection.execute("BEGIN")
+            self.ledger.begin()
             with self._connection.cursor(binary=True) as cursor:
-                statements = _Cursor(cursor)
-                yield statements
-                self.words.save(statements)
-                self.keys.save(statements)
+                yield _Cursor(cursor)
             self._connection.execute("UPDATE map_version SET data_version = data_version + 1")
             self._connection.execute("COMMIT")
             self.words.committed()
             self.keys.committed()
+            self.ledger.committed()
         except _DriverError as error:
             self._roll_back()
             raise StoreError(f"the map could not be written ({error}); what was remembered before is safe") from error
@@ -254,6 +277,7 @@ class PostgresStore:
                 self._connection.execute("ROLLBACK")
         self.keys.rolled_back()
         self.words.reload()
+        self.ledger.rolled_back()
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Result of a query.
@@ -280,6 +304,11 @@ class PostgresStore:
                 yield from cursor.execute(statement, values, binary=True)
         except _DriverError as error:
             raise StoreError(f"the map could not be read ({error})") from error
+
+    @contextlib.contextmanager
+    def as_found(self) -> Iterator[None]:
+        """Nothing to do: the server lets no text in that is none."""
+        yield
 
     def columns(self, table: str) -> list[str]:
         """Names of the columns of a table, in order."""
@@ -309,12 +338,16 @@ class PostgresStore:
             self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             file = SqliteStore.open(draft)
             try:
-                with file.transaction() as cursor:
+                with file.unrecorded() as cursor:
+                    for table in table_names():
+                        cursor.execute(f"DELETE FROM {table}")
                     for table in (t for t in table_names() if keys or t != "keys"):
                         names = ", ".join(columns := self.columns(table))
                         marks = ",".join("?" * len(columns))
                         rows = self.each(f"SELECT {names} FROM {table}")
                         cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
+                    if keys:
+                        file.ledger.take_over(cursor)
             finally:
                 file.close()
         except (_DriverError, StoreError) as error:
@@ -325,5 +358,13 @@ class PostgresStore:
         os.replace(draft, path)
 
     def close(self) -> None:
-        """End the session; the map is free for another writer."""
+        """End the session; the map is free for another writer, its ledger signed."""
+        self.ledger.finish()
         self._connection.close()
+
+
+def _notes(cursor: Cursor) -> list[tuple[Any, ...]]:
+    """Rows that this session has touched since it was asked last."""
+    found = cursor.execute(f"SELECT DISTINCT table_number, was_there, name, a, b FROM pg_temp.{NOTES}").fetchall()
+    cursor.execute(f"DELETE FROM pg_temp.{NOTES}")
+    return list(noted(found))

@@ -6,11 +6,17 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 
 _KEYS = (
     "CREATE TABLE keys (kind TEXT NOT NULL, owner INTEGER NOT NULL, secret BLOB NOT NULL, PRIMARY KEY (kind, owner)) "
     "WITHOUT ROWID"
+)
+_LEDGER = (
+    "CREATE TABLE ledger (seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, record BLOB NOT NULL, leaves BLOB NOT NULL, "
+    "hash BLOB NOT NULL)",
+    "CREATE INDEX ledger_by_kind ON ledger (kind) WHERE kind <> 'observed'",
+    "CREATE TABLE checkpoints (size INTEGER PRIMARY KEY, body TEXT NOT NULL, tree BLOB)",
 )
 
 _CORRECTIONS = (
@@ -98,6 +104,9 @@ CREATE UNIQUE INDEX tips_once ON tips (domain, digest);
 {_CORRECTIONS};
 CREATE TABLE refusals (id INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE receipts (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, body TEXT NOT NULL);
+{_LEDGER[0]};
+{_LEDGER[1]};
+{_LEDGER[2]};
 """
 
 #: Statements that bring a map from a version to the next one.
@@ -162,6 +171,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE TABLE refusals (id INTEGER PRIMARY KEY, body TEXT NOT NULL)",
         "CREATE TABLE receipts (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, body TEXT NOT NULL)",
     ),
+    11: _LEDGER,
 }
 
 

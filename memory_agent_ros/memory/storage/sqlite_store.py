@@ -9,12 +9,15 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
 
 from memory_agent_ros.memory.indexes.reindex import bring_up
+from memory_agent_ros.memory.ledger.recorder import PLAIN, Recorder
+from memory_agent_ros.memory.ledger.signer import Signer
+from memory_agent_ros.memory.ledger.triggers import FUNCTION, sqlite_triggers
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
 from memory_agent_ros.memory.storage.words import Words
@@ -32,6 +35,7 @@ class SqliteStore:
         self.read_only = read_only
         self.keys = ObjectKeys(self.rows)
         self.words = Words(self.rows, self.keys)
+        self.ledger = Recorder(self, self.keys)
         self._lock = lock
 
     @property
@@ -56,6 +60,7 @@ class SqliteStore:
         if path is None:
             store = SqliteStore(_connect(":memory:"), None, None, read_only=False)
             store._create()
+            store._watch()
             return store
         try:
             return SqliteStore._open_locked(path, read_only, trial)
@@ -94,6 +99,8 @@ class SqliteStore:
             else:
                 store._check()
                 store._migrate(trial)
+            if not read_only:
+                store._watch()
         except sqlite3.Error as error:
             connection.close()
             raise StoreError(
@@ -105,7 +112,7 @@ class SqliteStore:
         return store
 
     def settle(self) -> None:
-        """Write through a log from now on; not before the map has proved readable, as this writes into the file.
+        """Write through a log and sign the ledger from now on; not before the map has proved readable, as this writes into the file.
 
         Raises:
             StoreError: the file cannot be written.
@@ -113,13 +120,22 @@ class SqliteStore:
         if self.path is not None and not self.read_only:
             self.rows("PRAGMA journal_mode = WAL")
             self.rows("PRAGMA synchronous = NORMAL")
+            self.ledger.signer = Signer(self).sign
 
     def _create(self) -> None:
-        with self.transaction() as cursor:
+        with self.unrecorded() as cursor:
             for statement in TABLES.strip().split(";\n"):
                 cursor.execute(statement)
             cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self.ledger.adopt(cursor, "created", {"schema": SCHEMA_VERSION})
+
+    def _watch(self) -> None:
+        """Tell the ledger which rows are touched from now on."""
+        self.connection.execute("PRAGMA temp_store = MEMORY")
+        self.connection.create_function(FUNCTION, -1, self.ledger.touch)
+        for statement in sqlite_triggers(self.ledger.commitments.tables.values()):
+            self.connection.execute(statement)
 
     def _check(self) -> None:
         """Refuse what is no map, newer than this program, or damaged, before a byte is written."""
@@ -153,9 +169,11 @@ class SqliteStore:
         self._bring_up(version)
 
     def _bring_up(self, version: int) -> None:
-        with self.transaction() as cursor:
+        with self.unrecorded() as cursor:
             bring_up(self, cursor, version)
             cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self.words.save(cursor)
+            self.ledger.adopt(cursor, "migrated", {"from": version, "to": SCHEMA_VERSION})
 
     def problems(self) -> list[str]:
         """What SQLite finds wrong with the file, references between tables included."""
@@ -170,8 +188,20 @@ class SqliteStore:
         return found
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Cursor]:
-        """All or nothing.
+    def transaction(self, kind: str = PLAIN, body: Mapping[str, Any] | None = None) -> Iterator[sqlite3.Cursor]:
+        """All or nothing, with a record in the ledger.
+
+        Raises:
+            StoreError: it could not be committed (disk full, locked); nothing of it is in the file.
+        """
+        with self.unrecorded() as cursor:
+            yield cursor
+            self.words.save(cursor)
+            self.ledger.seal(cursor, kind, body)
+
+    @contextlib.contextmanager
+    def unrecorded(self) -> Iterator[sqlite3.Cursor]:
+        """All or nothing; whoever calls it sees to the ledger.
 
         Raises:
             StoreError: it could not be committed (disk full, locked); nothing of it is in the file.
@@ -181,12 +211,12 @@ class SqliteStore:
         cursor = self.connection.cursor()
         try:
             cursor.execute("BEGIN IMMEDIATE")
+            self.ledger.begin()
             yield cursor
-            self.words.save(cursor)
-            self.keys.save(cursor)
             cursor.execute("COMMIT")
             self.words.committed()
             self.keys.committed()
+            self.ledger.committed()
         except sqlite3.Error as error:
             self._roll_back()
             raise StoreError(f"the map could not be written ({error}); what was remembered before is safe") from error
@@ -199,6 +229,7 @@ class SqliteStore:
             self.connection.execute("ROLLBACK")
         self.keys.rolled_back()
         self.words.reload()
+        self.ledger.rolled_back()
 
     def rows(self, sql: str, values: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         """Result of a query.
@@ -221,6 +252,16 @@ class SqliteStore:
             yield from self.connection.execute(sql, values)
         except (sqlite3.Error, OverflowError) as error:
             raise StoreError(f"the map could not be read ({error})") from error
+
+    @contextlib.contextmanager
+    def as_found(self) -> Iterator[None]:
+        """Meanwhile text that is none (damaged) is read all the same, with a surrogate for each byte that is wrong."""
+        usual = self.connection.text_factory
+        self.connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        try:
+            yield
+        finally:
+            self.connection.text_factory = usual
 
     def columns(self, table: str) -> list[str]:
         """Names of the columns of a table, in order."""
@@ -264,7 +305,8 @@ class SqliteStore:
             raise StoreError(f"the copy to {str(path)!r} failed ({error}); what was there is as it was") from error
 
     def close(self) -> None:
-        """Leave one self-contained file behind (unless a reader still has it open)."""
+        """Leave one self-contained file behind (unless a reader still has it open), its ledger signed."""
+        self.ledger.finish()
         if self.path is not None and not self.read_only:
             with contextlib.suppress(sqlite3.Error):  # a reader is there: the log stays, nothing is lost
                 self.connection.execute("PRAGMA journal_mode = DELETE")

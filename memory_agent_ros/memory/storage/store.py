@@ -6,12 +6,13 @@ Statements are written once, in the SQL that SQLite and PostgreSQL share (``ON C
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from memory_agent_ros.memory.ledger.recorder import Recorder
     from memory_agent_ros.memory.storage.object_keys import ObjectKeys
     from memory_agent_ros.memory.storage.words import Words
 
@@ -70,8 +71,24 @@ class Store(Protocol):
         """Make ready for writing; called once the map has proved readable."""
         ...
 
-    def transaction(self) -> AbstractContextManager[Cursor]:
-        """All or nothing; after it, :meth:`data_version` of every reader differs. One writer at a time per map."""
+    @property
+    def ledger(self) -> Recorder:
+        """Writes the ledger of the map."""
+        ...
+
+    def transaction(
+        self, kind: str = "changed", body: Mapping[str, Any] | None = None, /
+    ) -> AbstractContextManager[Cursor]:
+        """All or nothing; after it, :meth:`data_version` of every reader differs. One writer at a time per map.
+
+        Args:
+            kind: what the ledger says of it.
+            body: what it says besides: ids and numbers, never names; read at the end.
+        """
+        ...
+
+    def unrecorded(self) -> AbstractContextManager[Cursor]:
+        """The same without a record in the ledger; whoever calls it sees to that."""
         ...
 
     def rows(self, sql: str, values: tuple[Any, ...] = (), /) -> list[tuple[Any, ...]]:
@@ -80,6 +97,10 @@ class Store(Protocol):
 
     def each(self, sql: str, values: tuple[Any, ...] = (), /) -> Iterator[tuple[Any, ...]]:
         """Rows of a query one by one; not all of them need to be taken."""
+        ...
+
+    def as_found(self) -> AbstractContextManager[None]:
+        """Meanwhile text that is damaged is read all the same."""
         ...
 
     def columns(self, table: str, /) -> list[str]:

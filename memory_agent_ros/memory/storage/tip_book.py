@@ -59,7 +59,7 @@ class TipBook:
             StoreError: the map cannot be written, or was opened read-only.
         """
         rows = [_row(tip) for tip in tips]
-        with self._lock, self._store.transaction() as cursor:
+        with self._lock, self._store.transaction("tips_kept") as cursor:
             before = _count(cursor)
             for row in rows:
                 cursor.execute("DELETE FROM tips WHERE domain=? AND digest=?", row[:2])
@@ -91,7 +91,7 @@ class TipBook:
         if not chosen:
             raise BadInputError("tips_not_named", "say which tips: by domain, world or episode")
         where = " AND ".join(f"{column}=?" for column in chosen)
-        with self._lock, self._store.transaction() as cursor:
+        with self._lock, self._store.transaction("tips_dropped") as cursor:
             before = _count(cursor)
             cursor.execute(f"DELETE FROM tips WHERE {where}", tuple(chosen.values()))
             drop_unused_keys(cursor)

@@ -71,7 +71,7 @@ class Structure:
         with self._lock:
             if self._book.revision == self._book.saved or store.read_only:
                 return
-            with store.transaction() as cursor:
+            with store.transaction("rooms") as cursor:
                 value = seal_rooms(store, json.dumps(self._book.to_json()))
                 cursor.execute(INSERT_META, ("rooms", value))
             self._book.saved = self._book.revision

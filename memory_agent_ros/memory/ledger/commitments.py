@@ -1,0 +1,220 @@
+"""Commitments to rows: made for those that a transaction touched, and compared with all that are in the store."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import cbor2
+
+from memory_agent_ros.memory.ledger.records import DIGEST_BYTES, canonical
+from memory_agent_ros.memory.ledger.tables import (
+    KINDS,
+    OWNED,
+    Committed,
+    committed_tables,
+    row_number,
+)
+from memory_agent_ros.memory.storage.object_keys import ObjectKeys
+from memory_agent_ros.memory.storage.store import Cursor, Store
+
+#: Rows read at once.
+_BATCH = 500
+#: Derived keys kept; beyond, they are made again.
+_MOST_KEYS = 20_000
+DELETED = bytes(DIGEST_BYTES)
+#: Of :data:`~memory_agent_ros.memory.ledger.records.LEAF`.
+_PACK = struct.Struct(f"<BBqq{DIGEST_BYTES}s").pack
+
+#: Table -> what its rows are read from, where that is not the table alone.
+_SOURCES = {
+    "objects": "objects t LEFT JOIN boxes b ON b.id = t.id",
+}
+_MORE = {
+    "objects": ["b.x0", "b.x1", "b.y0", "b.y1", "b.z0", "b.z1"],
+}
+
+
+class Commitments:
+    """Digests of the rows of one store.
+
+    Args:
+        store: whose rows.
+        keys: of their owners.
+    """
+
+    def __init__(self, store: Store, keys: ObjectKeys) -> None:
+        self._store = store
+        self._keys = keys
+        self._columns: dict[str, tuple[list[str], str, bytes]] = {}
+        self._derived: dict[tuple[str, int], tuple[bytes, bytes]] = {}
+        self.tables = {table.number: table for table in committed_tables()}
+
+    def of_touched(self, cursor: Cursor, touched: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """A leaf for each row touched, as it stands now, by table and row.
+
+        Args:
+            cursor: of the transaction.
+            touched: number of the table, then the key of the row; repeated ones count once.
+        """
+        by_table: dict[int, set[tuple[Any, ...]]] = {}
+        for number, *key in touched:
+            by_table.setdefault(number, set()).add(tuple(key))
+        leaves: list[tuple[Any, ...]] = []
+        for number in sorted(by_table):
+            leaves += self._of_table(cursor, self.tables[number], by_table[number])
+        return leaves
+
+    def _of_table(self, cursor: Cursor, table: Committed, wanted: set[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        leaves = []
+        ordered = sorted(wanted - table.upkeep)
+        for at in range(0, len(ordered), _BATCH):
+            chosen = ordered[at : at + _BATCH]
+            found = {}
+            sql, values = self._selected(table, chosen)
+            rows = cursor.execute(sql, values).fetchall()
+            for kind, owner, key, digest in self._digests(table, rows):
+                found[key] = (table.number, KINDS.index(kind), owner, row_number(table, key), digest)
+            leaves += [found.get(key) or (table.number, 0, 0, row_number(table, key), DELETED) for key in chosen]
+            if table.own:
+                self._keys.destroy(cursor, [(table.own, key[0]) for key in chosen if key not in found])
+        return sorted(leaves, key=lambda leaf: leaf[3])
+
+    def owned(self, cursor: Cursor, kind: str, owner: int) -> list[tuple[Any, ...]]:
+        """Rows that belong to an owner, each as :meth:`of_touched` takes them."""
+        tables = {table.name: table for table in self.tables.values()}
+        found: list[tuple[Any, ...]] = []
+        for name, column in OWNED.get(kind, ()):
+            table = tables[name]
+            sql = f"SELECT {', '.join(table.keys)} FROM {name} WHERE {column}=?"
+            found += [(table.number, *row) for row in cursor.execute(sql, (owner,)).fetchall()]
+        return found
+
+    def of_all(self, cursor: Cursor, numbers: Iterable[int]) -> Iterator[list[tuple[Any, ...]]]:
+        """Leaves of every row of some tables, some hundreds at a time."""
+        for table in (self.tables[number] for number in numbers):
+            found = cursor.execute(f"SELECT {', '.join(table.keys)} FROM {table.name}").fetchall()
+            for at in range(0, len(found), _BATCH):
+                yield self._of_table(cursor, table, {tuple(row) for row in found[at : at + _BATCH]})
+
+    def live(self, table: Committed) -> Iterator[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]]:
+        """Key, owner and values of every row of a table."""
+        names, columns, _ = self._named(table)
+        for row in self._store.each(f"SELECT {columns} FROM {_SOURCES.get(table.name, f'{table.name} t')}"):
+            named = dict(zip(names, row, strict=True))
+            key = tuple(named[column] for column in table.keys)
+            if key not in table.upkeep:
+                yield key, table.owner(named), row
+
+    def read_where(
+        self, table: Committed, column: str, value: int, order: str, most: int
+    ) -> list[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]]:
+        """Key, owner and values of the rows with a value in a column, those of the highest ``order`` first."""
+        names, columns, _ = self._named(table)
+        source = _SOURCES.get(table.name, f"{table.name} t")
+        sql = f"SELECT {columns} FROM {source} WHERE t.{column}=? ORDER BY t.{order} DESC LIMIT {int(most)}"
+        found: list[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]] = []
+        for row in self._store.rows(sql, (value,)):
+            named = dict(zip(names, row, strict=True))
+            found.append((tuple(named[key] for key in table.keys), table.owner(named), row))
+        return found
+
+    def columns(self, table: Committed) -> list[str]:
+        """Names of the values of a row, in their order."""
+        return list(self._named(table)[0])
+
+    @staticmethod
+    def packed(leaf: tuple[Any, ...]) -> bytes:
+        """The bytes of one commitment."""
+        return _PACK(*leaf)
+
+    def digest(self, table: Committed, owner: tuple[str, int], row: Sequence[Any]) -> bytes | None:
+        """Digest of a row under its owner's key; None if that key is not there (any more)."""
+        try:
+            packed = self.values_bytes(table, row)
+        except UnicodeEncodeError:  # damaged text
+            return None
+        if not owner[0]:
+            return blake2b(packed, digest_size=DIGEST_BYTES).digest()
+        secret = self._keys.find(*owner)
+        if secret is None:
+            return None
+        return blake2b(packed, digest_size=DIGEST_BYTES, key=self.derived(owner, secret)).digest()
+
+    def values_bytes(self, table: Committed, row: Sequence[Any]) -> bytes:
+        """What a digest is over: which columns of which table, and their values."""
+        names = self._named(table)[2]
+        return cbor2.dumps([names, *row])
+
+    def derived(self, owner: tuple[str, int], secret: bytes) -> bytes:
+        """What commitments of an owner are keyed with: it opens nothing that its key sealed."""
+        known = self._derived.get(owner)
+        if known is None or known[0] != secret:
+            if len(self._derived) >= _MOST_KEYS:
+                self._derived.clear()
+            known = self._derived[owner] = secret, commitment_key(secret)
+        return known[1]
+
+    def _digests(
+        self, table: Committed, rows: Sequence[Sequence[Any]]
+    ) -> Iterator[tuple[str, int, tuple[Any, ...], bytes]]:
+        names = self._named(table)[0]
+        named = [dict(zip(names, row, strict=True)) for row in rows]
+        owners = [table.owner(row) for row in named]
+        for kind in {owner[0] for owner in owners} - {""}:
+            self._keys.prefetch(kind, {owner[1] for owner in owners if owner[0] == kind})
+        for (kind, owner), values, row in zip(owners, named, rows, strict=True):
+            if kind:
+                self._keys.key(kind, owner)  # made now if it has none
+            digest = self.digest(table, (kind, owner), row)
+            assert digest is not None  # the line above has made the key
+            yield kind, owner, tuple(values[column] for column in table.keys), digest
+
+    def _named(self, table: Committed) -> tuple[list[str], str, bytes]:
+        """Names of the columns of a row, in the order of the alphabet, how they are read, and what stands for them."""
+        known = self._columns.get(table.name)
+        if known is None:
+            own, more = sorted(self._store.columns(table.name)), _MORE.get(table.name, [])
+            names = [*own, *(column.split(".")[1] for column in more)]
+            read = ", ".join([*(f"t.{column}" for column in own), *more])
+            known = self._columns[table.name] = names, read, columns_hash(table.name, names)
+        return known
+
+    def _selected(self, table: Committed, keys: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
+        """The statement that reads rows of a table by their keys."""
+        columns = self._named(table)[1]
+        source = _SOURCES.get(table.name, f"{table.name} t")
+        if len(table.keys) == 1:
+            number = isinstance(keys[0][0], int)
+            value = "CAST(value AS INTEGER)" if number else "value"
+            sql = f"SELECT {columns} FROM {source} WHERE t.{table.keys[0]} IN (SELECT {value} FROM json_each(?))"
+            return sql, (json.dumps([key[0] for key in keys]),)
+        a, b = table.keys
+        first = (
+            "json_extract(value, '$.a')"
+            if isinstance(keys[0][0], str)
+            else "CAST(json_extract(value, '$.a') AS INTEGER)"
+        )
+        sql = (
+            f"SELECT {columns} FROM json_each(?) j JOIN {source} ON t.{a} = {first} "
+            f"AND t.{b} = CAST(json_extract(value, '$.b') AS INTEGER)"
+        )
+        return sql, (json.dumps([{"a": key[0], "b": key[1]} for key in keys]),)
+
+
+def columns_hash(table: str, names: Sequence[str]) -> bytes:
+    """What stands for the names of a table's columns in front of their values."""
+    return blake2b(canonical([table, *names]), digest_size=8).digest()
+
+
+def commitment_key(secret: bytes) -> bytes:
+    """What commitments of an owner are keyed with, from the owner's key."""
+    return blake2b(b"commitments of this owner", digest_size=32, key=secret).digest()
+
+
+def pack(leaves: Sequence[tuple[Any, ...]]) -> bytes:
+    """Commitments one after the other."""
+    return b"".join(_PACK(*leaf) for leaf in leaves)
