@@ -21,6 +21,7 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r" INDEXED BY \w+", ""),
     (r"\bCROSS JOIN (\w+ \w+) ON\b", r"JOIN \1 ON"),
     # JSON.
+    (r"\bjson_extract\((\w+), '\$\.(\w+)'\)", r"(\1::json ->> '\2')"),
     (r"\bjson_each\(\?\)( j\b)?", "json_array_elements_text(?::json) AS j(value)"),
     (r"%", "%%"),
     (r"\?", "%s"),

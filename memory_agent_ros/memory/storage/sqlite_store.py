@@ -112,7 +112,9 @@ class SqliteStore:
         return store
 
     def settle(self) -> None:
-        """Write through a log and sign the ledger from now on; not before the map has proved readable, as this writes into the file.
+        """Write through a log and sign the ledger from now on.
+
+        Not before the map has proved readable, as this writes into the file.
 
         Raises:
             StoreError: the file cannot be written.

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from driving import at_cupboard, at_desk, at_table, kitchen, mapped_kitchen, only, watch
 
+from memory_agent_ros.memory.ledger.audit import verify_map
 from memory_agent_ros.memory.ledger.checkpoints import Checkpoint
 from memory_agent_ros.memory.ledger.proofs import check_proof
 from memory_agent_ros.memory.ledger.signing import public_bytes, signing_key
@@ -43,8 +44,7 @@ def tampered(path: Path, *statements: str) -> list[tuple[str, str]]:
         for statement in statements:
             connection.execute(statement)
     connection.close()
-    with SpatialMemory.open(path, read_only=True) as memory:
-        return [(f.what, f.place) for f in memory.ledger.verify()]
+    return [(f.what, f.place) for f in verify_map(path)]
 
 
 def test_every_table_is_committed_to_or_made_from_others() -> None:
