@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from memory_agent_ros.memory.structure.config import StructureConfig
-from memory_agent_ros.memory.trust.config import GateConfig
+from memory_agent_ros.memory.trust.config import GateConfig, TrustConfig
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class MemoryConfig:
 
     Trust:
         gate: see :class:`~memory_agent_ros.memory.trust.config.GateConfig`.
+        trust: see :class:`~memory_agent_ros.memory.trust.config.TrustConfig`.
 
     Rooms and relations:
         structure: see :class:`~memory_agent_ros.memory.structure.config.StructureConfig`.
@@ -159,5 +160,6 @@ class MemoryConfig:
     text_similarity: float = 0.51
 
     gate: GateConfig = field(default_factory=GateConfig)
+    trust: TrustConfig = field(default_factory=TrustConfig)
 
     structure: StructureConfig = field(default_factory=StructureConfig)

@@ -41,8 +41,8 @@ from memory_agent_ros.memory.storage.tip_book import TipBook
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.memory.structure.structure import Structure
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.hearing import heard_step
 from memory_agent_ros.memory.trust.provenance import provenance_of
-from memory_agent_ros.memory.update import step
 from memory_agent_ros.memory.views.patch_features import PatchFeatures
 from memory_agent_ros.memory.views.recall import ViewRecall
 from memory_agent_ros.perception.protocols import TextEmbedder
@@ -199,8 +199,7 @@ class SpatialMemory:
             frame, usable = self.forgetting.refusals.screen(frame, admitted)
             self._state.stats["observation.never_again"] += len(admitted) - len(usable)
             self._state.frame_id = frame.frame_id
-            changes = step(self._state, frame, usable, self.config, self._associator)
-            changes.source_id = self._state.sources.heard(frame.source, frame.stamp_ns).id
+            changes = heard_step(self._state, frame, usable, self.config, self._associator)
             assigned = {id(o): track_id for o, track_id in zip(usable, changes.assigned, strict=True)}
             self._assignments = tuple(assigned.get(id(o), 0) for o in observations)
             self._state.stats["frames_accepted"] += 1

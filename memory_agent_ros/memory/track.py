@@ -14,6 +14,7 @@ from memory_agent_ros.memory.association.labels import LabelVotes
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections.by_hand import ByHand
 from memory_agent_ros.memory.presence.detection_model import DetectionRate
+from memory_agent_ros.memory.trust.claims import Claims, merge_claims
 from memory_agent_ros.memory.voxel_cloud import UNANCHORED, MeasuredAt, VoxelCloud
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.map_object import MapObject, ObjectState
@@ -66,6 +67,8 @@ class Track:
         former: clouds of the places where it stood before, until the next correction of the map shows whether it really
             left them.
         by_hand: what a person said of it.
+        claims: what each source says of it, by source; empty while the map has one.
+        heard: how often that was changed.
     """
 
     id: int
@@ -97,6 +100,8 @@ class Track:
     settled: int = 0
     former: list[VoxelCloud] = field(default_factory=list)
     by_hand: ByHand = field(default_factory=ByHand)
+    claims: Claims = field(default_factory=dict)
+    heard: int = 0
 
     @property
     def label(self) -> str:
@@ -204,6 +209,8 @@ class Track:
         self.last_seen_ns = max(self.last_seen_ns, other.last_seen_ns)
         self.last_looked_ns = max(self.last_looked_ns, other.last_looked_ns)
         self.logged_ns = max(self.logged_ns, other.logged_ns)
+        self.claims = merge_claims(self.claims, other.claims)
+        self.heard += 1
 
     def _leave(self) -> None:
         """Keep the geometry of a place where it seems to be no longer."""

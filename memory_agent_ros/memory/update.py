@@ -23,6 +23,8 @@ from memory_agent_ros.memory.presence.residual import Expectation
 from memory_agent_ros.memory.presence.sight import Sight, look_at, residual_of_sight
 from memory_agent_ros.memory.presence.visibility import DepthView, ObjectVisibility, judge_points
 from memory_agent_ros.memory.track import SAME_LABEL, Track, sharpness
+from memory_agent_ros.memory.trust.jury import Jury
+from memory_agent_ros.memory.trust.retraction import retract_invented
 from memory_agent_ros.memory.views import keyframes
 from memory_agent_ros.memory.views.keyframe_book import StoredView
 from memory_agent_ros.memory.views.patch_features import frame_patches, pack_patches
@@ -52,6 +54,7 @@ class _Step:
     pixel_scale: float  # pixels at 640x480 per pixel of the colour image
     to_depth: NDArray[np.float64]  # (2,) pixels of the depth image per pixel of the colour image
     at: MeasuredAt = UNANCHORED
+    jury: Jury | None = None  # None while the map has one source
 
 
 def step(
@@ -60,30 +63,43 @@ def step(
     observations: Sequence[Observation],
     config: MemoryConfig,
     associator: Associator = associate,
+    jury: Jury | None = None,
 ) -> Changes:
-    """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures."""
+    """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures.
+
+    A ``jury`` weighs what the frame's source says against what other sources said.
+    """
     sight = look_at(state, frame, observations, config, associator)
     frame, observations, tracks = sight.frame, sight.observations, sight.tracks
     visible, matches, expectation = sight.visible, sight.matches, sight.expectation
     state.stats["frames_aligned"] += sight.alignment is not None
     changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera, alignment=sight.alignment)
     scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
-    run = _Step(state, config, frame, observations, sight.view, changes, scale, sight.to_depth)
-    _lay_anchor(run)
+    run = _Step(state, config, frame, observations, sight.view, changes, scale, sight.to_depth, jury=jury)
+    silenced = jury is not None and jury.silenced
+    if not silenced:
+        _lay_anchor(run)
     state.last_residual = residual_of_sight(sight)
-    _learn_rates(run, tracks, expectation, matches)
-    _learn_appearance(run, tracks, matches)
+    if not silenced:
+        _learn_rates(run, tracks, expectation, matches)
+        _learn_appearance(run, tracks, matches)
     detected = _update_matched(run, tracks, visible, matches)
     _carve(run, detected, {tracks[j].id for j in matches.fragments.values()})
     lost = _judge_undetected(run, sight)
     count_together(state.together, [t for t, _ in detected if t.confirmed], config)
     _merge_duplicates(run, [t for t, _ in detected])
+    if jury is not None:
+        retract_invented(state, changes, jury, frame.stamp_ns, config)
+        lost = [t for t in lost if t.id in state.tracks]
     alive = state.tracks.take([i for i in sorted(changes.touched) if i in state.tracks])
     fresh = [t for t in alive if confirm_ready(t, config)]
+    if jury is not None:
+        fresh = [t for t in fresh if jury.may_show(t, config.confirm_observations)]
     better_known = any(is_newcomer(t) and t.observations in _RETRY_LINKS for t, _ in detected)
     settle(state, changes, fresh, lost, better_known, frame.stamp_ns, config)
     announce(state, changes, [t for t, _ in detected], frame.stamp_ns, config)
-    _log(run, detected, _pieces(run, tracks, matches))
+    if not silenced:
+        _log(run, detected, _pieces(run, tracks, matches))
     state.last_stamp_ns = frame.stamp_ns
     return changes
 
@@ -126,22 +142,34 @@ def _update_matched(
         assigned[i] = track.id
         judged, total = int(visible.judged[j]), int(visible.total[j])
         away = judged >= max(4, total // 4) and float(visible.through_share[j]) >= run.config.through_share
+        denied, negatives = False, track.negatives
+        if run.jury is not None:
+            if not run.jury.hit(track, obs, obs.score, away=away and track.shifted > 0):
+                run.changes.touched.add(track.id)
+                continue
+            denied = run.jury.denied(track)
         track.shifted = track.shifted + 1 if away else 0
         same = track.votes.agreement(obs.label_scores or {obs.label: obs.score}) >= SAME_LABEL
         if track.shifted >= 2 and not obs.truncated and same and not track.by_hand.holds:
             _relocate(run, track, obs)
         track.observe(obs, obs.pixels * run.pixel_scale, run.config, run.at)
+        if denied:
+            track.negatives = negatives  # what others saw is not undone by one who says otherwise
         detected.append((track, obs))
+    taken_in = {t.id for t, _ in detected}
     for i, j in matches.fragments.items():
         assigned[i] = tracks[j].id
         if tracks[j].by_hand.place:
             continue
-        tracks[j].absorb_points(run.observations[i], run.config, run.at)
+        if run.jury is None or tracks[j].id in taken_in:
+            tracks[j].absorb_points(run.observations[i], run.config, run.at)
         run.state.stats["fragments"] += 1
-    for i in matches.new:
+    for i in matches.new if run.jury is None or not run.jury.silenced else ():
         track = Track(run.state.next_id("objects"), VoxelCloud(run.config.voxel_m), run.frame.stamp_ns)
         track.observe(run.observations[i], run.observations[i].pixels * run.pixel_scale, run.config, run.at)
         run.state.tracks[track.id] = track
+        if run.jury is not None:
+            run.jury.new(track, run.observations[i], run.observations[i].score)
         assigned[i] = track.id
         detected.append((track, run.observations[i]))
     run.state.stats["clutter"] += len(matches.clutter)
@@ -201,6 +229,8 @@ def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:
         if j in matched or look is Look.NOTHING or track.by_hand.holds:
             continue
         run.changes.touched.add(track.id)
+        if run.jury is not None and not _heard(run.jury, track, look, float(expectation.p_detect[j])):
+            continue
         p, through, firm = float(expectation.p_detect[j]), float(visible.through_share[j]), float(visible.firm_share[j])
         is_lost = weaken(track, look, p, through, firm, run.frame.stamp_ns, run.config)
         if track.confirmed:
@@ -213,6 +243,11 @@ def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:
             run.changes.removed.append(track.id)
             run.state.stats["tentative_dropped"] += 1
     return lost
+
+
+def _heard(jury: Jury, track: Track, look: Look, p_detect: float) -> bool:
+    """Whether a look at an undetected object counts beside what other sources say."""
+    return jury.empty(track) if look is Look.EMPTY else jury.missed(track, p_detect)
 
 
 def _merge_duplicates(run: _Step, detected: Sequence[Track]) -> None:

@@ -230,13 +230,17 @@ def shoot(
     seed: int,
     noise: SessionNoise | None = None,
     frame_id: str = "map",
+    solids: Solids | None = None,
 ) -> Iterator[Shot]:
-    """Images from true camera ``poses`` (N, 4, 4) as a robot gets them whose world is ``T_world_map`` off the map."""
+    """Images from true camera ``poses`` (N, 4, 4) as a robot gets them whose world is ``T_world_map`` off the map.
+
+    They show the apartment, or ``solids`` in its place.
+    """
     noise = noise or SessionNoise()
     rng = np.random.default_rng([seed % 2**32, 3])
     looks = Appearances(apartment, noise, seed)
     pipeline = PerceptionPipeline(GroundTruthDetector(apartment.labels, noise.detector, seed))
-    solids = apartment.solids()
+    solids = apartment.solids() if solids is None else solids
     paint = np.random.default_rng(0).integers(40, 255, (4096, 3), dtype=np.uint8)
     for n, T_map_camera in enumerate(poses):
         depth, ids = cast(solids, CAMERA, T_map_camera, 2.5)

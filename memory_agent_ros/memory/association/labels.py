@@ -65,7 +65,7 @@ class LabelVotes:
             self.votes[label] = self.votes.get(label, 0.0) + score
         if release:
             self.doubtful = {}
-        self._elect()
+        self.elect()
 
     def doubt(self, scores: Mapping[str, float], weight: float) -> None:
         """Hold one observation's distribution back."""
@@ -81,12 +81,12 @@ class LabelVotes:
     def pin(self, label: str) -> None:
         """Fix the label by hand."""
         self.pinned = label
-        self._elect()
+        self.elect()
 
     def unpin(self) -> None:
         """Let the votes choose the label again."""
         self.pinned, self.leader = None, ""
-        self._elect()
+        self.elect()
 
     def probs(self) -> dict[str, float]:
         """Distribution, largest first, summing to one."""
@@ -106,7 +106,8 @@ class LabelVotes:
         """Probability that draws from two objects' votes are the same label."""
         return self.agreement(other.votes)
 
-    def _elect(self) -> None:
+    def elect(self) -> None:
+        """Choose the label that is shown, after the votes were changed."""
         if self.pinned is not None:
             self.leader = self.pinned
         elif self.votes:

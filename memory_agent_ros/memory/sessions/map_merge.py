@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,6 @@ from memory_agent_ros.memory.presence.looks import LookLog, LookRecord
 from memory_agent_ros.memory.storage.import_rows import Move, incoming_rows
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
-from memory_agent_ros.memory.trust.sources import SourceBook
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind
 from memory_agent_ros.records.rigid import rigid_fault
@@ -50,7 +50,7 @@ class Incoming:
         store: where its rows are.
         last_stamp_ns: of its last image.
         offsets: by table, new id minus old id; ``used`` the largest old id.
-        sources: its sources.
+        sources: id of a source there -> its id here.
     """
 
     tracks: dict[int, Track]
@@ -59,7 +59,7 @@ class Incoming:
     last_stamp_ns: int
     offsets: dict[str, int]
     used: dict[str, int]
-    sources: SourceBook
+    sources: Mapping[int, int]
 
 
 def check_transform(T: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -80,16 +80,18 @@ def check_transform(T: NDArray[np.float64]) -> NDArray[np.float64]:
 def incoming(state: MapState, other: MapState, store: Store, T: NDArray[np.float64]) -> Incoming:
     """Copy the other map's objects and looks, renamed and moved by (4, 4) ``T``."""
     offsets = {table: state.sequences[table] for table in _TABLES}
+    sources = state.sources.merge(other.sources)
     tracks = {}
     for track in other.tracks.values():
         moved = _moved(track, T, offsets)
+        moved.claims = {sources[s]: claim for s, claim in moved.claims.items()}
         tracks[moved.id] = moved
     looks = [
         dataclasses.replace(r, frame_row=r.frame_row + offsets["frames"], T_map_camera=T @ r.T_map_camera)
         for r in other.looks.records
     ]
     used = {table: other.sequences[table] for table in _TABLES}
-    return Incoming(tracks, looks, store, other.last_stamp_ns, offsets, used, other.sources)
+    return Incoming(tracks, looks, store, other.last_stamp_ns, offsets, used, sources)
 
 
 def _moved(track: Track, T: NDArray[np.float64], offsets: dict[str, int]) -> Track:
@@ -142,7 +144,7 @@ def combine(state: MapState, coming: Incoming, T: NDArray[np.float64], name: str
     lost = [t for t in lost if t.id in state.tracks]
     _settle(state, changes, unmatched, lost, stamp_ns, name, coming, config)
     owners = _owners(state, placements)
-    move = Move(T, coming.offsets, owners, state.frame_id, state.map_revision, state.sources.merge(coming.sources))
+    move = Move(T, coming.offsets, owners, state.frame_id, state.map_revision, coming.sources)
     changes.imported = incoming_rows(coming.store, move)
     return changes
 

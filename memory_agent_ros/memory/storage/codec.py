@@ -19,6 +19,7 @@ from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.storage.damage import told_as_damage
 from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.memory.track import Track, Views
+from memory_agent_ros.memory.trust.claims import pack_claims, unpack_claims
 from memory_agent_ros.memory.voxel_cloud import VoxelCloud
 from memory_agent_ros.records.errors import StoreError
 
@@ -64,6 +65,8 @@ def object_row(track: Track, config: MemoryConfig, version: int) -> tuple[Any, .
         "settled": track.settled,
         "by_hand": track.by_hand.values(),
     }
+    if track.claims:
+        body["claims"] = pack_claims(track.claims)
     return (
         track.id, track.label, int(track.confirmed), int(track.gone), track.presence, x, y, z, track.observations,
         track.first_seen_ns, track.last_seen_ns, track.last_looked_ns, json.dumps(body), track.bank.vectors.tobytes(),
@@ -193,5 +196,6 @@ def track_of(row: tuple[Any, ...], cloud: VoxelCloud, former: bytes | None = Non
         setattr(track, name, body[name])
     track.settled = body.get("settled", 0)
     track.by_hand = ByHand.of(body.get("by_hand", {}))
+    track.claims = unpack_claims(body.get("claims", {}))
     track.former = unpack_former(former)
     return track

@@ -325,6 +325,7 @@ def signature(track: Track) -> tuple[object, ...]:
         track.last_looked_ns, track.shifted, track.conflicts, track.announced_ns, track.logged_ns,
         track.first_seen_ns, len(track.views.directions), len(track.bank.weights), track.centroid.tobytes(),
         track.by_hand.place, track.by_hand.joined, track.by_hand.deleted, len(track.by_hand.apart),
+        track.heard,
     )  # fmt: skip
 
 

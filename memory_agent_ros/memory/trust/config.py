@@ -29,3 +29,48 @@ class GateConfig:
 
     min_score: float = 0.0
     min_pixels: int = 0
+
+
+@dataclass(frozen=True)
+class TrustConfig:
+    """How sources are weighed against each other. While a map has one source, nothing of this has any effect.
+
+    Weighing:
+        weigh: hold back what most of the trust in other sources speaks against; off, every source is believed alike.
+        half_life_s: what a source says of an object counts half after so long, 1 to 86400.
+        margin: the others must outweigh a claim by this factor to hold it back, 1 to 10.
+        missed: a source that should have seen an object so many times, in sum of probabilities, and never did, denies
+            it, 0.5 to 10.
+        probation_s: an object that one source alone reports is not shown earlier, while others are about, 0 to 3600.
+        known_trust, known_reports: a source trusted so much, on so many checked reports, needs no probation, 0 to 1 and
+            0 to 1000.
+
+    Quarantine:
+        quarantine_below: a source trusted less is held back altogether, 0 to 1.
+        release_above: it is heard again once trusted so much, 0 to 1.
+        judged_from: checked reports of a source before that is decided, 1 to 1000.
+        max_speed_m_s: frames from where a source cannot have got in time are held back; 0: never, 0 to 100.
+        max_turn_deg_s: the same for its rotation; 0: never, 0 to 100000.
+        max_observations: frames with more detections are held back; 0: never, 0 to 100000.
+        max_new_per_minute: new objects of one source beyond this are held back; 0: never, 0 to 100000.
+        vocabulary: labels that may be told, separated by commas; others are held back; empty: any.
+        quarantine_rows: held-back items that the map lists at most, the newest, 0 to 1000000.
+    """
+
+    weigh: bool = True
+    half_life_s: float = 300.0
+    margin: float = 1.25
+    missed: float = 1.2
+    probation_s: float = 10.0
+    known_trust: float = 0.85
+    known_reports: float = 20.0
+
+    quarantine_below: float = 0.5
+    release_above: float = 0.65
+    judged_from: float = 8.0
+    max_speed_m_s: float = 0.0
+    max_turn_deg_s: float = 0.0
+    max_observations: int = 0
+    max_new_per_minute: int = 0
+    vocabulary: str = ""
+    quarantine_rows: int = 1000

@@ -16,6 +16,12 @@ INSERT_SOURCE = (
     "confirmed=excluded.confirmed, contradicted=excluded.contradicted, frames=excluded.frames, held=excluded.held, "
     "quarantined=excluded.quarantined, last_ns=excluded.last_ns"
 )
+#: Confirmed and contradicted reports that a source is credited with before any were checked.
+PRIOR = (3.0, 1.0)
+#: Checked reports that are remembered; more let the older ones fade.
+_MEMORY = 60.0
+#: A share of the disputes below this costs nothing.
+_DISPUTED = 0.4
 #: The source of rows that were written before sources were told.
 UNTOLD = 0
 #: Images of a source after which its row is written although nothing else of it has changed.
@@ -35,6 +41,17 @@ class SourceRecord:
     quarantined: bool = False
     last_ns: int = 0
 
+    @property
+    def trust(self) -> float:
+        """Mean of its Beta distribution."""
+        good, all_told = PRIOR[0] + self.confirmed, sum(PRIOR) + self.reports
+        return good / all_told
+
+    @property
+    def reports(self) -> float:
+        """How many of its reports were checked, older ones fading."""
+        return self.confirmed + self.contradicted
+
     def row(self) -> tuple[Any, ...]:
         """Values of :data:`COLUMNS`."""
         s = self.source
@@ -53,10 +70,17 @@ class SourceRecord:
 
 @dataclass
 class SourceBook:
-    """All sources of a map by id; ids count from 1."""
+    """All sources of a map by id; ids count from 1.
+
+    Attributes:
+        records: by id.
+        changed: ids of those to be written.
+        disputes: how often two sources were alone in saying the opposite of each other, since the map was opened.
+    """
 
     records: dict[int, SourceRecord] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
+    disputes: dict[tuple[int, int], float] = field(default_factory=dict)
     _ids: dict[ObservationSource, int] = field(default_factory=dict)
 
     @staticmethod
@@ -93,6 +117,64 @@ class SourceBook:
             self.changed.add(record.id)
         return record
 
+    @property
+    def plural(self) -> bool:
+        """Whether there are sources to weigh against each other."""
+        return len(self.records) > 1
+
+    @property
+    def first_id(self) -> int:
+        """The source that was heard first."""
+        return min(self.records)
+
+    def judge(self, record: SourceRecord, borne_out: bool | None, pro: float, contra: float) -> None:
+        """A report was checked: others bore it out, outvoted it, or neither (None)."""
+        if borne_out is None:
+            return
+        if borne_out:
+            self.report(record.id, confirmed=min(pro, 1.0))
+        else:
+            self.report(record.id, contradicted=min(contra, 1.0))
+
+    def report(self, source_id: int, confirmed: float = 0.0, contradicted: float = 0.0) -> None:
+        """Add checked reports of a source."""
+        record = self.records[source_id]
+        record.confirmed += confirmed
+        record.contradicted += contradicted
+        fade = min(1.0, _MEMORY / max(record.reports, 1e-9))
+        record.confirmed, record.contradicted = record.confirmed * fade, record.contradicted * fade
+        self.changed.add(source_id)
+
+    def dispute(self, one_id: int, other_id: int) -> None:
+        """Two sources say the opposite, and nobody else says anything.
+
+        Who is wrong is not known from that; but who lies disputes with everybody, who does not, with the liar alone. So
+        each loses trust by its share of the disputes that they have with third parties.
+        """
+        elsewhere = self._disputes_but(one_id, other_id), self._disputes_but(other_id, one_id)
+        for source_id, own in zip((one_id, other_id), elsewhere, strict=True):
+            share = own / (sum(elsewhere) + 1.0)
+            if share > _DISPUTED:
+                self.report(source_id, contradicted=share)
+        for pair in ((one_id, other_id), (other_id, one_id)):
+            self.disputes[pair] = min(self.disputes.get(pair, 0.0) + 1.0, _MEMORY)
+
+    def _disputes_but(self, source_id: int, but_id: int) -> float:
+        return sum(n for (a, b), n in self.disputes.items() if a == source_id and b != but_id)
+
+    def suspects(self, below: float, above: float, judged_from: float) -> list[SourceRecord]:
+        """Sources that begin to be distrusted now; those that have earned trust again are released."""
+        found = []
+        for record in self:
+            if not record.quarantined and record.reports >= judged_from and record.trust < below:
+                record.quarantined = True
+                found.append(record)
+                self.changed.add(record.id)
+            elif record.quarantined and record.trust > above:
+                record.quarantined = False
+                self.changed.add(record.id)
+        return found
+
     def rows(self, *, everything: bool = False) -> list[tuple[Any, ...]]:
         """Rows to write: of what has changed, or of all."""
         return [r.row() for r in self if everything or r.id in self.changed]
@@ -115,6 +197,6 @@ class SourceBook:
     def status(self, record: SourceRecord) -> SourceStatus:
         """What leaves the memory."""
         return SourceStatus(
-            record.id, record.source, 1.0, record.confirmed, record.contradicted, record.frames, record.held,
+            record.id, record.source, record.trust, record.confirmed, record.contradicted, record.frames, record.held,
             record.quarantined, record.last_ns,
         )  # fmt: skip
