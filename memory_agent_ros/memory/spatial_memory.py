@@ -663,7 +663,7 @@ class SpatialMemory:
             BadInputError: ``unknown_object``.
         """
         with self._lock:
-            return provenance_of(self._store, self._current(), object_id)
+            return provenance_of(self._store, self._current(), object_id, self.config)
 
     def verify(self) -> list[str]:
         """Problems of the map, one sentence each; empty if it is sound."""

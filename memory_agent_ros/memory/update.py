@@ -91,6 +91,8 @@ def step(
     if jury is not None:
         retract_invented(state, changes, jury, frame.stamp_ns, config)
         lost = [t for t in lost if t.id in state.tracks]
+        for track in lost:
+            jury.dropped(track)
     alive = state.tracks.take([i for i in sorted(changes.touched) if i in state.tracks])
     fresh = [t for t in alive if confirm_ready(t, config)]
     if jury is not None:
@@ -237,6 +239,8 @@ def _judge_undetected(run: _Step, sight: Sight) -> list[Track]:
             if is_lost:
                 lost.append(track)
         elif track.negatives >= (2 if look is Look.EMPTY else run.config.tentative_misses):
+            if run.jury is not None:
+                run.jury.dropped(track)
             del run.state.tracks[track.id]
             run.state.book.forget(track.id)
             run.changes.touched.discard(track.id)

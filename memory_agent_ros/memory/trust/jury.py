@@ -45,7 +45,7 @@ class Jury:
 
     @property
     def silenced(self) -> bool:
-        """Whether the speaker is in quarantine: it is listened to, so that it can earn trust again, and not believed."""
+        """Whether the speaker is in quarantine: listened to, so that it can earn trust again, and not believed."""
         return self.speaker.quarantined
 
     def hit(self, track: Track, obs: Observation, weight: float, *, away: bool) -> bool:
@@ -86,11 +86,16 @@ class Jury:
         return self._counts(not self._outvoted(pro, contra))
 
     def new(self, track: Track, obs: Observation, weight: float) -> None:
-        """The speaker reports an object that nobody knows."""
+        """The speaker reports an object that nobody knows, or that others have denied already."""
+        track.claims = self._book.denials(track.label, track.centroid)
         own = self._own(track, fresh=True)
         own.vote(obs.label_scores or {obs.label: obs.score}, weight)
         own.say(True, self._stamp_ns)
         own.times = 1
+
+    def dropped(self, track: Track) -> None:
+        """A tentative object goes: those who denied it need not do so again if it is reported again."""
+        self._book.remember_denied(track.label, track.centroid, track.claims)
 
     def denied(self, track: Track) -> bool:
         """Whether others, not outweighed, say that an object is not there."""
@@ -122,6 +127,7 @@ class Jury:
             pro, contra = self._standing(track.claims)
             if contra > self._config.margin * pro and (len(deniers) > 1 or contra > 2.0 * pro):
                 self._book.report(witnesses[0], contradicted=1.0)
+                self.dropped(track)
                 found.append(track)
         return found
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from memory_agent_ros.memory.trust.claims import Claims
 from memory_agent_ros.records.observation_source import ObservationSource
 from memory_agent_ros.records.provenance import SourceStatus
 
@@ -22,6 +26,8 @@ PRIOR = (3.0, 1.0)
 _MEMORY = 60.0
 #: A share of the disputes below this costs nothing.
 _DISPUTED = 0.4
+#: Denied objects that are remembered, and how near another one must be to be taken for the same, metres.
+_MOST_DENIED, _SAME_PLACE_M = 200, 0.3
 #: The source of rows that were written before sources were told.
 UNTOLD = 0
 #: Images of a source after which its row is written although nothing else of it has changed.
@@ -76,11 +82,13 @@ class SourceBook:
         records: by id.
         changed: ids of those to be written.
         disputes: how often two sources were alone in saying the opposite of each other, since the map was opened.
+        denied: objects that left the map because sources denied them: label, (3,) place, claims; since it was opened.
     """
 
     records: dict[int, SourceRecord] = field(default_factory=dict)
     changed: set[int] = field(default_factory=set)
     disputes: dict[tuple[int, int], float] = field(default_factory=dict)
+    denied: list[tuple[str, NDArray[np.float64], Claims]] = field(default_factory=list)
     _ids: dict[ObservationSource, int] = field(default_factory=dict)
 
     @staticmethod
@@ -161,6 +169,20 @@ class SourceBook:
 
     def _disputes_but(self, source_id: int, but_id: int) -> float:
         return sum(n for (a, b), n in self.disputes.items() if a == source_id and b != but_id)
+
+    def remember_denied(self, label: str, center: NDArray[np.float64], claims: Claims) -> None:
+        """Keep what sources denied of an object that leaves the map, (3,) ``center``; the newest are kept."""
+        denials = {s: c for s, c in claims.items() if not c.present and not c.seen}
+        if denials:
+            self.denied = [*self.denied, (label, center.copy(), denials)][-_MOST_DENIED:]
+
+    def denials(self, label: str, center: NDArray[np.float64]) -> Claims:
+        """What sources denied of such an object at (3,) ``center``."""
+        found: Claims = {}
+        for name, place, claims in self.denied:
+            if name == label and float(np.linalg.norm(place - center)) < _SAME_PLACE_M:
+                found |= {s: replace(c, votes={}) for s, c in claims.items()}
+        return found
 
     def suspects(self, below: float, above: float, judged_from: float) -> list[SourceRecord]:
         """Sources that begin to be distrusted now; those that have earned trust again are released."""
