@@ -123,26 +123,6 @@ class ObservationRow:
     surface: bytes | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class HeldRow:
-    """Something held back: an observation, an object, or (with an empty label) a whole frame.
-
-    Attributes:
-        source_id: who said it.
-        stamp_ns: when.
-        reason: why it was held back.
-        label, score: of the observation or object.
-        position_m: (3,) its box centre, map frame; None for a frame.
-    """
-
-    source_id: int
-    stamp_ns: int
-    reason: str
-    label: str = ""
-    score: float | None = None
-    position_m: NDArray[np.float64] | None = None
-
-
 @dataclass
 class Rewrite:
     """Stored rows after a correction of the map, each with what identifies it last.
@@ -194,7 +174,6 @@ class Changes:
         rewrite: rows that a correction of the map changes, or None.
         assigned: per observation the id of the track it went to, 0 for clutter.
         source_id: where the frame comes from, 0 if nobody said.
-        held: what goes into quarantine.
     """
 
     events: list[MemoryEvent] = field(default_factory=list)
@@ -215,4 +194,3 @@ class Changes:
     rewrite: Rewrite | None = None
     assigned: list[int] = field(default_factory=list)
     source_id: int = 0
-    held: list[HeldRow] = field(default_factory=list)

@@ -19,7 +19,7 @@ class SourceStatus:
         trust: probability that what it says and others can check is right (mean of its Beta distribution).
         confirmed, contradicted: reports that others confirmed and contradicted, weighted, older ones fading.
         frames: images taken in.
-        held: images and observations put into quarantine.
+        held: objects that were taken back because they rested on it alone.
         quarantined: whether what it says is held back now.
         last_ns: stamp of its last image.
     """

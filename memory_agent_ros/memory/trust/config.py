@@ -49,12 +49,6 @@ class TrustConfig:
         quarantine_below: a source trusted less is held back altogether, 0 to 1.
         release_above: it is heard again once trusted so much, 0 to 1.
         judged_from: checked reports of a source before that is decided, 1 to 1000.
-        max_speed_m_s: frames from where a source cannot have got in time are held back; 0: never, 0 to 100.
-        max_turn_deg_s: the same for its rotation; 0: never, 0 to 100000.
-        max_observations: frames with more detections are held back; 0: never, 0 to 100000.
-        max_new_per_minute: new objects of one source beyond this are held back; 0: never, 0 to 100000.
-        vocabulary: labels that may be told, separated by commas; others are held back; empty: any.
-        quarantine_rows: held-back items that the map lists at most, the newest, 0 to 1000000.
     """
 
     weigh: bool = True
@@ -68,9 +62,3 @@ class TrustConfig:
     quarantine_below: float = 0.5
     release_above: float = 0.65
     judged_from: float = 8.0
-    max_speed_m_s: float = 0.0
-    max_turn_deg_s: float = 0.0
-    max_observations: int = 0
-    max_new_per_minute: int = 0
-    vocabulary: str = ""
-    quarantine_rows: int = 1000

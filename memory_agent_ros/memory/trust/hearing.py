@@ -1,4 +1,4 @@
-"""One step of the memory with its source: what looks injected is held back, the rest is weighed and taken in."""
+"""One step of the memory with its source: what it says is weighed against what other sources said, and taken in."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.map_state import Changes, HeldRow, MapState
+from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.presence.lifecycle import emit
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.trust.jury import Jury, rests_on, without_source
@@ -14,7 +14,7 @@ from memory_agent_ros.records.event import EventKind
 
 
 def retract_invented(state: MapState, changes: Changes, jury: Jury, stamp_ns: int, config: MemoryConfig) -> None:
-    """Objects that one source alone ever saw and several others deny leave the map and go into quarantine."""
+    """Objects that one source alone ever saw and several others deny leave the map."""
     invented = [t for t in jury.invented() if t.id in state.tracks]
     _retract(state, changes, invented, "denied by others", stamp_ns, config)
 
@@ -40,13 +40,11 @@ def _retract(
 ) -> None:
     for track in tracks:
         source_id = next(s for s, c in track.claims.items() if c.seen)
-        center = track.box(config).center
         if track.confirmed:
             track.gone = True
             emit(
                 state, changes, track, EventKind.GONE, stamp_ns, config, confidence=1.0, detail=f"taken back: {reason}"
             )
-        changes.held.append(HeldRow(source_id, stamp_ns, reason, track.label, 1.0, center))
         del state.tracks[track.id]
         state.book.forget(track.id)
         state.together.drop(track.id)

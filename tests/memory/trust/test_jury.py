@@ -104,4 +104,5 @@ def test_who_disputes_with_everybody_loses_trust() -> None:
     assert liar.trust < 0.2
     assert book.suspects(0.5, 0.65, 8.0) == [liar]
     book.report(liar.id, confirmed=60.0)
+    book.report(liar.id, confirmed=60.0)
     assert book.suspects(0.5, 0.65, 8.0) == [] and not liar.quarantined
