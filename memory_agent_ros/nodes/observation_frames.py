@@ -22,6 +22,7 @@ from memory_agent_ros.nodes.image_conversion import color_from_message, depth_fr
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.observation import Observation
+from memory_agent_ros.records.observation_source import ObservationSource
 
 #: Depth images of more columns are thinned: the memory needs them for occlusion and free space only.
 DEPTH_COLUMNS = 160
@@ -32,6 +33,8 @@ def observation_array(frame: Frame, observations: Sequence[Observation], jpeg_qu
     stamp = time_message(frame.stamp_ns)
     message = ObservationArray(camera_frame_id=frame.camera_frame_id, camera_pose=pose_from_matrix(frame.T_map_camera))
     message.header.frame_id, message.header.stamp = frame.frame_id, stamp
+    message.sensor, message.detector = frame.source.sensor, frame.source.detector
+    message.embedder, message.extrinsics_unknown = frame.source.embedder, not frame.extrinsics_known
     if frame.pose_covariance is not None:
         message.pose_covariance = np.asarray(frame.pose_covariance, dtype=np.float64).ravel()
     message.camera_info = camera_info_message(frame.camera, frame.camera_frame_id, stamp)
@@ -61,6 +64,8 @@ def frame_from_observation_array(message: ObservationArray) -> tuple[Frame, list
         camera_frame_id=message.camera_frame_id,
         pose_covariance=covariance if covariance.any() else None,
         depth_camera=camera.scaled(depth_m.shape[1], depth_m.shape[0]),
+        source=ObservationSource(message.sensor, message.detector, message.embedder),
+        extrinsics_known=not message.extrinsics_unknown,
     )
     return frame, [observation_from_message(observation, stamp_ns) for observation in message.observations]
 

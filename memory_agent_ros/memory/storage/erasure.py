@@ -50,6 +50,7 @@ def erase_objects(
     for object_id in everything:
         state.aliases.pop(object_id, None)
         state.together.drop(object_id)
+    state.sources.denied.clear()
     cursor.execute(f"DELETE FROM objects WHERE id {_AMONG}", (chosen,))
     counts["vector_indexes"] = _count(cursor, "vector_indexes", "1=1")
     cursor.execute("DELETE FROM vector_indexes")
