@@ -37,7 +37,9 @@ _SHOWN = ("memory/events", "memory/markers", "memory/points", "memory/structure"
 _EXPLORER_SHOWN = ("explorer/map", "explorer/frontiers", "explorer/path", "explorer/candidates", "explorer/decisions")
 _REASONER_SHOWN = ("reasoner/answer", "reasoner/evidence", "reasoner/markers")
 _ASKED = ("memory/query_objects", "memory/picture")
-_LOOKED_AT = ("memory/corrections", "memory/receipts", "memory/provenance")
+_LOOKED_AT = (
+    "memory/corrections", "memory/receipts", "memory/provenance", "memory/verify", "memory/prove",
+)  # fmt: skip
 #: Services that change, erase or give away the memory: for the operator only.
 _KEPT_BACK = ("memory/edit_object", "memory/forget_objects", "memory/save", "memory/load")
 _ADAPTERS = ("adapters/internalize", "adapters/list", "adapters/drop", "adapters/recall")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from memory_agent_ros import commands
 from memory_agent_ros.commands import (
     ask,
+    audit,
     bench,
     demo,
     doctor,
@@ -22,11 +23,13 @@ from memory_agent_ros.commands import (
     learn,
     map_file,
     merge,
+    prove,
     receipts,
     show,
     train,
     unlearn,
     up,
+    verify,
 )
 from memory_agent_ros.records.errors import MemoryAgentError
 
@@ -46,6 +49,9 @@ _VERBS = {
     "edit": edit,
     "forget": forget,
     "receipts": receipts,
+    "verify": verify,
+    "prove": prove,
+    "audit": audit,
     "bench": bench,
     "train": train,
     "learn": learn,

@@ -14,9 +14,11 @@ from memory_agent_msgs.srv import (
     ListCorrections,
     ListReceipts,
     LoadMemory,
+    ProveObject,
     QueryObjects,
     SaveMemory,
     Tips,
+    VerifyMemory,
 )
 from memory_agent_ros.nodes.memory_services import MemoryServices
 from memory_agent_ros.nodes.parameters import parameter
@@ -36,6 +38,8 @@ class ServicesConfig:
     edit: bool = parameter(True, "Offer memory/edit_object and memory/corrections: correcting by hand.")
     forget: bool = parameter(True, "Offer memory/forget_objects: erasing for good.")
     receipts: bool = parameter(True, "Offer memory/receipts: what was erased on request.")
+    verify: bool = parameter(True, "Offer memory/verify: checking the map against its ledger.")
+    prove: bool = parameter(True, "Offer memory/prove: what the map holds of an object, as a proof.")
     provenance: bool = parameter(True, "Offer memory/provenance: where an object comes from.")
     save: bool = parameter(True, "Offer memory/save: writing a copy of the map to any path of this user.")
     load: bool = parameter(True, "Offer memory/load: opening another map.")
@@ -52,6 +56,8 @@ def offer_services(holder: MemoryHolder, config: ServicesConfig, serve: Serve) -
         (config.edit, ListCorrections, "memory/corrections", trust.corrections),
         (config.forget, ForgetObjects, "memory/forget_objects", trust.forget),
         (config.receipts, ListReceipts, "memory/receipts", trust.receipts),
+        (config.verify, VerifyMemory, "memory/verify", trust.verify),
+        (config.prove, ProveObject, "memory/prove", trust.prove),
         (config.provenance, GetProvenance, "memory/provenance", trust.provenance),
         (config.save, SaveMemory, "memory/save", plain.save),
         (config.load, LoadMemory, "memory/load", plain.load),

@@ -1,12 +1,17 @@
-"""Corrections and receipts as messages, and what a request wants forgotten."""
+"""Corrections, findings and receipts as messages; what requests want forgotten, or compared with."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 
 from memory_agent_msgs.msg import Correction as CorrectionMessage
+from memory_agent_msgs.msg import Finding as FindingMessage
 from memory_agent_msgs.msg import Receipt as ReceiptMessage
 from memory_agent_msgs.srv import ForgetObjects
+from memory_agent_ros.memory.ledger.checkpoints import Checkpoint
+from memory_agent_ros.memory.ledger.verification import Finding
 from memory_agent_ros.nodes.conversions import nanoseconds, point_message, time_message
 from memory_agent_ros.nodes.service_answers import region_of
 from memory_agent_ros.records.correction import Correction
@@ -81,3 +86,24 @@ def receipt_message(receipt: Receipt) -> ReceiptMessage:
         reason=receipt.reason,
         elapsed_s=receipt.elapsed_s,
     )
+
+
+def finding_message(finding: Finding) -> FindingMessage:
+    """A finding as a message."""
+    record = -1 if finding.seq is None else finding.seq
+    return FindingMessage(what=finding.what, place=finding.place, text=finding.text, record=record)
+
+
+def checkpoint_from(text: str) -> Checkpoint | None:
+    """The checkpoint in a request; None if it has none.
+
+    Raises:
+        BadInputError: ``checkpoint_unreadable``.
+    """
+    if not text:
+        return None
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise BadInputError("checkpoint_unreadable", f"this is no checkpoint of a map ({error})") from error
+    return Checkpoint.of(data)

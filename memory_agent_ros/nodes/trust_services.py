@@ -5,12 +5,26 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 
-from memory_agent_msgs.srv import EditObject, ForgetObjects, GetProvenance, ListCorrections, ListReceipts
+from memory_agent_msgs.srv import (
+    EditObject,
+    ForgetObjects,
+    GetProvenance,
+    ListCorrections,
+    ListReceipts,
+    ProveObject,
+    VerifyMemory,
+)
 from memory_agent_ros.memory.corrections.book import Corrected
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes.conversions import event_message, point_from_message
 from memory_agent_ros.nodes.service_answers import MemoryHolder, answering, region_of
-from memory_agent_ros.nodes.trust_messages import correction_message, forget_request, receipt_message
+from memory_agent_ros.nodes.trust_messages import (
+    checkpoint_from,
+    correction_message,
+    finding_message,
+    forget_request,
+    receipt_message,
+)
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 
@@ -57,6 +71,20 @@ class TrustServices:
     def receipts(self, request: ListReceipts.Request, response: ListReceipts.Response) -> None:
         """``memory/receipts``."""
         response.receipts = [receipt_message(receipt) for receipt in self._holder.memory.receipts()]
+
+    @answering
+    def verify(self, request: VerifyMemory.Request, response: VerifyMemory.Response) -> None:
+        """``memory/verify``."""
+        ledger = self._holder.memory.ledger
+        findings = ledger.verify(checkpoint_from(request.checkpoint_json))
+        response.sound, response.findings = not findings, [finding_message(f) for f in findings]
+        if request.sign and not findings:
+            response.checkpoint_json = json.dumps(ledger.checkpoint().to_dict())
+
+    @answering
+    def prove(self, request: ProveObject.Request, response: ProveObject.Response) -> None:
+        """``memory/prove``."""
+        response.proof_json = json.dumps(self._holder.memory.ledger.prove(int(request.object_id)))
 
     @answering
     def provenance(self, request: GetProvenance.Request, response: GetProvenance.Response) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -21,12 +22,16 @@ from memory_agent_msgs.msg import MemoryEvent, ObservationArray
 from memory_agent_msgs.srv import (
     EditObject,
     ForgetObjects,
+    GetProvenance,
     ListCorrections,
     ListReceipts,
     LoadMemory,
+    ProveObject,
     QueryObjects,
     SaveMemory,
+    VerifyMemory,
 )
+from memory_agent_ros.memory.ledger.proofs import check_proof
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.memory_node import MemoryNode
@@ -179,9 +184,33 @@ def test_what_was_forgotten_for_good_is_not_admitted_again(graph, feeder):
     assert query(graph, mode="find").count == 0
 
 
+def test_verify_prove_and_provenance(graph, feeder, tmp_path):
+    node = make_node(graph, tmp_path / "home.map")
+    assert bring_up(node)
+    feeder.feed()
+    object_id = query(graph, mode="find", label="chair").objects[0].id
+
+    def verify(**fields):
+        return graph.call(VerifyMemory, "memory/verify", VerifyMemory.Request(**fields))
+
+    first = verify(sign=True)
+    assert first.success and first.sound and not first.findings
+    assert verify(checkpoint_json=first.checkpoint_json).sound
+    forged = json.loads(first.checkpoint_json) | {"size": 10**6}
+    found = verify(checkpoint_json=json.dumps(forged), sign=True)
+    assert found.success and not found.sound and not found.checkpoint_json and found.findings[0].text
+    assert not verify(checkpoint_json="{}").success
+    proof = graph.call(ProveObject, "memory/prove", ProveObject.Request(object_id=object_id))
+    key = bytes.fromhex(json.loads(first.checkpoint_json)["key"])
+    assert check_proof(json.loads(proof.proof_json), [key]).object_id == object_id
+    assert not graph.call(ProveObject, "memory/prove", ProveObject.Request(object_id=99)).success
+    told = graph.call(GetProvenance, "memory/provenance", GetProvenance.Request(object_id=object_id))
+    assert told.success and json.loads(told.provenance_json)
+
+
 def test_services_that_are_not_offered_do_not_exist(graph, feeder):
     kept = {"memory/query_objects", "memory/forget_objects"}
-    names = ("picture", "edit", "forget", "receipts", "provenance", "save", "load", "tips")
+    names = ("picture", "edit", "forget", "receipts", "provenance", "verify", "prove", "save", "load", "tips")
     parameters = {"text_embedder": "none", **{f"services.{name}": name == "forget" for name in names}}
     overrides = [Parameter(name, value=value) for name, value in parameters.items()]
     node = graph.add(MemoryNode(node_name="shut_memory", parameter_overrides=overrides))
