@@ -15,10 +15,10 @@ from memory_agent_ros.evaluation.unlearning.examples import Pool, Task, deal
 from memory_agent_ros.perception.recognition.network import Examples, RecognitionNetwork, RecognitionTraining, train
 from memory_agent_ros.perception.recognition.unlearning import Unlearning, mask_class, unlearn
 
-#: The issue's arms first, then an ablation of ours and what others do.
+#: The issue's arms first, then a part that ours leaves out, and what others do.
 ARMS = (
     "original", "retrained", "masking_only", "ours",
-    "rebuilding_only", "negative_hot_only", "fine_tuning", "gradient_ascent",
+    "with_negative_hot", "negative_hot_only", "fine_tuning", "gradient_ascent",
 )  # fmt: skip
 #: These also for a network of the re-identification embedder's shape, under names that begin with ``PREFIX``.
 REIDENTIFICATION, PREFIX = ("original", "retrained", "masking_only", "ours"), "reid_"
@@ -119,8 +119,11 @@ def _ours(original: RecognitionNetwork, evidence: Evidence, trials: Trials, seed
     return unlearn(original, evidence.trained, evidence.label, _settings(trials, seed))
 
 
-def _rebuilding(original: RecognitionNetwork, evidence: Evidence, trials: Trials, seed: int) -> RecognitionNetwork:
-    return unlearn(original, evidence.trained, evidence.label, replace(_settings(trials, seed), weight=0.0))
+def _negative_hot_too(
+    original: RecognitionNetwork, evidence: Evidence, trials: Trials, seed: int
+) -> RecognitionNetwork:
+    """Ours, and negative-hot targets of the retained crops that look most alike."""
+    return unlearn(original, evidence.trained, evidence.label, replace(_settings(trials, seed), weight=0.5))
 
 
 def _negative_hot(original: RecognitionNetwork, evidence: Evidence, trials: Trials, seed: int) -> RecognitionNetwork:
@@ -155,7 +158,7 @@ MAKERS: dict[str, Maker] = {
     "original": lambda original, *_: original,
     "masking_only": lambda original, evidence, *_: mask_class(original, evidence.label),
     "ours": _ours,
-    "rebuilding_only": _rebuilding,
+    "with_negative_hot": _negative_hot_too,
     "negative_hot_only": _negative_hot,
     "fine_tuning": _fine_tuning,
     "gradient_ascent": _ascent,

@@ -37,14 +37,16 @@ def audit_heads(
         heads that never saw the class, a line each.
 
     Raises:
-        BadInputError: ``audit_crops``: a class lacks crops among the unseen.
+        BadInputError: ``audit_crops``: a class lacks crops.
     """
     labels = before.labels
-    missing = sorted(set(labels) - set(unseen.labels)) + sorted(
+    missing = sorted(set(labels) - (set(unseen.labels) & set(trained.labels))) + sorted(
         name for name, count in unseen.counts().items() if name in labels and count < 2
     )
     if missing:
-        raise BadInputError("audit_crops", f"the audit needs two unseen crops or more of {', '.join(missing)}")
+        raise BadInputError(
+            "audit_crops", f"the audit needs trained crops, and two unseen ones or more, of {', '.join(missing)}"
+        )
     gone = labels.index(label)
     evidence = Evidence(examples_for(labels, trained), examples_for(labels, unseen), gone)
     hidden, width = (len(before.weights[f"{part}.bias"]) for part in ("first", "second"))

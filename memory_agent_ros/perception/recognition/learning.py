@@ -46,17 +46,17 @@ def forget_label(
 
     Args:
         recogniser: that knows the class.
-        crops: of the class and of the others that it knows; other labels are passed over.
+        crops: of all classes that it is to know afterwards; other labels are passed over.
         label: what is forgotten.
         settings: how.
 
     Raises:
-        BadInputError: ``label_unknown``: the recogniser does not know it; ``unlearn_examples``: crops are missing, of
-            the class or of one that stays.
+        BadInputError: ``label_unknown``: the recogniser does not know it; ``unlearn_examples``: crops are missing of a
+            class that stays.
     """
     if label not in recogniser.labels:
         raise BadInputError("label_unknown", f"no class {label!r}; there are: {', '.join(recogniser.labels)}")
-    missing = sorted(set(recogniser.labels) - set(crops.labels))
+    missing = sorted(set(recogniser.labels) - set(crops.labels) - {label})
     if missing:
         raise BadInputError(
             "unlearn_examples", f"a class without crops would be lost too; give some of {', '.join(missing)}"

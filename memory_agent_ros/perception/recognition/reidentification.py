@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.perception.recognition.network import RecognitionNetwork, examples_of
 from memory_agent_ros.perception.recognition.unlearning import Unlearning, unlearn
-from memory_agent_ros.records.errors import BadInputError
 
 
 def forget_object(
@@ -31,18 +30,16 @@ def forget_object(
 
     Args:
         weights: as the embedder takes them.
-        vectors: (N, D_base) of the base embedder, of crops of the object and of others it was trained on.
+        vectors: (N, D_base) of the base embedder, of crops of the other objects that it was trained on.
         labels: which object each shows.
         label: what is forgotten.
         settings: how.
 
     Raises:
-        BadInputError: ``unlearn_examples``: crops of the object, or of two others, are missing;
+        BadInputError: ``unlearn_examples``: crops of two other objects are missing;
             ``recognition_examples``: vectors and labels do not fit.
     """
-    known = sorted(set(labels))
-    if label not in known:
-        raise BadInputError("unlearn_examples", f"there are no crops of {label!r}; there are: {', '.join(known)}")
+    known = sorted({*labels, label})
     hidden, inputs = weights["first.weight"].shape
     network = RecognitionNetwork(inputs, len(known), hidden, len(weights["second.bias"]), skip=True)
     told = {name: torch.from_numpy(np.array(t)) for name, t in weights.items()}
