@@ -14,7 +14,10 @@ from memory_agent_ros.evaluation.statistics import Figure
 from memory_agent_ros.records.errors import BadInputError
 
 #: Part -> (module, function); each function gives figures and details for (seeds, jobs, options).
-PARTS = {"forgetting": ("memory_agent_ros.evaluation.trust.forgetting", "forgetting")}
+PARTS = {
+    "tampering": ("memory_agent_ros.evaluation.trust.tampering", "tampering"),
+    "forgetting": ("memory_agent_ros.evaluation.trust.forgetting", "forgetting"),
+}
 
 
 def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Outcome:
