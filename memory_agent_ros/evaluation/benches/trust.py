@@ -17,6 +17,7 @@ from memory_agent_ros.records.errors import BadInputError
 PARTS = {
     "tampering": ("memory_agent_ros.evaluation.trust.tampering", "tampering"),
     "forgetting": ("memory_agent_ros.evaluation.trust.forgetting", "forgetting"),
+    "poison": ("memory_agent_ros.evaluation.trust.poison", "poison"),
 }
 
 
@@ -24,7 +25,7 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     """Run the benchmark.
 
     Args:
-        split: nothing is tuned here: all splits are alike.
+        split: of the apartments of ``poison``; to the other parts all splits are alike.
         seeds: worlds of each part.
         jobs: processes.
         options: ``progress`` (bool), ``arms`` (parts), and those of the parts.
@@ -32,13 +33,13 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     Raises:
         BadInputError: ``trust_part``: there is no such part.
     """
-    del split
+    given = {**options, "split": split}
     figures, details = dict[str, Figure](), list[dict[str, Any]]()
     for name in options.get("arms") or PARTS:
         if name not in PARTS:
             raise BadInputError("trust_part", f"there is no part {name!r}; there are: {', '.join(PARTS)}")
         module, function = PARTS[name]
-        found, told = getattr(importlib.import_module(module), function)(seeds, jobs, options)
+        found, told = getattr(importlib.import_module(module), function)(seeds, jobs, given)
         figures |= found
         details += [{"part": name, **one} for one in told]
     return Outcome(figures, {}, details)

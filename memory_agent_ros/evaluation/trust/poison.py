@@ -143,6 +143,15 @@ def bench_poison(split: str, seeds: range, jobs: int, options: Mapping[str, Any]
     return Outcome(poison_figures(runs), arms, [dataclasses.asdict(r) for r in runs])
 
 
+def poison(seeds: range, jobs: int, options: Mapping[str, Any]) -> tuple[dict[str, Figure], list[dict[str, Any]]]:
+    """This part as one of the benchmark: figures, and the cases of each apartment."""
+    outcome = bench_poison(str(options.get("split", "val")), seeds, jobs, options)
+    figures = dict(outcome.figures)
+    for arm, own in outcome.arms.items():
+        figures |= {f"poison_{arm}_{name}": value for name, value in own.items() if name.startswith("accuracy")}
+    return figures, outcome.details
+
+
 def case_name(attack: str, share: float) -> str:
     """What an attack at a share is called among the arms."""
     return f"{attack}_{round(100 * share)}"
