@@ -92,7 +92,7 @@ class FactFamily:
     all_forms: bool = False
 
     def draw(self, rng: np.random.Generator, split: str, chunks: int) -> FactDocument:
-        """A document of so many chunks; entities differ within it.
+        """A document of so many chunks; entities differ within it, so a very long one has fewer facts.
 
         Args:
             rng: of the draw.
@@ -101,6 +101,8 @@ class FactFamily:
         """
         pool = _entities(split)
         counts = [int(rng.integers(self.facts[0], self.facts[1] + 1)) for _ in range(chunks)]
+        while sum(counts) > len(pool):
+            counts[counts.index(max(counts))] -= 1
         chosen = iter(rng.permutation(len(pool))[: sum(counts)].tolist())
         texts, asked = list[str](), list[Asked]()
         for number, count in enumerate(counts):

@@ -56,3 +56,9 @@ def test_the_vocabulary_knows_every_word() -> None:
     for document in (*drawn("train"), *drawn("test")):
         assert UNKNOWN not in tokenizer(document.text).input_ids
         assert all(len(tokenizer(a.answer).input_ids) == 1 for a in document.asked)
+
+
+def test_a_document_longer_than_there_are_entities_for_has_fewer_facts() -> None:
+    for seed in range(5):
+        document = FactFamily((3, 3)).draw(np.random.default_rng(seed), "test", 40)
+        assert len(document.chunks) == 40 and len(entities([document])) == len(document.asked) <= 90
