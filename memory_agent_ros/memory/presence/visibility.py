@@ -57,7 +57,8 @@ class DepthView:
         nearest = np.empty((len(BANDS_M), *depth.shape), dtype=np.float32)
         for band, range_m in enumerate(BANDS_M):
             shift = config.pose_tolerance_m + config.pose_sigmas * float(np.hypot(position, rotation * range_m))
-            radius = max(round(shift * camera.K[0, 0] / range_m), 1 if camera.width >= 300 else 0)
+            pixels = min(shift * camera.K[0, 0] / range_m, max(depth.shape))  # at most the whole image
+            radius = max(round(pixels), 1 if camera.width >= 300 else 0)
             nearest[band] = cv2.erode(depth, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)) if radius else depth
         return DepthView(camera, T_map_camera, depth, nearest, known, position, rotation)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from synthetic import SECOND, World, kitchen
 
 from memory_agent_ros.geometry.se3 import inverse, planar
+from memory_agent_ros.memory.map_state import Incoming
 from memory_agent_ros.memory.sessions.session import in_frame
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError, StoreError
@@ -231,8 +232,8 @@ def test_a_failed_merge_leaves_the_map_as_it_was(tmp_path: Path, monkeypatch: py
     world = mapped_kitchen(memory)
     other = second(world, at_table())
     before = {o.id: o.observations for o in memory.objects()}
-    broken = ("INSERT INTO nothing VALUES (?)", [(1,)])
-    monkeypatch.setattr("memory_agent_ros.memory.sessions.map_merge.statements", lambda *_: [broken])
+    broken = Incoming("tips", "INSERT INTO nothing VALUES (?)", ("id",), [(1,)])
+    monkeypatch.setattr("memory_agent_ros.memory.sessions.map_merge.incoming_rows", lambda *_: [broken])
     with pytest.raises(StoreError):
         memory.merge(other, T)
     assert {o.id: o.observations for o in memory.objects()} == before

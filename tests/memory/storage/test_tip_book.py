@@ -143,4 +143,6 @@ def test_a_damaged_tip_is_found(tmp_path: Path) -> None:
         connection.execute("UPDATE tips SET situation = zeroblob(3) WHERE id = 3")
     connection.close()
     with SpatialMemory.open(path, read_only=True) as memory:
-        assert memory.verify() == ["tip 1 is damaged", "tip 3 is damaged"]
+        found = memory.verify()
+        assert found[:2] == ["tip 1 is damaged", "tip 3 is damaged"]
+        assert [problem.split(" is not")[0] for problem in found[2:]] == ["the row tips 1", "the row tips 3"]

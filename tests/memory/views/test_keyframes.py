@@ -233,7 +233,8 @@ def test_a_map_of_schema_1_opens_with_its_pictures(tmp_path: Path) -> None:
         world = mapped_kitchen(memory)
         count = len(memory.keyframe_ids())
     store = open_store(path)
-    store.rows("UPDATE keyframes SET frame_row = NULL, features = NULL")
+    with store.transaction() as cursor:  # told to the ledger: what it does not know of would be damage
+        cursor.execute("UPDATE keyframes SET frame_row = NULL, features = NULL")
     store.close()
     with SpatialMemory.open(path) as memory:
         assert memory.keyframe(memory.keyframe_ids()[0]).features is None
