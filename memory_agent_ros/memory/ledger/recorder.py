@@ -75,10 +75,9 @@ class Recorder:
         leaves = self.commitments.of_touched(cursor, self._taken(cursor))
         self._keys.save(cursor)
         leaves += self.commitments.of_touched(cursor, self._taken(cursor))
-        for kind_of_owner, owner in self._replaced:
-            again = self.commitments.owned(cursor, kind_of_owner, owner)
-            known = {tuple(leaf[k] for k in (0, 3)) for leaf in leaves}
-            leaves += [leaf for leaf in self.commitments.of_touched(cursor, again) if (leaf[0], leaf[3]) not in known]
+        known = {(leaf[0], leaf[3]) for leaf in leaves}
+        again = [row for owner in self._replaced for row in self.commitments.owned(cursor, *owner)]
+        leaves += [leaf for leaf in self.commitments.of_touched(cursor, again) if (leaf[0], leaf[3]) not in known]
         if leaves or kind != PLAIN:
             self._append(cursor, kind, body or {}, pack(sorted(leaves)))
 
