@@ -5,7 +5,6 @@ W becomes W + (alpha / rank) B A, once; from then on the model is as fast as wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from memory_agent_ros.reasoning.language.update_file import read_update, write_update
 from memory_agent_ros.records.errors import BadInputError
 
 _A, _B = ".lora_A", ".lora_B"
@@ -38,14 +38,7 @@ def save_lora(path: Path, tensors: Mapping[str, Tensor], scale: float, about: Ma
         scale: alpha / rank.
         about: where it comes from, JSON-ready.
     """
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    metadata = {"format": _FORMAT, "scale": repr(scale), "about": json.dumps(dict(about))}
-    save_file({k: v.to(torch.bfloat16).contiguous().cpu() for k, v in tensors.items()}, draft, metadata)
-    draft.chmod(0o644)
-    draft.replace(path)
+    write_update(path, _FORMAT, {k: v.to(torch.bfloat16) for k, v in tensors.items()}, about, scale=repr(scale))
 
 
 def read_lora(path: Path) -> tuple[dict[str, Tensor], float, dict[str, Any]]:
@@ -54,16 +47,8 @@ def read_lora(path: Path) -> tuple[dict[str, Tensor], float, dict[str, Any]]:
     Raises:
         BadInputError: ``adapter_unreadable``.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                raise BadInputError("adapter_unreadable", f"{path} is no LoRA that this version writes")
-            return {k: file.get_tensor(k) for k in file.keys()}, float(metadata["scale"]), json.loads(metadata["about"])  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
-        raise BadInputError("adapter_unreadable", f"{path} cannot be read as a LoRA: {error}") from error
+    tensors, told, about = read_update(path, _FORMAT, "a LoRA")
+    return tensors, float(told["scale"]), about
 
 
 def merge_lora(model: nn.Module, path: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ once, the model is as fast as without.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from memory_agent_ros.reasoning.language.update_file import read_update, write_update
 from memory_agent_ros.records.errors import BadInputError
 
 _FORMAT = "memory_agent_ros.neurons.1"
@@ -90,18 +90,12 @@ def save_neurons(path: Path, updates: NeuronUpdates, about: Mapping[str, Any]) -
         updates: of each layer.
         about: where they come from, JSON-ready.
     """
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
     tensors: dict[str, Tensor] = {}
     for layer, one in updates.items():
-        tensors[f"{layer}.neurons"] = one.neurons.to(torch.int32).contiguous().cpu()
-        tensors[f"{layer}.cluster"] = one.cluster.to(torch.int32).contiguous().cpu()
-        tensors[f"{layer}.vectors"] = one.vectors.detach().to(torch.bfloat16).contiguous().cpu()
-    save_file(tensors, draft, {"format": _FORMAT, "about": json.dumps(dict(about))})
-    draft.chmod(0o644)
-    draft.replace(path)
+        tensors[f"{layer}.neurons"] = one.neurons.to(torch.int32)
+        tensors[f"{layer}.cluster"] = one.cluster.to(torch.int32)
+        tensors[f"{layer}.vectors"] = one.vectors.to(torch.bfloat16)
+    write_update(path, _FORMAT, tensors, about)
 
 
 def read_neurons(path: Path) -> tuple[dict[int, LayerUpdate], dict[str, Any]]:
@@ -110,19 +104,7 @@ def read_neurons(path: Path) -> tuple[dict[int, LayerUpdate], dict[str, Any]]:
     Raises:
         BadInputError: ``adapter_unreadable``.
     """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != _FORMAT:
-                raise BadInputError(
-                    "adapter_unreadable", f"{path} holds no updates of neurons that this version writes"
-                )
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            about = json.loads(metadata["about"])
-    except (OSError, SafetensorError) as error:
-        raise BadInputError("adapter_unreadable", f"{path} cannot be read as updates of neurons: {error}") from error
+    tensors, _, about = read_update(path, _FORMAT, "updates of neurons")
     layers = sorted({int(name.partition(".")[0]) for name in tensors})
     try:
         found = {
