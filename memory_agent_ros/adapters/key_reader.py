@@ -2,7 +2,7 @@
 
 A row of A that is to answer for a thing has to be large where a question about that thing comes by. What enters an
 adapted layer at the words for a thing is already like what enters it at the end of a question about the thing, without
-any training (in nineteen of twenty pairs nearer than that of another thing). So each row begins as an average of that
+any training. So each row begins as an average of that
 over the document, and learns where to look; a network that writes rows of A from nothing else has to find this likeness
 first. In linear attention keys are such copies too (Schlag et al., arXiv 2102.11174).
 """

@@ -103,7 +103,7 @@ class Commitments:
     def live(self, table: Committed) -> Iterator[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]]:
         """Key, owner and values of every row of a table."""
         names, columns, _ = self._named(table)
-        for row in self._store.each(f"SELECT {columns} FROM {_SOURCES.get(table.name, f'{table.name} t')}"):
+        for row in self._store.each(f"SELECT {columns} FROM {_source(table)}"):
             named = dict(zip(names, row, strict=True))
             key = tuple(named[column] for column in table.keys)
             if key not in table.upkeep:
@@ -114,8 +114,7 @@ class Commitments:
     ) -> list[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]]:
         """Key, owner and values of the rows with a value in a column, those of the highest ``order`` first."""
         names, columns, _ = self._named(table)
-        source = _SOURCES.get(table.name, f"{table.name} t")
-        sql = f"SELECT {columns} FROM {source} WHERE t.{column}=? ORDER BY t.{order} DESC LIMIT {int(most)}"
+        sql = f"SELECT {columns} FROM {_source(table)} WHERE t.{column}=? ORDER BY t.{order} DESC LIMIT {int(most)}"
         found: list[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]] = []
         for row in self._store.rows(sql, (value,)):
             named = dict(zip(names, row, strict=True))
@@ -186,7 +185,7 @@ class Commitments:
     def _selected(self, table: Committed, keys: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
         """The statement that reads rows of a table by their keys."""
         columns = self._named(table)[1]
-        source = _SOURCES.get(table.name, f"{table.name} t")
+        source = _source(table)
         if len(table.keys) == 1:
             number = isinstance(keys[0][0], int)
             value = "CAST(value AS INTEGER)" if number else "value"
@@ -203,6 +202,11 @@ class Commitments:
             f"AND t.{b} = CAST(json_extract(value, '$.b') AS INTEGER)"
         )
         return sql, (json.dumps([{"a": key[0], "b": key[1]} for key in keys]),)
+
+
+def _source(table: Committed) -> str:
+    """What rows of a table are read from."""
+    return _SOURCES.get(table.name, f"{table.name} t")
 
 
 def columns_hash(table: str, names: Sequence[str]) -> bytes:
