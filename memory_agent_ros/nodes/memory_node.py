@@ -267,7 +267,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
                 "give perception and memory the same map_frame",
             )
         started = time.perf_counter()
-        frame, observations = frame_from_observation_array(message)
+        frame, observations = frame_from_observation_array(message, self.get_clock().now().nanoseconds)
         decoded = time.perf_counter()
         if self._session is None and self._follower is not None:
             self._follower.admit(self.memory, frame.stamp_ns, frame.T_map_camera, frame.camera_frame_id)

@@ -44,8 +44,14 @@ def observation_array(frame: Frame, observations: Sequence[Observation], jpeg_qu
     return message
 
 
-def frame_from_observation_array(message: ObservationArray) -> tuple[Frame, list[Observation]]:
+def frame_from_observation_array(
+    message: ObservationArray, received_ns: int | None = None
+) -> tuple[Frame, list[Observation]]:
     """The frame (with thinned depth and its ``depth_camera``) and the observations.
+
+    Args:
+        message: as it came.
+        received_ns: when it came, by the clock that stamps images; None if nobody looked, then its age is not judged.
 
     Raises:
         BadInputError: as :class:`Frame`, the image decoders and ``observation_from_message``.
@@ -66,6 +72,7 @@ def frame_from_observation_array(message: ObservationArray) -> tuple[Frame, list
         depth_camera=camera.scaled(depth_m.shape[1], depth_m.shape[0]),
         source=ObservationSource(message.sensor, message.detector, message.embedder),
         extrinsics_known=not message.extrinsics_unknown,
+        received_ns=received_ns,
     )
     return frame, [observation_from_message(observation, stamp_ns) for observation in message.observations]
 

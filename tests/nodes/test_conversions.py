@@ -197,6 +197,8 @@ def test_observation_array_round_trip():
     np.testing.assert_allclose(back.T_map_camera, frame.T_map_camera, atol=1e-9)
     assert back.rgb.shape == frame.rgb.shape and back.pose_covariance is None
     assert back.depth_camera is not None and back.depth_m.shape == (120, 160)
+    assert back.received_ns is None
+    assert frame_from_observation_array(message, frame.stamp_ns + 7)[0].received_ns == frame.stamp_ns + 7
     assert observations[0].stamp_ns == frame.stamp_ns
     message.camera_pose.orientation.w = message.camera_pose.orientation.z = 0.0
     with pytest.raises(BadInputError):

@@ -14,6 +14,7 @@ from geometry_msgs.msg import Point
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.parameter import Parameter
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import Marker, MarkerArray
@@ -34,6 +35,7 @@ from memory_agent_msgs.srv import (
 from memory_agent_ros.memory.ledger.proofs import check_proof
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes import qos
+from memory_agent_ros.nodes.conversions import time_message
 from memory_agent_ros.nodes.memory_node import MemoryNode
 from memory_agent_ros.nodes.node_base import bring_up
 from memory_agent_ros.nodes.observation_frames import observation_array
@@ -274,6 +276,26 @@ def test_bad_frames_are_refused_counted_and_acknowledged(graph, feeder):
     assert node.counts["frames"] == 3
     feeder.feed(1)
     graph.until(lambda: "waiting refused" not in diagnostics() and diagnostics().get("objects present") == "1")
+
+
+@pytest.mark.parametrize(("late_s", "refused"), [(0.3, 0), (5.0, 1), (-5.0, 1)])
+def test_the_age_of_a_stamp_is_taken_by_the_clock_of_the_node(graph, feeder, late_s, refused):
+    node = make_node(
+        graph, use_sim_time=True, **{"memory.gate.max_stamp_age_s": 1.0, "memory.gate.max_stamp_ahead_s": 0.5}
+    )
+    assert bring_up(node)
+    clock = graph.helper.create_publisher(Clock, "/clock", 1)
+    stamp_ns = feeder.stamp_ns + SECOND // 5
+    now_ns = stamp_ns + int(late_s * SECOND)
+
+    def told():
+        clock.publish(Clock(clock=time_message(now_ns)))
+        return node.get_clock().now().nanoseconds == now_ns
+
+    graph.until(told)
+    feeder.feed(1)
+    assert node.counts["frames"] == 1 - refused
+    assert node.counts["stamp_old"] + node.counts["stamp_ahead"] == refused
 
 
 def test_map_lasts_over_cleanup_and_a_second_writer_is_refused(graph, feeder, tmp_path, capfd):
