@@ -47,13 +47,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _checked(args: argparse.Namespace) -> dict[str, Any]:
     from memory_agent_ros.commands.verify import trusted_keys
+    from memory_agent_ros.memory.ledger.documents import read_document
     from memory_agent_ros.memory.ledger.proofs import check_proof
     from memory_agent_ros.records.errors import BadInputError
 
-    try:
-        proof = json.loads(args.check.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise BadInputError("proof_broken", f"{args.check} is no proof ({error})") from error
+    proof = read_document(args.check, "proof_broken", "proof")
     if not args.trust:
         raise BadInputError("trusted_key", "say whose word is taken: --trust KEY (the robot's public key)")
     proven = check_proof(proof, trusted_keys(args.trust))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 
 from memory_agent_msgs.msg import Correction as CorrectionMessage
@@ -11,6 +9,7 @@ from memory_agent_msgs.msg import Finding as FindingMessage
 from memory_agent_msgs.msg import Receipt as ReceiptMessage
 from memory_agent_msgs.srv import ForgetObjects
 from memory_agent_ros.memory.ledger.checkpoints import Checkpoint
+from memory_agent_ros.memory.ledger.documents import parse_document
 from memory_agent_ros.memory.ledger.verification import Finding
 from memory_agent_ros.nodes.conversions import nanoseconds, point_message, time_message
 from memory_agent_ros.nodes.service_answers import region_of
@@ -102,8 +101,4 @@ def checkpoint_from(text: str) -> Checkpoint | None:
     """
     if not text:
         return None
-    try:
-        data = json.loads(text)
-    except ValueError as error:
-        raise BadInputError("checkpoint_unreadable", f"this is no checkpoint of a map ({error})") from error
-    return Checkpoint.of(data)
+    return Checkpoint.of(parse_document(text, "checkpoint_unreadable", "checkpoint of a map"))

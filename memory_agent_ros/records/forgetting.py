@@ -79,6 +79,42 @@ class ForgetRequest:
 
 
 @dataclass(frozen=True)
+class ReceiptSignature:
+    """Who vouches for a receipt.
+
+    Attributes:
+        map_id: of the map, 16 bytes drawn when it was made.
+        record: number of the record of the erasure in the map's ledger.
+        signed_ns: when it was signed, by the clock of the system.
+        key: public key of who signed, 32 bytes.
+        signature: 64 bytes (Ed25519).
+    """
+
+    map_id: bytes
+    record: int
+    signed_ns: int
+    key: bytes
+    signature: bytes
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form."""
+        return {
+            "map_id": self.map_id.hex(), "record": self.record, "signed_ns": self.signed_ns, "key": self.key.hex(),
+            "signature": self.signature.hex(),
+        }  # fmt: skip
+
+    @staticmethod
+    def from_dict(content: Mapping[str, Any]) -> ReceiptSignature:
+        """Inverse of :meth:`to_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        map_id, key, signature = (bytes.fromhex(content[name]) for name in ("map_id", "key", "signature"))
+        return ReceiptSignature(map_id, int(content["record"]), int(content["signed_ns"]), key, signature)
+
+
+@dataclass(frozen=True)
 class Receipt:
     """What one request erased. It holds no label, no picture and no place of it.
 
@@ -91,6 +127,7 @@ class Receipt:
         never_again: whether a rule was left that refuses it from now on.
         author, reason: as requested.
         elapsed_s: wall seconds.
+        signed: who vouches for it; None if there was no key to sign with, or the map is in no file.
     """
 
     id: int
@@ -102,6 +139,7 @@ class Receipt:
     author: str = ""
     reason: str = ""
     elapsed_s: float = 0.0
+    signed: ReceiptSignature | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form."""
@@ -109,13 +147,24 @@ class Receipt:
             "id": self.id, "stamp_ns": self.stamp_ns, "conditions": list(self.conditions),
             "object_ids": list(self.object_ids), "counts": dict(self.counts), "never_again": self.never_again,
             "author": self.author, "reason": self.reason, "elapsed_s": self.elapsed_s,
+            "signed": None if self.signed is None else self.signed.to_dict(),
         }  # fmt: skip
 
     @staticmethod
     def from_dict(content: Mapping[str, Any]) -> Receipt:
-        """Inverse of :meth:`to_dict`."""
+        """Inverse of :meth:`to_dict`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is none.
+        """
+        signed = content.get("signed")
         return Receipt(
-            **{**content, "conditions": tuple(content["conditions"]), "object_ids": tuple(content["object_ids"])}
+            **{
+                **content,
+                "conditions": tuple(content["conditions"]),
+                "object_ids": tuple(content["object_ids"]),
+                "signed": None if signed is None else ReceiptSignature.from_dict(signed),
+            }
         )
 
 

@@ -84,3 +84,85 @@ def test_forget_applies_a_retention_policy(map_file: str, tmp_path: Path, capsys
     policy.write_text("/**/memory_node:\n  ros__parameters:\n    retention: {labels: bowl=1}\n")
     assert main([*words, "0"]) == 2
     assert "retention parameters" in capsys.readouterr().err
+
+
+def test_a_receipt_is_signed_and_checked_without_the_map(
+    map_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (receipt,) = told(capsys, "forget", map_file, "--label", "bowl", "--author", "Bo", "--reason", "asked to")[
+        "receipts"
+    ]
+    written, key = tmp_path / "receipts.json", receipt["signed"]["key"]
+    assert main(["receipts", map_file, "--out", str(written)]) == 0 and key in capsys.readouterr().out
+    Path(map_file).unlink()
+    assert told(capsys, "receipts", "--check", str(written), "--trust", key) == {"holds": True, "receipts": [receipt]}
+    assert main(["receipts", "--check", str(written), "--trust", "00" * 32]) == 2
+    assert "not trusted" in capsys.readouterr().err
+    assert main(["receipts", "--check", str(written)]) == 2 and main(["receipts"]) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": 2},
+        {"counts": {"objects": 7}},
+        {"reason": "asked nicely"},
+        {"object_ids": []},
+        {"elapsed_s": 0.5},
+        {"never_again": 1},
+        {"conditions": ["object_ids"]},
+        {"signed": None},
+        {"added": 1},
+        {"object_ids": None},
+        {"author": {"a": []}},
+        {"elapsed_s": "x"},
+    ],
+    ids=str,
+)
+def test_a_changed_receipt_does_not_hold(
+    map_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: dict[str, Any]
+) -> None:
+    (receipt,) = told(capsys, "forget", map_file, "--label", "bowl", "--reason", "asked to")["receipts"]
+    written, key = tmp_path / "receipt.json", receipt["signed"]["key"]
+    written.write_text(json.dumps(receipt))
+    assert main(["receipts", "--check", str(written), "--trust", key]) == 0  # a single one too
+    written.write_text(json.dumps({**receipt, **change}))
+    assert main(["receipts", "--check", str(written), "--trust", key]) == 2
+
+
+@pytest.mark.parametrize("name", ["map_id", "record", "signed_ns", "key", "signature"])
+def test_a_changed_signature_does_not_hold(
+    map_file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (receipt,) = told(capsys, "forget", map_file, "--label", "bowl", "--reason", "asked to")["receipts"]
+    signed, written = receipt["signed"], tmp_path / "receipt.json"
+    value = signed[name]
+    other = value + 1 if isinstance(value, int) else ("0" if value[0] != "0" else "1") + value[1:]
+    written.write_text(json.dumps({**receipt, "signed": {**signed, name: other}}))
+    assert main(["receipts", "--check", str(written), "--trust", signed["key"]]) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "7", '{"receipts": []}', '{"receipts": [3]}', "[" * 100_000], ids=len
+)
+def test_what_is_no_receipt_is_refused(tmp_path: Path, text: str) -> None:
+    written = tmp_path / "receipt.json"
+    written.write_text(text)
+    assert main(["receipts", "--check", str(written), "--trust", "00" * 32]) == 2
+    assert main(["prove", "--check", str(written), "--trust", "00" * 32]) == 2
+
+
+def test_a_receipt_names_the_record_of_the_erasure(map_file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (receipt,) = told(capsys, "forget", map_file, "--label", "bowl", "--reason", "asked to")["receipts"]
+    with SpatialMemory.open(map_file, read_only=True) as memory:
+        (record,) = (r for r in memory.ledger.records() if r.kind == "forgotten")
+    assert record.seq == receipt["signed"]["record"]
+
+
+def test_without_a_key_for_signing_what_is_forgotten_goes_all_the_same(
+    map_file: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MEMORY_AGENT_SIGNING_KEY", "no key")
+    (receipt,) = told(capsys, "forget", map_file, "--label", "bowl", "--reason", "asked to")["receipts"]
+    assert receipt["signed"] is None and "bowl" not in ids(map_file)
+    assert main(["receipts", map_file]) == 0 and "not signed" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,14 @@ from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.forgetting.refusals import Refusals, Rule
 from memory_agent_ros.memory.forgetting.selection import looks_of, only_span, views_of_all
 from memory_agent_ros.memory.forgetting.zones import Zone
+from memory_agent_ros.memory.ledger.receipts import signed_receipt
+from memory_agent_ros.memory.ledger.signer import Signer
+from memory_agent_ros.memory.ledger.signing import signing_key
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage.erasure import erase_objects, erase_span
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.memory.track import Track
-from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.forgetting import ForgetRequest, Forgotten, Receipt
 
 #: Lets go of what it keeps of erased objects; returns how much of what, by kind.
@@ -123,9 +127,24 @@ class Forgetting:
             {kind: n for kind, n in sorted(counts.items()) if n}, request.never_again, request.author, request.reason,
             round(elapsed_s, 4),
         )  # fmt: skip
+        receipt = self._signed(receipt)
         body = {k: v for k, v in receipt.to_dict().items() if k not in ("id", "stamp_ns")}
         cursor.execute("INSERT INTO receipts VALUES (?,?,?)", (receipt_id, receipt.stamp_ns, json.dumps(body)))
         return receipt
+
+    def _signed(self, receipt: Receipt) -> Receipt:
+        """With a signature, if the map is one whose ledger is signed and there is a key; what is forgotten goes anyway.
+
+        The record under way is the one that the ledger gets for this transaction.
+        """
+        if self._store.ledger.signer is None:
+            return receipt
+        try:
+            map_id = Signer(self._store).map_id()
+            return signed_receipt(receipt, map_id, self._store.ledger.head()[0] + 1, signing_key())
+        except StoreError as error:
+            logging.getLogger(__name__).warning("the receipt could not be signed: %s", error)
+            return receipt
 
 
 def _zone(request: ForgetRequest, room: NDArray[np.float64] | None) -> Zone | None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from memory_agent_ros.memory.ledger.documents import read_document
 from memory_agent_ros.memory.ledger.records import canonical
 from memory_agent_ros.memory.ledger.signing import is_signed, public_bytes
 from memory_agent_ros.records.errors import BadInputError
@@ -89,11 +90,7 @@ class Checkpoint:
         Raises:
             BadInputError: ``checkpoint_unreadable``.
         """
-        try:
-            data = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise BadInputError("checkpoint_unreadable", f"{path} is no checkpoint of a map ({error})") from error
-        return Checkpoint.of(data if isinstance(data, dict) else {})
+        return Checkpoint.of(read_document(path, "checkpoint_unreadable", "checkpoint of a map"))
 
 
 def sign(
