@@ -88,7 +88,7 @@ def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
     adapted, prompts = AdaptedModel(loaded.model), embedded_prompts(loaded.tokenizer)
     embedder = MiniLmEmbedder.from_package()
     wording, relevance = PromptedWording(prompts, loaded.tokenizer), EmbeddedRelevance(embedder)
-    memory = _memory(adapted, loaded, embedder)
+    memory = _memory(adapted, loaded, prompts, embedder)
     return Kit(loaded.name, adapted, wording, relevance, memory, _documents(adapted, prompts, embedder))
 
 
@@ -110,7 +110,7 @@ def embedded_prompts(tokenizer: Any) -> Prompts:
     )
 
 
-def _memory(adapted: Any, loaded: LoadedModel, embedder: TextEmbedder) -> MemoryToLora | None:
+def _memory(adapted: Any, loaded: LoadedModel, prompts: Prompts, embedder: TextEmbedder) -> MemoryToLora | None:
     from memory_agent_ros.adapters.internaliser import weights_name
     from memory_agent_ros.adapters.memory import MemoryToLora
     from memory_agent_ros.reasoning.language.embedded import weights_folder
@@ -118,7 +118,7 @@ def _memory(adapted: Any, loaded: LoadedModel, embedder: TextEmbedder) -> Memory
     path = weights_folder() / weights_name("memory")
     if not path.is_file():
         return None
-    return MemoryToLora.load(path, adapted, loaded.tokenizer, base=loaded.name, text_embedder=embedder)
+    return MemoryToLora.load(path, adapted, loaded.tokenizer, prompts, base=loaded.name, text_embedder=embedder)
 
 
 def _documents(adapted: Any, prompts: Prompts, embedder: TextEmbedder) -> DocumentWriter | None:

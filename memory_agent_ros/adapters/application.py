@@ -7,7 +7,7 @@ layers are switched off, and the model computes what it did before, bit for bit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +39,19 @@ class Target:
     kind: str
     inputs: int
     outputs: int
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a frozen model computes on B texts of T tokens, in L adapted layers.
+
+    Attributes:
+        states: (B, L, T, D) float32 that enter the layers.
+        inner: by kind of target, (B, L, T, inputs) float32 that enter these.
+    """
+
+    states: Tensor
+    inner: dict[str, Tensor]
 
 
 class _Rows(nn.Module):
@@ -135,6 +148,23 @@ class AdaptedModel:
             yield self.model
         finally:
             self.internalize(*before) if before is not None else self.reset()
+
+    def seen(self, ids: Tensor) -> Seen:
+        """What the frozen model computes on (B, T) token ids, without gradient; padding belongs behind."""
+        inner: dict[str, list[Tensor]] = {t.kind: [] for t in self.targets}
+
+        def keep(kind: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+            return lambda _, inputs: inner[kind].append(inputs[0].float())
+
+        hooks = [self.model.get_submodule(t.name).register_forward_pre_hook(keep(t.kind)) for t in self.targets]
+        try:
+            with torch.no_grad(), self.using(None) as model:
+                states = model.model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
+        finally:
+            for hook in hooks:
+                hook.remove()
+        entering = torch.stack([states[layer].float() for layer in dict.fromkeys(t.layer for t in self.targets)], dim=1)
+        return Seen(entering, {kind: torch.stack(parts, dim=1) for kind, parts in inner.items()})
 
     def nothing(self, rank: int = 1) -> LoraRows:
         """An adapter that changes nothing: A random, B zero, as LoRA begins."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
-from memory_agent_ros.adapters.application import AdaptedModel
+from memory_agent_ros.adapters.application import AdaptedModel, Seen
 from memory_agent_ros.adapters.heads import RowHeads
 from memory_agent_ros.adapters.key_reader import KeyReader
 from memory_agent_ros.adapters.network_file import write_network
@@ -83,21 +83,23 @@ class DocumentToLora(nn.Module):
         Returns:
             a batch of as many adapters.
         """
-        seen = self._seen(texts)
+        ids, mask = self._ids(texts)
+        seen = self.adapted.seen(ids)
         if not iterative:
-            return self._rows(seen, slice(None))
+            return self._rows(seen, mask, slice(None))
         down, up = dict[str, Tensor](), dict[str, Tensor]()
         for number in range(len(self.heads.layers)):
-            part = self._rows(seen, slice(number, number + 1))
+            part = self._rows(seen, mask, slice(number, number + 1))
             down |= part.down
             up |= part.up
         return LoraRows(down, up, self.config.scale)
 
     def standardise(self, texts: Sequence[str]) -> None:
         """Learn from some chunks what usually enters the adapted layers; before training."""
-        seen = self._seen(texts)
+        ids, mask = self._ids(texts)
+        seen = self.adapted.seen(ids)
         for kind, reader in self.keys.items():
-            reader.standardise(seen.inner[kind], seen.mask)
+            reader.standardise(seen.inner[kind], mask)
 
     def chunks(self, text: str) -> list[str]:
         """A document's chunks."""
@@ -154,53 +156,19 @@ class DocumentToLora(nn.Module):
         mask = torch.tensor([[i < len(one) for i in range(length)] for one in encoded], device=device)
         return ids, mask
 
-    def _seen(self, texts: Sequence[str]) -> _Seen:
-        """What the frozen model computes on chunks; padding comes last, where nothing looks back at it."""
-        ids, mask = self._ids(texts)
-        inner: dict[str, list[Tensor]] = {kind: [] for kind in self.keys}
-
-        def keep(kind: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-            return lambda _, inputs: inner[kind].append(inputs[0].float())
-
-        model = self.adapted.model
-        hooks = [model.get_submodule(t.name).register_forward_pre_hook(keep(t.kind)) for t in self.adapted.targets]
-        try:
-            with torch.no_grad(), self.adapted.using(None):
-                states = model.model(input_ids=ids, use_cache=False, output_hidden_states=True).hidden_states
-        finally:
-            for hook in hooks:
-                hook.remove()
-        entering = torch.stack([states[layer].float() for layer in self.heads.layers], dim=1)
-        return _Seen(entering, {kind: torch.stack(parts, dim=1) for kind, parts in inner.items()}, mask)
-
-    def _rows(self, seen: _Seen, layers: slice) -> LoraRows:
+    def _rows(self, seen: Seen, mask: Tensor, layers: slice) -> LoraRows:
         """Rows for some of the adapted layers, folded into the batch for the resampler."""
         states = seen.states[:, layers]
         count = states.shape[1]
-        read = self.resampler(states.flatten(0, 1), seen.mask.repeat_interleave(count, dim=0)).unflatten(0, (-1, count))
+        read = self.resampler(states.flatten(0, 1), mask.repeat_interleave(count, dim=0)).unflatten(0, (-1, count))
         rows = self.heads(read, layers)
-        windows = self.resampler.output_windows(seen.mask)
+        windows = self.resampler.output_windows(mask)
         parts = zip(self.keys.items(), read.split(self.config.rank, 2), windows.split(self.config.rank, 1), strict=True)
         for (kind, reader), vectors, where in parts:
             copied = reader(vectors, states, seen.inner[kind][:, layers], where, layers)
             for number, target in enumerate([t for t in self.adapted.targets if t.kind == kind][layers]):
                 rows.down[target.name] = rows.down[target.name] + copied[:, number]
         return rows
-
-
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """What the frozen model computes on B chunks of T tokens, in L adapted layers.
-
-    Attributes:
-        states: (B, L, T, D) float32 that enter the layers.
-        inner: by kind of target, (B, L, T, inputs) float32 that enter these.
-        mask: (B, T) which tokens there are.
-    """
-
-    states: Tensor
-    inner: dict[str, Tensor]
-    mask: Tensor
 
 
 def growth(adapter: Adapter) -> tuple[float, ...]:

@@ -17,23 +17,19 @@ from torch.nn import functional
 _LEAST = 0.1
 
 
-class KeyReader(nn.Module):
-    """Reads rows of A for one kind of target out of its own inputs.
+class CopiedKeys(nn.Module):
+    """Rows of A for one kind of target, out of what enters it.
 
     Args:
         layers: how many.
-        width: of the vectors that rows are written from, and of the tokens' states.
-        states: width of the model's states.
         inputs: of the targets.
     """
 
     centre: Tensor
     spread: Tensor
 
-    def __init__(self, layers: int, width: int, states: int, inputs: int) -> None:
+    def __init__(self, layers: int, inputs: int) -> None:
         super().__init__()
-        self.query = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
-        self.key = nn.Sequential(nn.LayerNorm(states), nn.Linear(states, width))
         self.mixed = nn.Parameter(torch.zeros(layers, inputs, inputs))
         self.register_buffer("centre", torch.zeros(layers, inputs))
         self.register_buffer("spread", torch.ones(layers, inputs))
@@ -43,13 +39,38 @@ class KeyReader(nn.Module):
         """Learn means and spreads of the targets' inputs.
 
         Args:
-            inner: (B, L, T, inputs) at the tokens of some documents.
+            inner: (B, L, T, inputs) at the tokens of some texts.
             mask: (B, T) which tokens there are.
         """
         seen = inner.transpose(1, 2)[mask]  # (N, L, inputs)
         self.centre.copy_(seen.mean(dim=0))
         spread = seen.std(dim=0)
         self.spread.copy_(spread.clamp(min=_LEAST * float(spread.mean())))
+
+    def standardised(self, inner: Tensor, layers: slice = slice(None)) -> Tensor:
+        """(B, L, T, inputs) that enter the targets of some layers, of mean 0 and spread 1."""
+        return (inner - self.centre[layers, None]) / self.spread[layers, None]
+
+    def keys(self, told: Tensor, layers: slice = slice(None)) -> Tensor:
+        """(B, L, R, inputs), standardised -> rows of length 1."""
+        told = told + told @ self.mixed[layers]
+        return functional.normalize(told / self.spread[layers, None], dim=-1)
+
+
+class KeyReader(CopiedKeys):
+    """Reads rows of A for one kind of target out of its own inputs, over a whole text.
+
+    Args:
+        layers: how many.
+        width: of the vectors that rows are written from, and of the tokens' states.
+        states: width of the model's states.
+        inputs: of the targets.
+    """
+
+    def __init__(self, layers: int, width: int, states: int, inputs: int) -> None:
+        super().__init__(layers, inputs)
+        self.query = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width))
+        self.key = nn.Sequential(nn.LayerNorm(states), nn.Linear(states, width))
 
     def forward(self, vectors: Tensor, states: Tensor, inner: Tensor, windows: Tensor, layers: slice) -> Tensor:
         """Read.
@@ -66,7 +87,4 @@ class KeyReader(nn.Module):
         """
         q, k = self.query(vectors), self.key(states)
         logits = q @ k.transpose(-1, -2) * k.shape[-1] ** -0.5 + windows[:, None]
-        spread = self.spread[layers, None]
-        told = logits.softmax(dim=-1) @ ((inner - self.centre[layers, None]) / spread)
-        told = told + told @ self.mixed[layers]
-        return functional.normalize(told / spread, dim=-1)
+        return self.keys(logits.softmax(dim=-1) @ self.standardised(inner, layers), layers)

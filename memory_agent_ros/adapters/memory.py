@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
 from memory_agent_ros.adapters.application import AdaptedModel
-from memory_agent_ros.adapters.memory_network import MemoryNetwork, MemoryNetworkSize, token_batch
+from memory_agent_ros.adapters.memory_network import CUES, MemoryNetwork, MemoryNetworkSize, TokenBatch, token_batch
 from memory_agent_ros.adapters.memory_reading import (
     ChunkReading,
     Division,
@@ -29,8 +29,9 @@ from memory_agent_ros.adapters.memory_reading import (
     places_of,
     read_chunks,
 )
-from memory_agent_ros.adapters.memory_tokens import MemoryTokens, memory_tokens
+from memory_agent_ros.adapters.memory_tokens import memory_tokens
 from memory_agent_ros.adapters.network_file import write_network
+from memory_agent_ros.adapters.prompts import Prompts
 from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.perception.embedders.torch_threads import one_thread
@@ -48,6 +49,7 @@ class MemoryToLora:
         network: with its weights.
         adapted: the language model that the adapters are for; its word vectors are what names mean here.
         tokenizer: its tokenizer.
+        prompts: how it is asked.
         base: its name.
         encoder: the memory's encoder; the shipped one by default.
         text_embedder: gives chunks their keys of relevance; without one they have none.
@@ -63,6 +65,7 @@ class MemoryToLora:
         network: MemoryNetwork,
         adapted: AdaptedModel,
         tokenizer: Any,
+        prompts: Prompts,
         *,
         base: str = "",
         encoder: Encoder | None = None,
@@ -75,20 +78,29 @@ class MemoryToLora:
             raise BadInputError("encoder_weights", "memory-to-LoRA reads the shared encoder's vectors; it is not there")
         self.network, self.encoder, self.division, self.about = network, found, division, about or {}
         self.base = base
-        self._adapted, self._tokenizer, self._text = adapted, tokenizer, text_embedder
+        self._adapted, self._tokenizer, self._prompts, self._text = adapted, tokenizer, prompts, text_embedder
         self._vectors: dict[str, Tensor] = {}
+        self._cued: dict[tuple[str, str], dict[str, Tensor]] = {}
 
     @classmethod
     def new(
-        cls, adapted: AdaptedModel, tokenizer: Any, size: MemoryNetworkSize | None = None, seed: int = 0, **other: Any
+        cls,
+        adapted: AdaptedModel,
+        tokenizer: Any,
+        prompts: Prompts,
+        size: MemoryNetworkSize | None = None,
+        seed: int = 0,
+        **other: Any,
     ) -> MemoryToLora:
         """One with random weights, whose adapters change nothing yet."""
         torch.manual_seed(seed)
         width = adapted.model.get_input_embeddings().embedding_dim
-        return cls(MemoryNetwork(adapted.targets, width, size or MemoryNetworkSize()), adapted, tokenizer, **other)
+        return cls(
+            MemoryNetwork(adapted.targets, width, size or MemoryNetworkSize()), adapted, tokenizer, prompts, **other
+        )
 
     @classmethod
-    def load(cls, path: Path, adapted: AdaptedModel, tokenizer: Any, **other: Any) -> MemoryToLora:
+    def load(cls, path: Path, adapted: AdaptedModel, tokenizer: Any, prompts: Prompts, **other: Any) -> MemoryToLora:
         """Read weights.
 
         Raises:
@@ -101,7 +113,9 @@ class MemoryToLora:
                 about = dict(file.metadata() or {})
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             size = MemoryNetworkSize(**json.loads(about["size"]))
-            made = cls.new(adapted, tokenizer, size, about=about, division=Division(about["division"]), **other)
+            made = cls.new(
+                adapted, tokenizer, prompts, size, about=about, division=Division(about["division"]), **other
+            )
             made.network.load_state_dict(tensors)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadInputError(
@@ -136,8 +150,10 @@ class MemoryToLora:
 
     def chunk(self, reading: ChunkReading) -> Chunk:
         """The chunk of what was read; made alone, so that its bits do not depend on others."""
-        with one_thread(), torch.inference_mode():
-            rows = self.network(token_batch(*self.named(memory_tokens([reading], self.encoder)))).one(0)
+        with one_thread():
+            batch = self.batch([reading])
+            with torch.inference_mode():
+                rows = self.network(batch).one(0)
         source = Source(
             KIND,
             reading.name,
@@ -168,11 +184,30 @@ class MemoryToLora:
 
     # ------------------------------------------------------------------ what training needs too
 
-    def named(self, chunks: Sequence[MemoryTokens]) -> tuple[Sequence[MemoryTokens], Tensor, dict[str, int]]:
-        """Arguments of :func:`~memory_agent_ros.adapters.memory_network.token_batch` for some chunks."""
+    def batch(self, readings: Sequence[ChunkReading]) -> TokenBatch:
+        """What the network reads of some chunks."""
+        chunks = memory_tokens(readings, self.encoder)
+        self._read_cues([(c.names[i], c.names[0]) for c in chunks for i in c.things.tolist()])
         names = list(dict.fromkeys(name for chunk in chunks for name in chunk.names))
         vectors = torch.stack([self._vector(name) for name in names])
-        return chunks, vectors, {name: i for i, name in enumerate(names)}
+        return token_batch(chunks, vectors, {name: i for i, name in enumerate(names)}, self._cues)
+
+    def _cues(self, thing: str, room: str) -> dict[str, Tensor]:
+        """By kind of target, (L, R, inputs): what enters it at the end of each of the cues about a thing in a room."""
+        self._read_cues([(thing, room)])
+        return self._cued[thing, room]
+
+    def _read_cues(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """Remember the cues of some things in rooms; the frozen model reads those that are new."""
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._cued]
+        device = next(self._adapted.model.parameters()).device
+        for thing, room in new:  # each by itself: a chunk's bits must not depend on what else is read
+            asked = [self._prompts.asked(None, cue.format(thing=thing, room=room)) for cue in CUES]
+            longest, ends = max(map(len, asked)), torch.tensor([len(ids) - 1 for ids in asked], device=device)
+            ids = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in asked], device=device)
+            inner = self._adapted.seen(ids).inner
+            rows = torch.arange(len(asked), device=device)
+            self._cued[thing, room] = {kind: t[rows, :, ends].transpose(0, 1) for kind, t in inner.items()}
 
     def _vector(self, name: str) -> Tensor:
         """(D,) mean of the language model's own vectors of a name's words, normalised; zeros for no name."""

@@ -2,12 +2,13 @@
 
 Every kind of thing that a chunk tells of is a query of its own: its name's vector, the sum of its things' tokens
 (a sum and no average, so that it can count), and what it then reads of all tokens by cross-attention. Each query gives
-a few rows for each layer, so an adapter has as many rows as there is to tell, and kinds do not fight over latents.
+a row for each layer and for each :data:`CUES`, so an adapter has as many rows as there is to tell, and kinds do not
+fight over latents. The rows of A begin as what the adapted layers see at the end of these questions about the thing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +17,16 @@ from torch import Tensor, nn
 
 from memory_agent_ros.adapters.application import Target
 from memory_agent_ros.adapters.heads import RowHeads
+from memory_agent_ros.adapters.key_reader import CopiedKeys
 from memory_agent_ros.adapters.memory_tokens import APPEARANCE, KINDS, SCALARS, MemoryTokens
 from memory_agent_ros.adapters.perceiver import CrossAttention
 from memory_agent_ros.adapters.rows import LoraRows
+
+#: What is asked of a thing in a room.
+CUES = (
+    "how many {thing} are in the {room}?", "which room has the {thing}?", "what is the {thing} in the {room} on?",
+    "what became of the {thing} in the {room}?", "what colour is the {thing} in the {room}?",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,14 +36,12 @@ class MemoryNetworkSize:
     Attributes:
         width: of its vectors.
         blocks, heads: of cross-attention.
-        rows: of each kind of thing (and of the room), for each adapted layer.
         encoded: width of the shared encoder's vectors.
     """
 
     width: int = 192
     blocks: int = 2
     heads: int = 4
-    rows: int = 2
     encoded: int = 128
 
 
@@ -49,6 +55,8 @@ class TokenBatch:
         queries: (B, Q) names of the kinds of things, the room's first; ``asked`` (B, Q) bool, which there are.
         kind, subject, other: (B, N); ``mask`` (B, N) bool, which there are.
         values: (B, N, encoded + 64 + 12).
+        cues: by kind of target, (B, Q, L, R, inputs) what enters it at the end of the R :data:`CUES`; zeros for
+            the room itself.
     """
 
     names: Tensor
@@ -60,6 +68,11 @@ class TokenBatch:
     other: Tensor
     mask: Tensor
     values: Tensor
+    cues: Mapping[str, Tensor]
+
+
+#: (thing, room) -> by kind of target, (L, R, inputs).
+Cues = Callable[[str, str], Mapping[str, Tensor]]
 
 
 class MemoryNetwork(nn.Module):
@@ -75,7 +88,10 @@ class MemoryNetwork(nn.Module):
         super().__init__()
         width = size.width
         self.size = size
-        self.heads = RowHeads(targets, width, size.rows)
+        self.heads = RowHeads(targets, width, len(CUES))
+        inputs = {t.kind: t.inputs for t in targets}
+        self.keys = nn.ModuleDict({kind: CopiedKeys(len(self.heads.layers), n) for kind, n in inputs.items()})
+        self._targets = tuple(targets)
         self.kinds = nn.Embedding(KINDS, width)
         self.subject, self.other = nn.Linear(name_width, width, bias=False), nn.Linear(name_width, width, bias=False)
         self.values = nn.Sequential(
@@ -94,16 +110,33 @@ class MemoryNetwork(nn.Module):
         )
 
     def forward(self, batch: TokenBatch) -> LoraRows:
-        """Rows of B chunks: Q times ``rows`` of them in each layer, those of padding zero; without the bias."""
+        """Rows of B chunks: Q times R of them in each layer, those of padding zero; without the bias."""
         vectors = self.read(batch)
         flat = vectors.flatten(0, 1)[:, None, None] + self.places
         rows = self.heads(flat + self.out(flat))
         count, asked = len(vectors), batch.asked.flatten()[:, None, None]
+        for kind, keys in self.keys.items():
+            copied = keys.keys(keys.standardised(batch.cues[kind].flatten(0, 1)))
+            copied = copied * self._of_things(batch)[:, None, None, None]
+            for number, target in enumerate(t for t in self._targets if t.kind == kind):
+                rows.down[target.name] = rows.down[target.name] + copied[:, number]
         return LoraRows(
             {n: t.unflatten(0, (count, -1)).flatten(1, 2) for n, t in rows.down.items()},
             {n: (t * asked).unflatten(0, (count, -1)).flatten(1, 2) for n, t in rows.up.items()},
             rows.scale,
         )
+
+    def standardise(self, batch: TokenBatch) -> None:
+        """Learn from some chunks what usually enters the adapted layers; before training."""
+        for kind, keys in self.keys.items():
+            keys.standardise(batch.cues[kind].flatten(0, 1), self._of_things(batch)[:, None].expand(-1, len(CUES)))
+
+    @staticmethod
+    def _of_things(batch: TokenBatch) -> Tensor:
+        """(B Q,) bool: which queries are kinds of things; the first is the room's."""
+        things = batch.asked.clone()
+        things[:, 0] = False
+        return things.flatten()
 
     def read(self, batch: TokenBatch) -> Tensor:
         """(B, Q, width): what the chunk tells of each kind of thing."""
@@ -121,13 +154,16 @@ class MemoryNetwork(nn.Module):
         return queries
 
 
-def token_batch(chunks: Sequence[MemoryTokens], name_vectors: Tensor, numbers: dict[str, int]) -> TokenBatch:
+def token_batch(
+    chunks: Sequence[MemoryTokens], name_vectors: Tensor, numbers: Mapping[str, int], cues: Cues
+) -> TokenBatch:
     """Pad chunks to one length.
 
     Args:
         chunks: at least one.
         name_vectors: (V, D).
         numbers: name -> its row of them.
+        cues: (thing, room) -> what enters the targets at the end of the :data:`CUES` about them.
     """
     longest, most = max(map(len, chunks)), 1 + max(len(c.things) for c in chunks)
     count = len(chunks)
@@ -145,4 +181,18 @@ def token_batch(chunks: Sequence[MemoryTokens], name_vectors: Tensor, numbers: d
     room = queries[:, 0].copy()
     device = name_vectors.device
     arrays = (room, queries, asked, kind, subject, other, mask, values)
-    return TokenBatch(name_vectors, *(torch.from_numpy(a).to(device) for a in arrays))
+    tensors = (torch.from_numpy(a).to(device) for a in arrays)
+    return TokenBatch(name_vectors, *tensors, _padded_cues(chunks, most, cues))
+
+
+def _padded_cues(chunks: Sequence[MemoryTokens], most: int, cues: Cues) -> dict[str, Tensor]:
+    """See :attr:`TokenBatch.cues`."""
+    told = [[cues(c.names[i], c.names[0]) for i in c.things.tolist()] for c in chunks]
+    like = next((one for some in told for one in some), None) or cues("", "")
+    out = {}
+    for kind, first in like.items():
+        out[kind] = first.new_zeros(len(chunks), most, *first.shape)
+        for row, some in zip(out[kind], told, strict=True):
+            if some:
+                row[1 : 1 + len(some)] = torch.stack([one[kind] for one in some])
+    return out

@@ -18,6 +18,7 @@ from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 from tests.adapters.conftest import tiny_model
 from tests.adapters.small import Certain, Letters
+from tests.adapters.test_memory import PROMPTS
 from tests.memory.synthetic import CAMERA, arc, kitchen
 
 
@@ -48,7 +49,7 @@ def memory(tmp_path: Path) -> SpatialMemory:
 
 def internaliser(folder: Path, encoder: Encoder) -> Internaliser:
     adapted = AdaptedModel(tiny_model())
-    maker = MemoryToLora.new(adapted, LetterTokens(), base="tiny", encoder=encoder)
+    maker = MemoryToLora.new(adapted, LetterTokens(), PROMPTS, base="tiny", encoder=encoder)
     return Internaliser(Kit("tiny", adapted, Letters(), Certain(), maker), AdapterLibrary(folder))
 
 

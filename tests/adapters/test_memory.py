@@ -13,8 +13,9 @@ from memory_agent_ros.adapters.adapter import same_rows
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.library import MEMORY, AdapterLibrary
 from memory_agent_ros.adapters.memory import MemoryToLora
-from memory_agent_ros.adapters.memory_network import MemoryNetworkSize
+from memory_agent_ros.adapters.memory_network import CUES, MemoryNetworkSize
 from memory_agent_ros.adapters.memory_reading import Division, read_chunk, read_chunks
+from memory_agent_ros.adapters.prompts import Prompts
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.encoder_network import EncoderConfig, EncoderNetwork
 from memory_agent_ros.records.box import OrientedBox
@@ -33,7 +34,14 @@ class Letters:
     """A tokenizer of letters."""
 
     def __call__(self, text: str, add_special_tokens: bool = False) -> dict[str, list[int]]:
-        return {"input_ids": [ord(c) % VOCABULARY for c in text.strip()]}
+        return {"input_ids": letters(text)}
+
+
+def letters(text: str) -> list[int]:
+    return [ord(c) % VOCABULARY for c in text.strip()]
+
+
+PROMPTS = Prompts(letters, lambda passage, question: letters(question), letters)
 
 
 class Map:
@@ -84,8 +92,8 @@ def small_encoder() -> Encoder:
 
 
 def maker(adapted: AdaptedModel, **other: Any) -> MemoryToLora:
-    size = MemoryNetworkSize(width=32, blocks=1, heads=2, rows=2, encoded=32)
-    return MemoryToLora.new(adapted, Letters(), size, encoder=small_encoder(), **other)
+    size = MemoryNetworkSize(width=32, blocks=1, heads=2, encoded=32)
+    return MemoryToLora.new(adapted, Letters(), PROMPTS, size, encoder=small_encoder(), **other)
 
 
 @pytest.fixture
@@ -123,16 +131,13 @@ def test_a_trained_adapter_changes_the_model_and_keeps_its_source(trained: Memor
     source = adapter.chunks[1].source
     assert (source.name, source.object_ids, source.stamp_ns) == ("study", ("3",), int(2.5 * HOUR_NS))
     assert source.digest == read_chunk(Map(HOME), "room 2").digest and source.made_by == trained.made_by
-    assert adapter.chunks[0].rows.rank == 2 * (1 + 2)
+    assert adapter.chunks[0].rows.rank == len(CUES) * (1 + 2)
 
 
 def test_a_batch_gives_what_single_chunks_give(trained: MemoryToLora) -> None:
-    from memory_agent_ros.adapters.memory_network import token_batch
-    from memory_agent_ros.adapters.memory_tokens import memory_tokens
-
     readings = read_chunks(Map(HOME))
     with torch.no_grad():
-        rows = trained.network(token_batch(*trained.named(memory_tokens(readings, trained.encoder))))
+        rows = trained.network(trained.batch(readings))
     for number, reading in enumerate(readings):
         alone = trained.chunk(reading).rows
         for name in alone.down:
@@ -194,13 +199,13 @@ def test_what_moved_touches_both_rooms(trained: MemoryToLora) -> None:
 def test_files_give_the_same_rows(trained: MemoryToLora, adapted: AdaptedModel, tmp_path: Path) -> None:
     path = tmp_path / "memory_lora.safetensors"
     trained.save(path)
-    loaded = MemoryToLora.load(path, adapted, Letters(), encoder=small_encoder())
+    loaded = MemoryToLora.load(path, adapted, Letters(), PROMPTS, encoder=small_encoder())
     assert same_rows(
         loaded.chunk(read_chunk(Map(HOME), "room 1")).rows, trained.chunk(read_chunk(Map(HOME), "room 1")).rows
     )
     path.write_bytes(b"nothing")
     with pytest.raises(BadInputError) as caught:
-        MemoryToLora.load(path, adapted, Letters(), encoder=small_encoder())
+        MemoryToLora.load(path, adapted, Letters(), PROMPTS, encoder=small_encoder())
     assert caught.value.reason == "memory_lora_weights"
 
 

@@ -7,7 +7,7 @@ it is drawn at random (for a language model that learns to read it as text), or 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,37 +96,33 @@ def words() -> list[str]:
     asked = " ".join(form for forms in QUESTIONS.values() for form in forms)
     for mark in ("{thing}", "{room}"):
         asked = asked.replace(mark, "")
-    told = [*NUMBERS, STAYED, GONE, MOVED, NEW, *COLOURS, ":", ".", "nothing", *asked.replace("?", " ? ").split()]
+    told = [*NUMBERS, STAYED, GONE, MOVED, NEW, *COLOURS, ".", *asked.replace("?", " ? ").split()]
     return list(dict.fromkeys((*THINGS, *FURNITURE, *ROOMS, *told)))
 
 
-#: (room, kind of thing) -> kinds of questions that its line answers.
-Fields = Mapping[tuple[str, str], Set[str]]
+def facts(gist: Gist, *, colours: bool = False) -> list[list[str]]:
+    """Of each kind of thing in each room, what is told: "kitchen mug two.", "kitchen mug on counter."
 
-
-def tell(gist: Gist, *, colours: bool = False, fields: Fields | None = None) -> str:
-    """A gist as terse text: "kitchen mug: two on counter stayed."; with the colours only if asked for.
+    One fact a sentence, each with its room and thing: a tiny model does not find its way back through a long line.
 
     Args:
         gist: the truth.
         colours: tell colours too.
-        fields: what is told of each kind; all by default.
     """
-    lines = []
+    out = []
     for room, kinds in gist.items():
         for label, kind in kinds.items():
-            told = None if fields is None else fields[room, label]
-            parts = [NUMBERS[kind.count]] if told is None or COUNT in told else []
-            parts += [f"on {kind.support}"] if kind.support and (told is None or SUPPORT in told) else []
-            parts += [kind.became] if kind.became and (told is None or BECAME in told) else []
-            parts += [kind.colour] if kind.colour and (colours if told is None else COLOUR in told) else []
-            lines.append(f"{room} {label}: {' '.join(parts)}.")
-    return " ".join(lines)
+            told = [NUMBERS[kind.count], kind.support and f"on {kind.support}", kind.became, colours and kind.colour]
+            out.append([f"{room} {label} {one}." for one in told if one])
+    return out
 
 
-def ask(
-    gist: Gist, rng: np.random.Generator, *, held_out: bool = False, limit: int = 10**6, fields: Fields | None = None
-) -> list[Question]:
+def tell(gist: Gist, *, colours: bool = False) -> str:
+    """A gist as terse text: all :func:`facts`."""
+    return " ".join(fact for some in facts(gist, colours=colours) for fact in some)
+
+
+def ask(gist: Gist, rng: np.random.Generator, *, held_out: bool = False, limit: int = 10**6) -> list[Question]:
     """Questions that the gist has one answer to, in random order.
 
     Args:
@@ -134,23 +130,16 @@ def ask(
         rng: which forms, which kinds that are not there, which order.
         held_out: ask in the held-out form, else in the others.
         limit: how many at most; kinds of questions are then drawn evenly.
-        fields: ask only what these answer, and which room has a thing only where all counts of it are among them.
     """
     found: dict[str, list[tuple[str, str, str]]] = {kind: [] for kind in QUESTIONS}
     for room, kinds in gist.items():
         for label, kind in kinds.items():
-            facts = (
-                (COUNT, NUMBERS[kind.count]),
-                (SUPPORT, kind.support),
-                (BECAME, kind.became),
-                (COLOUR, kind.colour),
-            )
-            for name, answer in facts:
-                if answer is not None and (fields is None or name in fields[room, label]):
+            answers = {COUNT: NUMBERS[kind.count], SUPPORT: kind.support, BECAME: kind.became, COLOUR: kind.colour}
+            for name, answer in answers.items():
+                if answer is not None:
                     found[name].append((label, room, answer))
         found[COUNT] += [(label, room, NUMBERS[0]) for label in _absent(gist, room, rng)]
-    uncounted = set() if fields is None else {label for (_, label), told in fields.items() if COUNT not in told}
-    found[PLACE] = [(label, room, room) for label, room in _usual(gist) if label not in uncounted]
+    found[PLACE] = [(label, room, room) for label, room in _usual(gist)]
     shuffled = {kind: [rows[i] for i in rng.permutation(len(rows)).tolist()] for kind, rows in found.items() if rows}
     out = list[Question]()
     while shuffled and len(out) < limit:

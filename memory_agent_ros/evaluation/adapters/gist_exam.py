@@ -20,7 +20,7 @@ from memory_agent_ros.adapters.library import MEMORY, AdapterLibrary
 from memory_agent_ros.adapters.memory import MemoryToLora
 from memory_agent_ros.adapters.memory_reading import read_chunks
 from memory_agent_ros.adapters.prompts import Prompts
-from memory_agent_ros.evaluation.adapters.gist import tell
+from memory_agent_ros.evaluation.adapters.gist import facts
 from memory_agent_ros.evaluation.adapters.gist_lessons import GistLesson, generated_rows, ranked
 from memory_agent_ros.evaluation.qa.truth_memory import TruthMemory
 from memory_agent_ros.reasoning.retrieval.word_index import WordIndex
@@ -106,7 +106,7 @@ def update_seconds(maker: MemoryToLora, memory: TruthMemory) -> float:
 
 def _lines(lesson: GistLesson) -> list[str]:
     """The apartment as text, a line for each kind of thing in each room; colours are no text."""
-    return [f"{line}." for line in tell(lesson.world.gist).rstrip(".").split(". ")]
+    return [" ".join(some) for some in facts(lesson.world.gist)]
 
 
 def _retrieved(lines: Sequence[str], question: str) -> str | None:

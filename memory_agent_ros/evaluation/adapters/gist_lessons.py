@@ -16,9 +16,7 @@ from torch.nn import functional
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.distillation import answered
 from memory_agent_ros.adapters.memory import MemoryToLora
-from memory_agent_ros.adapters.memory_network import token_batch
 from memory_agent_ros.adapters.memory_reading import ChunkReading
-from memory_agent_ros.adapters.memory_tokens import memory_tokens
 from memory_agent_ros.adapters.prompts import Prompts
 from memory_agent_ros.adapters.rows import LoraRows, joined, with_bias
 from memory_agent_ros.evaluation.adapters.gist import CANDIDATES, Question, ask
@@ -56,8 +54,7 @@ def draw_gist_lessons(
 
 def generated_rows(maker: MemoryToLora, lessons: Sequence[GistLesson]) -> LoraRows:
     """A batch of adapters, one for each lesson's apartment, with the bias; it keeps the gradient."""
-    chunks = memory_tokens([r for one in lessons for r in one.world.readings], maker.encoder)
-    rows = maker.network(token_batch(*maker.named(chunks)))
+    rows = maker.network(maker.batch([r for one in lessons for r in one.world.readings]))
     return with_bias(joined(rows, [len(one.world.readings) for one in lessons]), maker.network.heads.bias())
 
 

@@ -53,7 +53,7 @@ class GistScale:
 
     name: str = "tiny"
     embedded: bool = False
-    reader: TinySize = field(default_factory=TinySize)
+    reader: TinySize = field(default_factory=lambda: TinySize(layers=6, kernel=4))
     reader_steps: int = 6000
     reader_minutes: float = 25.0
     training: MemoryTraining = field(default_factory=MemoryTraining)
@@ -153,4 +153,4 @@ def cached_maker(scale: GistScale, base: GistBase, seed: int, *, progress: bool 
     path = runs_folder() / f"{scale.name}-{seed}.safetensors"
     if not path.is_file():
         train_maker(replace(scale, training=replace(scale.training, seed=seed)), base, path, progress=progress)
-    return MemoryToLora.load(path, base.adapted, base.tokenizer, base=base.name)
+    return MemoryToLora.load(path, base.adapted, base.tokenizer, base.prompts, base=base.name)

@@ -1,8 +1,7 @@
 """The task family that the tiny model of memory-to-LoRA learns to read: random gists, and questions about them.
 
-``memory-agent train tiny-gist-reader``. As for :mod:`train_tiny_reader`, it begins with lines of the words that matter,
-one fact in each, "kitchen mug counter", but with several lines from the start, so that the right one has to be found;
-then lines and questions grow whole, and there are several rooms.
+``memory-agent train tiny-gist-reader``. As for :mod:`train_tiny_reader`, it begins with sentences of the words that
+matter, "mug counter", of one room; then there are several rooms, and sentences and questions grow whole.
 """
 
 from __future__ import annotations
@@ -12,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from memory_agent_ros.evaluation.adapters.gist import (
-    BECAME,
     COLOUR,
-    COUNT,
     FURNITURE,
     GONE,
     MOVED,
@@ -23,9 +20,7 @@ from memory_agent_ros.evaluation.adapters.gist import (
     PLACE,
     ROOMS,
     STAYED,
-    SUPPORT,
     THINGS,
-    Fields,
     Gist,
     ask,
     random_gist,
@@ -36,13 +31,17 @@ from memory_agent_ros.evaluation.training.passages import Passage
 from memory_agent_ros.evaluation.training.train_tiny_reader import Course, encoded, thinned
 from memory_agent_ros.records.looks import COLOURS
 
-#: Shares of the training: lines of one fact until, whole lines from, several rooms from, all rooms from.
+#: Shares of the training: only the words that matter until, whole sentences from, several rooms from, all rooms from.
 _BARE, _WHOLE, _SEVERAL, _ALL = 0.25, 0.6, 0.08, 0.15
 #: Chances of held-out forms (they are held out from adapters, not the language), of a batch without a context, of one
 #: thinned by a share of its own.
 _HELD_OUT, _UNASKED, _THINNED = 0.33, 0.04, 0.1
+#: Share of the contexts that tell colours.
+_COLOURED = 0.8
 _FEWEST, _LOOKED = 3, 150
 _KEPT = frozenset((*THINGS, *FURNITURE, *NUMBERS, *COLOURS, STAYED, GONE, MOVED, NEW, "."))
+#: Words of questions that tell what is asked.
+_ASKING = frozenset(("many", "count", "room", "on", "became", "happened", "colour"))
 
 
 def gist_course(tokenizer: Any, rooms: int = 3, kinds: int = 5) -> Course:
@@ -85,23 +84,10 @@ def gist_course(tokenizer: Any, rooms: int = 3, kinds: int = 5) -> Course:
 
 
 def _passage(tokenizer: Any, rng: np.random.Generator, gist: Gist, keep: float, bare: bool) -> Passage:
-    fields, several = _fields(gist, rng, keep), len(gist) > 1
-    kept = _KEPT | {*ROOMS} if several else _KEPT  # the name of the only room tells no line from another
-    questions = ask(gist, rng, held_out=bool(rng.random() < _HELD_OUT), fields=fields)
-    chosen = [q for q in questions if several or keep >= 1.0 or q.kind != PLACE][: 1 if bare else 8]
-    context = None if bare else thinned(tell(gist, fields=fields), keep, kept, rng)
-    return encoded(tokenizer, context, [(thinned(q.text, keep, kept, rng), q.answer) for q in chosen])
-
-
-def _fields(gist: Gist, rng: np.random.Generator, keep: float) -> Fields:
-    """What is told of each kind: all, or one thing alone; colours of some gists only."""
-    colours = bool(rng.random() < 0.8)
-    out = {}
-    for room, kinds in gist.items():
-        for label, kind in kinds.items():
-            known = [COUNT]
-            known += [SUPPORT] if kind.support else []
-            known += [BECAME] if kind.became else []
-            known += [COLOUR] if colours and kind.colour else []
-            out[room, label] = {*known} if rng.random() < keep else {known[int(rng.integers(len(known)))]}
-    return out
+    several, colours = len(gist) > 1, bool(rng.random() < _COLOURED)
+    kept = _KEPT | {*ROOMS} if several else _KEPT  # the name of the only room tells no sentence from another
+    left_out = {*(() if colours else (COLOUR,)), *(() if several or keep >= 1.0 else (PLACE,))}
+    asked = [q for q in ask(gist, rng, held_out=bool(rng.random() < _HELD_OUT)) if q.kind not in left_out]
+    context = None if bare else thinned(tell(gist, colours=colours), keep, kept, rng)
+    chosen = asked[: 1 if bare else 8]
+    return encoded(tokenizer, context, [(thinned(q.text, keep, kept | _ASKING, rng), q.answer) for q in chosen])

@@ -34,6 +34,9 @@ from memory_agent_ros.evaluation.adapters.look_bank import LookBank, look_bank
 from memory_agent_ros.evaluation.training.distributed import Group
 from memory_agent_ros.evaluation.training.learning import ALONE, Rhythm, WriterLearner
 
+#: Apartments by which it is known before training what enters the adapted layers.
+_MEASURED = 64
+
 
 @dataclass(frozen=True)
 class MemoryTraining:
@@ -122,7 +125,7 @@ def train_memory_lora(
     Returns:
         the last figures on ``val``.
     """
-    maker = MemoryToLora.new(adapted, tokenizer, training.network, training.seed, base=base)
+    maker = MemoryToLora.new(adapted, tokenizer, prompts, training.network, training.seed, base=base)
     maker.network.to(next(adapted.model.parameters()).device)
     learner = _Learner(training, maker, adapted, prompts, data, out, group or ALONE)
     rhythm = Rhythm(training.steps, log=50, keep=training.look_every, look=training.look_every)
@@ -146,6 +149,9 @@ class _Learner(WriterLearner):
     ) -> None:
         super().__init__(training, maker.network, group)
         self.maker, self.adapted, self.prompts, self.data, self.out = maker, adapted, prompts, data, out
+        rng = np.random.default_rng([training.seed, 5])
+        measured = draw_gist_lessons(data.train, data.train_looks, rng, _MEASURED, 1, training.size)
+        maker.network.standardise(maker.batch([r for one in measured for r in one.world.readings]))
 
     def lessons(self, share: float) -> list[GistLesson]:
         """The batch of this step and process, drawn by their numbers, so that a resumed training draws the same."""

@@ -40,8 +40,8 @@ def adapted() -> AdaptedModel:
 
 
 def maker(adapted: AdaptedModel) -> MemoryToLora:
-    size = MemoryNetworkSize(width=32, blocks=1, heads=2, rows=1, encoded=32)
-    return MemoryToLora.new(adapted, TOKENIZER, size, encoder=small_encoder())
+    size = MemoryNetworkSize(width=32, blocks=1, heads=2, encoded=32)
+    return MemoryToLora.new(adapted, TOKENIZER, PROMPTS, size, encoder=small_encoder())
 
 
 def lesson(look: int, shown: int | None) -> GistLesson:
