@@ -76,7 +76,7 @@ setup(
     maintainer_email="maintainers@memory-agent-ros.example",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
     package_data={
-        PACKAGE: ["py.typed", "weights/*.safetensors", "weights/*.md", "weights/*.json"],
+        PACKAGE: ["py.typed", "weights/*.safetensors", "weights/*.md", "weights/*.json", "weights/*/*"],
         f"{PACKAGE}.*": ["*.html", "*.jinja", "*.j2", "*.sql", "*.json", "*.yaml", "*.css"],
     },
     data_files=[

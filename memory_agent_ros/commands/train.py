@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=None,
         metavar="FOLDER",
-        help="document-lora, memory-lora: a tiny reader, instead of the cached one",
+        help="document-lora, memory-lora: a tiny reader, instead of the shipped or cached one",
     )
     parser.add_argument(
         "--crops", type=Path, default=None, metavar="FOLDER", help="recognition: pictures, FOLDER/LABEL/*.png"

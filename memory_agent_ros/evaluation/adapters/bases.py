@@ -15,7 +15,7 @@ from memory_agent_ros.evaluation.adapters.facts import words
 from memory_agent_ros.evaluation.adapters.tiny_model import load_tiny, tiny_prompts
 from memory_agent_ros.evaluation.training.train_tiny_reader import TinyTraining, fact_course, train_tiny
 from memory_agent_ros.internalising import embedded_prompts
-from memory_agent_ros.reasoning.language.embedded import load_embedded, reader_adapter
+from memory_agent_ros.reasoning.language.embedded import load_embedded, reader_adapter, weights_folder
 from memory_agent_ros.records.errors import BadInputError
 
 SIZES = ("tiny", "embedded")
@@ -49,6 +49,12 @@ def tiny_base(folder: Path) -> Base:
     """
     loaded = load_tiny(folder)
     return Base(AdaptedModel(loaded.model), tiny_prompts(loaded.tokenizer), loaded.name)
+
+
+def shipped_tiny() -> Path | None:
+    """The folder of the tiny reader of this package; None if it is not there."""
+    folder = weights_folder() / "tiny_reader"
+    return folder if (folder / "about.json").is_file() else None
 
 
 def cached_tiny(seed: int = 0, *, minutes: float = 15.0, training: TinyTraining | None = None, progress: bool) -> Path:
@@ -87,7 +93,7 @@ def base_of(size: str, folder: Path | None = None, *, progress: bool = False) ->
 
     Args:
         size: one of :data:`SIZES`.
-        folder: of a tiny reader; the cached one by default.
+        folder: of a tiny reader; by default the shipped one, or one that is trained into the cache.
         progress: show bars.
 
     Raises:
@@ -95,4 +101,4 @@ def base_of(size: str, folder: Path | None = None, *, progress: bool = False) ->
     """
     if size not in SIZES:
         raise BadInputError("size_unknown", f"sizes are {', '.join(SIZES)}, not {size!r}")
-    return tiny_base(folder or cached_tiny(progress=progress)) if size == "tiny" else embedded_base()
+    return tiny_base(folder or shipped_tiny() or cached_tiny(progress=progress)) if size == "tiny" else embedded_base()
