@@ -53,7 +53,7 @@ class GistScale:
 
     name: str = "tiny"
     embedded: bool = False
-    reader: TinySize = field(default_factory=lambda: TinySize(layers=6, kernel=4))
+    reader: TinySize = field(default_factory=TinySize)
     reader_steps: int = 6000
     reader_minutes: float = 25.0
     training: MemoryTraining = field(default_factory=MemoryTraining)
@@ -107,16 +107,19 @@ def gist_base(scale: GistScale, *, start: Path | None = None, progress: bool = F
 def train_gist_reader(
     scale: GistScale, folder: Path, seed: int = 0, *, resume: bool = True, progress: bool = False
 ) -> dict[str, float]:
-    """Train the tiny model that reads gists in its context."""
+    """Train the tiny model that reads gists in its context; it begins with the one that reads facts in documents."""
+    from memory_agent_ros.evaluation.adapters.bases import cached_tiny, shipped_tiny
     from memory_agent_ros.evaluation.training.gist_course import gist_course
     from memory_agent_ros.evaluation.training.train_tiny_reader import TinyTraining, train_tiny
 
-    training, size = TinyTraining(seed, scale.reader, scale.reader_steps, enough=0.97), scale.training.size
+    training, size = TinyTraining(seed, scale.reader, scale.reader_steps, 1.5e-3, enough=0.97), scale.training.size
+    start = (shipped_tiny() or cached_tiny(progress=progress)) if scale.reader == TinySize() else None
     return train_tiny(
         training,
         lambda tokenizer: gist_course(tokenizer, size.rooms, size.kinds),
         words(),
         folder,
+        start=start,
         minutes=scale.reader_minutes,
         resume=resume,
         progress=progress,

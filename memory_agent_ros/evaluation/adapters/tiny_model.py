@@ -121,6 +121,21 @@ def load_tiny(folder: Path) -> LoadedModel:
     return LoadedModel(model.eval().requires_grad_(False), tokenizer, NAME)
 
 
+def begin_with(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Give a model the layers of a trained one of the same size, and its vectors of the words that both know."""
+    other = load_tiny(folder)
+    theirs, known = other.model.state_dict(), other.tokenizer.get_vocab()
+    mine = model.state_dict()
+    shared = [(number, known[word]) for word, number in tokenizer.get_vocab().items() if word in known]
+    with torch.no_grad():
+        for name, tensor in mine.items():
+            if tensor.shape[0] == len(tokenizer) and theirs[name].shape[0] == len(known):
+                rows, others = map(list, zip(*shared, strict=True))
+                tensor[rows] = theirs[name][others]
+            else:
+                tensor.copy_(theirs[name])
+
+
 def about_tiny(folder: Path) -> dict[str, Any]:
     """How a saved model was trained."""
     found: dict[str, Any] = json.loads((folder / "about.json").read_text())

@@ -32,7 +32,7 @@ from memory_agent_ros.evaluation.training.train_tiny_reader import Course, encod
 from memory_agent_ros.records.looks import COLOURS
 
 #: Shares of the training: only the words that matter until, whole sentences from, several rooms from, all rooms from.
-_BARE, _WHOLE, _SEVERAL, _ALL = 0.25, 0.6, 0.08, 0.15
+_BARE, _WHOLE, _SEVERAL, _ALL = 0.3, 0.6, 0.15, 0.3
 #: Chances of held-out forms (they are held out from adapters, not the language), of a batch without a context, of one
 #: thinned by a share of its own.
 _HELD_OUT, _UNASKED, _THINNED = 0.33, 0.04, 0.1

@@ -19,7 +19,14 @@ import torch
 
 from memory_agent_ros.adapters.prompts import sentences
 from memory_agent_ros.evaluation.adapters.facts import FactDocument, FactFamily, content_words, words
-from memory_agent_ros.evaluation.adapters.tiny_model import BEGIN, TinySize, new_model, save_tiny, tokenizer_of
+from memory_agent_ros.evaluation.adapters.tiny_model import (
+    BEGIN,
+    TinySize,
+    begin_with,
+    new_model,
+    save_tiny,
+    tokenizer_of,
+)
 from memory_agent_ros.evaluation.training.learning import Learner, Rhythm
 from memory_agent_ros.evaluation.training.passages import Passage, answer_logits, answers_right, packed
 
@@ -168,6 +175,7 @@ def train_tiny(
     vocabulary: Sequence[str],
     out: Path,
     *,
+    start: Path | None = None,
     minutes: float = 20.0,
     resume: bool = True,
     progress: bool = False,
@@ -179,6 +187,7 @@ def train_tiny(
         course: tokenizer -> the task family.
         vocabulary: its words.
         out: folder of the model; beside it, while it trains, a checkpoint, and logs.
+        start: a tiny model of the same size, whose layers and words it begins with; random ones by default.
         minutes: longest time over all sittings.
         resume: go on from a checkpoint of the same settings.
         progress: show a bar.
@@ -187,7 +196,7 @@ def train_tiny(
         the last figures on ``val``.
     """
     tokenizer = tokenizer_of(vocabulary)
-    learner = _Learner(training, tokenizer, course(tokenizer), out)
+    learner = _Learner(training, tokenizer, course(tokenizer), out, start)
     rhythm = Rhythm(training.steps, log=CHECKPOINT_EVERY, keep=CHECKPOINT_EVERY, look=LOOK_EVERY)
     return learner.train("tiny-reader", rhythm, out, minutes, resume=resume, progress=progress)
 
@@ -197,12 +206,14 @@ class _Learner(Learner):
 
     training: TinyTraining
 
-    def __init__(self, training: TinyTraining, tokenizer: Any, lessons: Course, out: Path) -> None:
+    def __init__(self, training: TinyTraining, tokenizer: Any, lessons: Course, out: Path, start: Path | None) -> None:
         self.model = new_model(len(tokenizer), training.size, training.seed)
+        if start:
+            begin_with(self.model, tokenizer, start)
         parameters = list(self.model.parameters())
         optimiser = torch.optim.AdamW(parameters, lr=training.rate, weight_decay=0.01, betas=(0.9, 0.98))
         super().__init__(training, parameters, optimiser)
-        self.tokenizer, self.lessons, self.out = tokenizer, lessons, out
+        self.tokenizer, self.lessons, self.out, self.start = tokenizer, lessons, out, start
 
     def learn(self, share: float) -> dict[str, float]:
         """One update; its batch is that of its number, so that a resumed training draws what it would have drawn."""
@@ -226,5 +237,8 @@ class _Learner(Learner):
 
     def finish(self) -> None:
         """The model as a folder."""
-        about = {**self.about(), "size": asdict(self.training.size), "figures": self.figures}
+        about = {
+            **self.about(), "size": asdict(self.training.size), "figures": self.figures,
+            "start": self.start and self.start.name,
+        }  # fmt: skip
         save_tiny(self.out, self.model, self.tokenizer, about)
