@@ -1,9 +1,11 @@
 """Forgetting, measured: is any trace of a planted thing left, what do others answer, and how long does it take?
 
 In a building of shelves some things carry labels, appearances and paint that occur nowhere else. They are seen, named
-in a tip and in a correction, and an adapter beside the map is made from them. A copy of the map is made with its keys
-left out. Then they are forgotten. Searched before and after: every file as it is and inside compression, what the
-program itself can read with the keys that are there, and the copy, with the keys that are left.
+in a tip and in a correction, and an adapter beside the map is made from them. Another one is taught where they and some
+other things are (see :mod:`recall`). A copy of the map is made with its keys left out. Then they are forgotten, one
+after the other. Searched before and after: every file as it is and inside compression, what the program itself can read
+with the keys that are there, and the copy, with the keys that are left. After each erasure the ledger is verified, the
+other things are asked for, and the adapters too.
 """
 
 from __future__ import annotations
@@ -15,10 +17,11 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memory_agent_ros.adapters.folders import library_folder
 from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.scale.shelves import PER_SHELF, Building
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean
@@ -31,8 +34,13 @@ from memory_agent_ros.reasoning.reasoner import Reasoner
 from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.forgetting import ForgetRequest
 
+if TYPE_CHECKING:
+    from memory_agent_ros.evaluation.trust.recall import PlantedRecall
+
 #: What a peer's users wait 142 s for.
 MEMORIES, BUILDING = 793, 2000
+#: Things besides the forgotten that an adapter is taught.
+_OTHERS = 4
 KINDS = ("label", "embedding", "points", "crop")
 
 
@@ -45,8 +53,10 @@ class Erased:
         raw_before, raw_after: the same, found in the files as they are.
         copy_after: the same in the copy without keys, read with the keys that are left.
         known: questions about the forgotten that were answered otherwise than *unknown*, of ``asked``.
-        changed: other objects that answer otherwise than before.
-        problems: what ``verify`` finds wrong afterwards.
+        changed: answers about other objects that are otherwise than before, after each erasure.
+        problems: what ``verify`` finds wrong after each erasure.
+        recall: closed book: ``right_before`` of ``taught`` things; ``told_after`` of the forgotten, ``chunks_left`` of
+            them, ``others_changed`` of the answers about others.
     """
 
     seed: int
@@ -59,6 +69,7 @@ class Erased:
     asked: int
     changed: int
     problems: list[str]
+    recall: dict[str, int]
 
 
 def forgetting(seeds: range, jobs: int, options: Mapping[str, Any]) -> tuple[dict[str, Figure], list[dict[str, Any]]]:
@@ -83,6 +94,13 @@ def forgetting(seeds: range, jobs: int, options: Mapping[str, Any]) -> tuple[dic
         "forgotten_known": figure([[e.known] for e in found], _total, "", Goal("max", 0.0)),
         "others_changed": figure([[e.changed] for e in found], _total, "", Goal("max", 0.0)),
         "problems_after_forget": figure([[len(e.problems)] for e in found], _total, "", Goal("max", 0.0)),
+        "recall_right_before": figure(
+            [[e.recall["right_before"] / e.recall["taught"]] for e in found], mean, "", Goal("min", 1.0)
+        ),
+        "recall_after_forget": figure(
+            [[e.recall["told_after"] + e.recall["chunks_left"]] for e in found], _total, "", Goal("max", 0.0)
+        ),
+        "recall_others_changed": figure([[e.recall["others_changed"]] for e in found], _total, "", Goal("max", 0.0)),
         "forget_793_s": figure([[wall] for wall, _ in times], mean, "s", Goal("max", 2.0)),
         "forget_793_cpu_s": figure([[cpu] for _, cpu in times], mean, "s"),
     }
@@ -101,24 +119,52 @@ def erase(seed: int, shelves: int = 3) -> Erased:
             canaries = plant(memory, building, home)
             ids = [memory.find(c.label)[0].id for c in canaries]
             others = _answers(memory, set(ids))
+            recall = _planted_recall(memory, ids, seed)
+            told = recall.answers()
             memory.save()
             memory.save(apart / "copy.map", keys=False)
             shutil.copy(path, apart / "whole.map")
             before, raw_before = _read(canaries, apart / "whole.map"), traces(canaries, raw_contents(home))
-            memory.forget(ForgetRequest(object_ids=tuple(ids[:1])))
-            for canary in canaries[1:]:
-                memory.forget(ForgetRequest(label=canary.label, never_again=True, reason="asked to"))
+            changed, problems = 0, list[str]()
+            for number, (object_id, canary) in enumerate(zip(ids, canaries, strict=True)):
+                request = ForgetRequest(label=canary.label, never_again=True, reason="asked to")
+                memory.forget(request if number else ForgetRequest(object_ids=(object_id,)))
+                said = _answers(memory, set(ids))
+                changed += sum(said.get(i) != answer for i, answer in others.items())
+                problems += memory.verify()
             open_after = traces(canaries, raw_contents(home))
             known, asked = _known(memory, canaries, ids)
-            changed = sum(_answers(memory, set(ids)).get(i) != answer for i, answer in others.items())
-            problems = memory.verify()
         shutil.copy(path, apart / "after.map")
         copied = traces(canaries, readable(apart / "copy.map", keys_of=apart / "after.map"))
         copied += traces(canaries, raw_contents_of(apart / "copy.map"))
         return Erased(
             seed, before, _read(canaries, apart / "after.map"), dict(raw_before),
             dict(open_after + traces(canaries, raw_contents(home))), dict(copied), known, asked, changed, problems,
+            _recalled(recall, told, ids),
         )  # fmt: skip
+
+
+def _planted_recall(memory: SpatialMemory, ids: list[int], seed: int) -> PlantedRecall:
+    """An adapter beside the map, taught where the canaries and some things of other names are."""
+    from memory_agent_ros.evaluation.trust.recall import PlantedRecall
+
+    assert memory.path is not None
+    names = {i: memory.get(i).label for i in ids}
+    for thing in memory.objects():
+        if len(names) < len(ids) + _OTHERS and thing.label not in names.values():
+            names[thing.id] = thing.label
+    return PlantedRecall(library_folder(memory.path), names, seed)
+
+
+def _recalled(recall: PlantedRecall, told: Mapping[int, Any], ids: list[int]) -> dict[str, int]:
+    after = recall.answers()
+    return {
+        "taught": len(told),
+        "right_before": recall.right(told),
+        "told_after": sum(after[i] is not None for i in ids),
+        "chunks_left": recall.chunks_of(ids),
+        "others_changed": sum(after[i] != answer for i, answer in told.items() if i not in ids),
+    }
 
 
 def raw_contents_of(path: Path) -> list[bytes]:

@@ -53,3 +53,6 @@ def test_traces_are_found_before_forgetting_and_not_after() -> None:
     assert all(found.before[kind] > 0 for kind in KINDS) and sum(found.raw_before.values()) > 0
     assert not any(sum(c.values()) for c in (found.after, found.raw_after, found.copy_after))
     assert (found.known, found.changed, found.problems) == (0, 0, []) and found.asked >= 18
+    recall = found.recall
+    assert recall["right_before"] == recall["taught"] == 6
+    assert (recall["told_after"], recall["chunks_left"], recall["others_changed"]) == (0, 0, 0)
