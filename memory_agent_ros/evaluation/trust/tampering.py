@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, ratio_of_sums
 from memory_agent_ros.memory.contract_world import three_cards
-from memory_agent_ros.memory.ledger.audit import verify_store
+from memory_agent_ros.memory.ledger.soundness import verify_store
 from memory_agent_ros.memory.ledger.tables import HEAD_ROW, committed_tables, row_number
 from memory_agent_ros.memory.ledger.verification import read_chain
 from memory_agent_ros.memory.spatial_memory import SpatialMemory

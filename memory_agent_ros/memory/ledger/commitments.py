@@ -53,6 +53,10 @@ class Commitments:
         self._derived: dict[tuple[str, int], tuple[bytes, bytes]] = {}
         self.tables = {table.number: table for table in committed_tables()}
 
+    def reload(self) -> None:
+        """The tables may have other columns from now on."""
+        self._columns.clear()
+
     def of_touched(self, cursor: Cursor, touched: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """A leaf for each row touched, as it stands now, by table and row.
 

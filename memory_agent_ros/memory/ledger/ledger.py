@@ -10,11 +10,11 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from memory_agent_ros.memory.ledger import proofs
-from memory_agent_ros.memory.ledger.audit import verify_store
 from memory_agent_ros.memory.ledger.checkpoints import Checkpoint
 from memory_agent_ros.memory.ledger.recorder import PLAIN
 from memory_agent_ros.memory.ledger.records import Record, decode
 from memory_agent_ros.memory.ledger.signer import Signer
+from memory_agent_ros.memory.ledger.soundness import verify_store
 from memory_agent_ros.memory.ledger.verification import Finding
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.records.errors import BadInputError, StoreError

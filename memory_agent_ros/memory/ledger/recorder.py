@@ -84,6 +84,7 @@ class Recorder:
     def adopt(self, cursor: Cursor, kind: str, body: Mapping[str, Any] | None = None) -> None:
         """A record that commits to every row there is: of a new map, or of one that was brought up or copied."""
         self._touched.clear()
+        self.commitments.reload()
         first = self.head()[0] == 0
         others = [number for number in self.commitments.tables if number != self._keys_table]
         leaves = [pack(batch) for batch in self.commitments.of_all(cursor, others)]
@@ -92,11 +93,16 @@ class Recorder:
         named = {"map": secrets.token_bytes(16)} if first else {}
         self._append(cursor, kind, {**named, **(body or {})}, b"".join(leaves))
 
-    def take_over(self, cursor: Cursor) -> None:
-        """The rows of another store have been put in place of all there were, its ledger with them."""
+    def take_over(self, cursor: Cursor, body: Mapping[str, Any]) -> None:
+        """The rows of another store have been put in place of all there were, its ledger with them.
+
+        Args:
+            cursor: of the transaction.
+            body: whether that ledger fitted.
+        """
         self._keys.rolled_back()
         self._head = self._last_signed = None
-        self.adopt(cursor, "copied")
+        self.adopt(cursor, "copied", body)
 
     def committed(self) -> None:
         """The transaction is in the store."""

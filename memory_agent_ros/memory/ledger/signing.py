@@ -7,8 +7,6 @@ the user's configuration folder, made at first use.
 from __future__ import annotations
 
 import os
-import secrets
-import stat
 from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
@@ -16,9 +14,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from platformdirs import user_config_path
 
+from memory_agent_ros.memory.storage.private_file import read_private, write_private
 from memory_agent_ros.records.errors import StoreError
 
 VARIABLE = "MEMORY_AGENT_SIGNING_KEY"
+_WHAT = "the key for signing"
 
 
 def key_file() -> Path:
@@ -55,13 +55,7 @@ def read_key(path: Path) -> Ed25519PrivateKey:
     Raises:
         StoreError: not readable, readable for others, or none of Ed25519.
     """
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        text = path.read_bytes()
-    except OSError as error:
-        raise StoreError(f"the key for signing at {path} cannot be read ({error})") from error
-    if mode & 0o077:
-        raise StoreError(f"others may read the key for signing at {path}; run: chmod 600 {path}")
+    text = read_private(path, _WHAT)
     try:
         key = serialization.load_pem_private_key(text, password=None)
     except (ValueError, TypeError) as error:
@@ -80,18 +74,7 @@ def write_key(key: Ed25519PrivateKey, path: Path) -> None:
     text = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise StoreError(f"the key for signing could not be written to {path} ({error})") from error
+    write_private(path, text, _WHAT)
 
 
 def public_bytes(key: Ed25519PrivateKey) -> bytes:

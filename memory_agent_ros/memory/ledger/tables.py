@@ -116,4 +116,8 @@ def row_number(table: Committed, key: Sequence[Any]) -> int:
     """What stands for a row in a commitment: its number if that is its key, else a hash of the key."""
     if len(key) == 1 and isinstance(key[0], int):
         return key[0]
-    return int.from_bytes(blake2b(canonical([table.number, *key]), digest_size=8).digest(), "little", signed=True)
+    try:
+        packed = canonical([table.number, *key])
+    except UnicodeEncodeError:  # damaged text, read with surrogates: no row that was ever committed to
+        packed = canonical([table.number, *(str(part).encode(errors="surrogateescape") for part in key)])
+    return int.from_bytes(blake2b(packed, digest_size=8).digest(), "little", signed=True)

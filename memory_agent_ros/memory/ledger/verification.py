@@ -240,11 +240,17 @@ def _named_keys(store: Store, size: int, trusted: Collection[bytes]) -> tuple[by
 
 def key_records(store: Store, size: int | None = None) -> Iterator[Record]:
     """Records that bring in keys for signing, oldest first."""
+    return records_of(store, (KEY_RECORD,), size)
+
+
+def records_of(store: Store, kinds: Sequence[str], size: int | None = None) -> Iterator[Record]:
+    """Records of some kinds but ``observed``, up to number ``size``, oldest first; damaged ones left out."""
+    marks = ",".join("?" * len(kinds))
     for number, packed in store.rows(
-        "SELECT seq, record FROM ledger WHERE kind=? AND kind <> 'observed' ORDER BY seq", (KEY_RECORD,)
+        f"SELECT seq, record FROM ledger WHERE kind IN ({marks}) AND kind <> 'observed' ORDER BY seq", tuple(kinds)
     ):
         record = _inner(packed)
-        if record is not None and record.kind == KEY_RECORD and (size is None or number <= size):
+        if record is not None and record.kind in kinds and (size is None or number <= size):
             yield record
 
 
@@ -285,7 +291,8 @@ def check_rows(store: Store, leaves: Sequence[bytes]) -> Iterator[Finding]:
     # Keys first: where one was changed, so is the digest of all that its owner has.
     for number, table in sorted(commitments.tables.items(), key=lambda item: item[1].name != "keys"):
         wanted = expected.get(number, {})
-        for key, _owner, row in commitments.live(table):
+        rows = commitments.live(table) if store.columns(table.name) else ()  # an older schema lacks some tables
+        for key, _owner, row in rows:
             place = f"{table.name} {' '.join(map(str, key))}"
             known = wanted.pop(row_number(table, key), None)
             if known is None:

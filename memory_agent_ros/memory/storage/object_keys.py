@@ -1,7 +1,8 @@
 """Keys of what a map remembers: one for each object, picture, thumbnail, word and tip, so that each can be forgotten.
 
 What belongs to one of them is stored sealed (AES-256-GCM) under its key. Destroying the key makes every copy of the
-sealed bytes unreadable, those in old copies of the file and in worn-out flash pages too.
+sealed bytes unreadable, those in old copies of the file and in worn-out flash pages too. If there is a master key, the
+keys themselves lie in the map wrapped by it.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from memory_agent_ros.memory.storage.store import Cursor
+from memory_agent_ros.memory.storage.master_key import WRAPPED_BYTES, MasterKey, named_key
+from memory_agent_ros.memory.storage.store import INSERT_META, Cursor
 from memory_agent_ros.records.errors import StoreError
 
 #: Kinds of owners.
 OBJECT, KEYFRAME, FRAME, WORD, TIP, INDEX = "object", "keyframe", "frame", "word", "tip", "index"
 CORRECTION = "correction"
+#: Row of ``meta`` with the name of the master key that wraps the keys.
+MASTER_ROW = "master_key"
 
 _KEY_BYTES, _NONCE_BYTES = 32, 12
 #: Keys kept in working memory beside those not stored yet; beyond, they are read again when they are needed.
@@ -41,6 +45,68 @@ class ObjectKeys:
         self._known: dict[tuple[str, int], bytes] = {}
         self._fresh: dict[tuple[str, int], bytes] = {}
         self._renewed: set[tuple[str, int]] = set()
+        self._master: MasterKey | None = None
+        self._looked = False
+
+    def unlock(self) -> None:
+        """See whether the master key is there that wraps the keys of this map, if one does.
+
+        Raises:
+            StoreError: it is not; or it cannot be read.
+        """
+        self._looked = False
+        self._wrapping()
+
+    def wrapped_by(self) -> str | None:
+        """Name of the master key that wraps the keys of this map; None if they lie there as they are.
+
+        Raises:
+            StoreError: the map cannot be read.
+        """
+        found = self._rows("SELECT value FROM meta WHERE key=?", (MASTER_ROW,))
+        return str(found[0][0]) if found else None
+
+    def rewrap(self, cursor: Cursor, master: MasterKey | None) -> None:
+        """Wrap all keys of the map by a master key from now on; None lets them lie there as they are."""
+        rows = cursor.execute("SELECT kind, owner, secret FROM keys").fetchall()
+        plain = [(kind, int(owner), self._plain(kind, int(owner), secret)) for kind, owner, secret in rows]
+        if master is None:
+            cursor.execute("DELETE FROM meta WHERE key=?", (MASTER_ROW,))
+        else:
+            cursor.execute(INSERT_META, (MASTER_ROW, master.name))
+        self._master, self._looked = master, True
+        cursor.executemany(
+            "UPDATE keys SET secret=? WHERE kind=? AND owner=?",
+            [(self._stored(kind, owner, secret), kind, owner) for kind, owner, secret in plain],
+        )
+
+    def _wrapping(self) -> MasterKey | None:
+        if not self._looked:
+            name = self.wrapped_by()
+            self._master, self._looked = None if name is None else named_key(name), True
+        return self._master
+
+    def _stored(self, kind: str, owner: int, key: bytes) -> bytes:
+        """A key as it lies in the map."""
+        master = self._wrapping()
+        return key if master is None else master.wrap(kind, owner, key)
+
+    def _plain(self, kind: str, owner: int, stored: Any) -> bytes:
+        """Inverse of :meth:`_stored`.
+
+        Raises:
+            StoreError: the key is damaged, or its master key is not there.
+        """
+        if isinstance(stored, bytes) and len(stored) == _KEY_BYTES:
+            return stored
+        if isinstance(stored, bytes) and len(stored) == WRAPPED_BYTES:
+            for _ in range(2):
+                master = self._wrapping()
+                key = None if master is None else master.unwrap(kind, owner, stored)
+                if key is not None:
+                    return key
+                self._looked = False  # the writer may have gone over to another master key
+        raise StoreError(f"the key of {kind} {owner} is damaged; restore the map from a copy made with save()")
 
     def key(self, kind: str, owner_id: int) -> bytes:
         """The 32 bytes of an owner, made at first use; stored with the transaction under way, or the next."""
@@ -71,9 +137,7 @@ class ObjectKeys:
             (kind, json.dumps(absent)),
         )
         for owner, secret in rows:
-            if not isinstance(secret, bytes) or len(secret) != _KEY_BYTES:
-                raise StoreError(f"the key of {kind} {owner} is damaged; restore the map from a copy made with save()")
-            self._known[kind, int(owner)] = secret
+            self._known[kind, int(owner)] = self._plain(kind, int(owner), secret)
 
     def make(self, kind: str, owner_ids: Collection[int]) -> None:
         """Make the keys of those owners who have none."""
@@ -100,7 +164,7 @@ class ObjectKeys:
     def save(self, cursor: Cursor) -> None:
         """Store the keys made since the last commit; the store calls it at the end of each transaction."""
         if self._fresh:
-            rows = [(kind, owner, secret) for (kind, owner), secret in self._fresh.items()]
+            rows = [(kind, owner, self._stored(kind, owner, secret)) for (kind, owner), secret in self._fresh.items()]
             cursor.executemany("INSERT INTO keys (kind, owner, secret) VALUES (?,?,?) ON CONFLICT DO NOTHING", rows)
 
     def committed(self) -> None:
@@ -115,6 +179,7 @@ class ObjectKeys:
         for name in self._renewed:
             self._fresh.pop(name, None)
         self._renewed.clear()
+        self._looked = False
 
     def seal(self, kind: str, owner_id: int, place: str, data: bytes) -> bytes:
         """Bytes that only the owner's key opens, at this ``place`` (table, column and id, as ``clouds.points/7``)."""

@@ -20,10 +20,12 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from memory_agent_ros.memory.indexes.reindex import bring_up
 from memory_agent_ros.memory.ledger.recorder import PLAIN, Recorder
 from memory_agent_ros.memory.ledger.signer import Signer
+from memory_agent_ros.memory.ledger.soundness import soundness
 from memory_agent_ros.memory.ledger.triggers import NOTES, POSTGRES_NOTES, noted, postgres_triggers
+from memory_agent_ros.memory.storage.master_key import wrapping_key
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.postgres_sql import in_postgres
-from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES, table_names
+from memory_agent_ros.memory.storage.schema import APPLICATION_ID, LEDGER_SINCE, SCHEMA_VERSION, TABLES, table_names
 from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
 from memory_agent_ros.memory.storage.store import Cursor
 from memory_agent_ros.memory.storage.words import Words
@@ -182,16 +184,18 @@ class PostgresStore:
                 f"{self.place} has map schema {version}, this program reads up to {SCHEMA_VERSION}; "
                 "update memory_agent_ros"
             )
+        self.keys.unlock()
         if version == SCHEMA_VERSION:
             return
         if self.read_only:
             raise StoreError(f"{self.place} has the older map schema {version}; open it once for writing")
+        told = soundness(self) if version >= LEDGER_SINCE else {}
         with self.unrecorded() as cursor:
             bring_up(self, cursor, version)
             cursor.execute("UPDATE map_version SET schema_version = ?", (SCHEMA_VERSION,))
             self._watch()
             self.words.save(cursor)
-            self.ledger.adopt(cursor, "migrated", {"from": version, "to": SCHEMA_VERSION})
+            self.ledger.adopt(cursor, "migrated", {"from": version, "to": SCHEMA_VERSION, **told})
 
     def _create(self) -> None:
         found = self.rows("SELECT oid FROM pg_namespace WHERE nspname = ?", (self._namespace,))
@@ -207,6 +211,7 @@ class PostgresStore:
             cursor.execute("CREATE TABLE map_version (schema_version INTEGER NOT NULL, data_version INTEGER NOT NULL)")
             cursor.execute("INSERT INTO map_version VALUES (?, 0)", (SCHEMA_VERSION,))
             self._watch()
+            self.keys.rewrap(cursor, wrapping_key())
             self.ledger.adopt(cursor, "created", {"schema": SCHEMA_VERSION})
 
     def _watch(self) -> None:
@@ -347,7 +352,7 @@ class PostgresStore:
                         rows = self.each(f"SELECT {names} FROM {table}")
                         cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({marks})", rows)
                     if keys:
-                        file.ledger.take_over(cursor)
+                        file.ledger.take_over(cursor, soundness(self))
             finally:
                 file.close()
         except (_DriverError, StoreError) as error:

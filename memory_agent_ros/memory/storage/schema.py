@@ -7,6 +7,8 @@ import re
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
 SCHEMA_VERSION = 12
+#: Maps of this schema and later ones have a ledger.
+LEDGER_SINCE = 12
 
 _KEYS = (
     "CREATE TABLE keys (kind TEXT NOT NULL, owner INTEGER NOT NULL, secret BLOB NOT NULL, PRIMARY KEY (kind, owner)) "

@@ -17,9 +17,11 @@ from urllib.parse import quote
 from memory_agent_ros.memory.indexes.reindex import bring_up
 from memory_agent_ros.memory.ledger.recorder import PLAIN, Recorder
 from memory_agent_ros.memory.ledger.signer import Signer
+from memory_agent_ros.memory.ledger.soundness import soundness
 from memory_agent_ros.memory.ledger.triggers import FUNCTION, sqlite_triggers
+from memory_agent_ros.memory.storage.master_key import wrapping_key
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
-from memory_agent_ros.memory.storage.schema import APPLICATION_ID, SCHEMA_VERSION, TABLES
+from memory_agent_ros.memory.storage.schema import APPLICATION_ID, LEDGER_SINCE, SCHEMA_VERSION, TABLES
 from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.records.errors import StoreError
 
@@ -98,6 +100,7 @@ class SqliteStore:
                 store._create()
             else:
                 store._check()
+                store.keys.unlock()
                 store._migrate(trial)
             if not read_only:
                 store._watch()
@@ -130,6 +133,7 @@ class SqliteStore:
                 cursor.execute(statement)
             cursor.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self.keys.rewrap(cursor, wrapping_key())
             self.ledger.adopt(cursor, "created", {"schema": SCHEMA_VERSION})
 
     def _watch(self) -> None:
@@ -161,21 +165,23 @@ class SqliteStore:
             return
         copy = SqliteStore(_connect(":memory:"), None, None, read_only=False)
         self.connection.backup(copy.connection)
-        copy._bring_up(version)
+        told = soundness(copy) if version >= LEDGER_SINCE else {}
+        copy._bring_up(version, told)
         if self.read_only:
             self.connection.close()
             self.connection = copy.connection
             return
         trial(copy)
         copy.close()
-        self._bring_up(version)
+        self._bring_up(version, told)
 
-    def _bring_up(self, version: int) -> None:
+    def _bring_up(self, version: int, told: Mapping[str, Any]) -> None:
+        """Bring it up; ``told``: whether its ledger fitted before, since every row is committed to anew."""
         with self.unrecorded() as cursor:
             bring_up(self, cursor, version)
             cursor.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self.words.save(cursor)
-            self.ledger.adopt(cursor, "migrated", {"from": version, "to": SCHEMA_VERSION})
+            self.ledger.adopt(cursor, "migrated", {"from": version, "to": SCHEMA_VERSION, **told})
 
     def problems(self) -> list[str]:
         """What SQLite finds wrong with the file, references between tables included."""
