@@ -23,7 +23,7 @@ from memory_agent_ros.adapters.library import AdapterLibrary
 from memory_agent_ros.adapters.relevance import EmbeddedRelevance, calibrated, chunk_keys, content_words
 from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, new_model, tiny_prompts, tokenizer_of
-from memory_agent_ros.evaluation.exploration.text.encoding import TextVectors
+from memory_agent_ros.evaluation.exploration.text.encoding import WIDTH, TextVectors
 from memory_agent_ros.internalising import PromptedWording
 from memory_agent_ros.reasoning.internalised import closed_book_answer
 from memory_agent_ros.reasoning.names import MemoryNames
@@ -41,6 +41,8 @@ _RANK, _STEPS, _RATE = 4, 200, 0.02
 
 class _Meaning:
     """Sums of hashed words as vectors: no weights, and made-up names are as good as others."""
+
+    dimension = WIDTH
 
     def __init__(self) -> None:
         self._vectors = TextVectors()
