@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=None,
         help="most steps (1200; explorer: of EMPO2 after the school, 0; reader: 4000; vision: 600; "
-        "safety: 100; "
+        "safety: 300; "
         "reidentification: 3000)",
     )
     parser.add_argument(

@@ -47,15 +47,15 @@ class SafetyTraining:
     """
 
     seed: int = 0
-    times: int = 1
+    times: int = 2
     lowest: int = 12
     threshold: float = 2.0
     rate: float = 3e-3
     warm_up: int = 10
     refused: int = 8
-    answered: int = 8
+    answered: int = 10
     practised: int = 2
-    steps: int = 100
+    steps: int = 300
     clip: float = 1.0
 
 
