@@ -89,7 +89,7 @@ def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
     embedder = MiniLmEmbedder.from_package()
     wording, relevance = PromptedWording(prompts, loaded.tokenizer), EmbeddedRelevance(embedder)
     memory = _memory(adapted, loaded, prompts, embedder)
-    return Kit(loaded.name, adapted, wording, relevance, memory, _documents(adapted, prompts, embedder))
+    return Kit(loaded.name, adapted, wording, relevance, memory, _documents(adapted, prompts, embedder), embedder.embed_texts)
 
 
 def embedded_prompts(tokenizer: Any) -> Prompts:

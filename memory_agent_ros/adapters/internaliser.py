@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,7 @@ from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.closed_book import ClosedBook, ClosedBookConfig, Relevance, Wording
 from memory_agent_ros.adapters.library import MEMORY, AdapterLibrary, Refreshed
 from memory_agent_ros.adapters.makers import DocumentMaker, MemoryMaker
+from memory_agent_ros.adapters.place_router import Embed, PlaceRouter
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 from memory_agent_ros.records.map_object import MapObject
@@ -39,6 +40,7 @@ class Kit:
         relevance: of questions to chunks.
         memory: makes chunks of the memory; None without weights.
         documents: makes adapters of texts; None without weights.
+        embed: texts to the vectors that chunks have as keys; None without an embedder.
     """
 
     base: str
@@ -47,6 +49,7 @@ class Kit:
     relevance: Relevance
     memory: MemoryMaker | None = None
     documents: DocumentMaker | None = None
+    embed: Embed | None = None
 
     @property
     def networks(self) -> str:
@@ -62,11 +65,21 @@ class Internaliser:
         kit: language model and hypernetworks.
         library: where the adapters are kept.
         config: how they are asked.
+        by_place: of several texts, let only that answer which speaks of what was seen lately, see :meth:`saw`.
     """
 
-    def __init__(self, kit: Kit, library: AdapterLibrary, config: ClosedBookConfig | None = None) -> None:
+    def __init__(
+        self, kit: Kit, library: AdapterLibrary, config: ClosedBookConfig | None = None, *, by_place: bool = False
+    ) -> None:
         self._kit, self.library = kit, library
-        self.book = ClosedBook(kit.adapted, kit.wording, kit.base, library, kit.relevance, config)
+        self._router = PlaceRouter(library, kit.embed, always=(MEMORY,)) if by_place and kit.embed else None
+        allowed = self._router.allows if self._router else None
+        self.book = ClosedBook(kit.adapted, kit.wording, kit.base, library, kit.relevance, config, allowed)
+
+    def saw(self, texts: Sequence[str]) -> None:
+        """Take in what the robot saw since the last time, oldest first."""
+        if self._router is not None:
+            self._router.saw(texts)
 
     @property
     def writes_memory(self) -> bool:

@@ -53,7 +53,7 @@ class CopiedKeys(nn.Module):
 
     def keys(self, told: Tensor, layers: slice = slice(None)) -> Tensor:
         """(B, L, R, inputs), standardised -> rows of length 1."""
-        told = told + told @ self.mixed[layers]
+        told = told + torch.einsum("blri,lij->blrj", told, self.mixed[layers])
         return functional.normalize(told / self.spread[layers, None], dim=-1)
 
 

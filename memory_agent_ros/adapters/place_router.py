@@ -7,7 +7,7 @@ them apart, as it routes columns: by the cosine to the mean of what each adapter
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import torch
@@ -30,10 +30,13 @@ class PlaceRouter:
         embed: texts to vectors.
         window: how many texts count; older ones are forgotten.
         top: adapters that may speak at the same time.
+        always: names of adapters that are not routed: they may always speak.
     """
 
-    def __init__(self, library: AdapterLibrary, embed: Embed, window: int = 32, top: int = 1) -> None:
-        self._library, self._embed, self._top = library, embed, top
+    def __init__(
+        self, library: AdapterLibrary, embed: Embed, window: int = 32, top: int = 1, always: Collection[str] = ()
+    ) -> None:
+        self._library, self._embed, self._top, self._always = library, embed, top, frozenset(always)
         self._lately: deque[Tensor] = deque(maxlen=window)
 
     def saw(self, texts: Sequence[str]) -> None:
@@ -43,7 +46,8 @@ class PlaceRouter:
 
     def weights(self) -> dict[str, float]:
         """How much each adapter with keys may speak; empty where nothing was seen yet or there is no choice."""
-        keys = {name: _key(adapter) for name, adapter in self._library.adapters().items()}
+        routed = {name: a for name, a in self._library.adapters().items() if name not in self._always}
+        keys = {name: _key(adapter) for name, adapter in routed.items()}
         known = {name: key for name, key in keys.items() if key is not None}
         if len(known) < 2 or not self._lately:
             return {}

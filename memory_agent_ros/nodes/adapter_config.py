@@ -24,6 +24,11 @@ class AdapterNodeConfig:
     most_chunks: int = parameter(
         8, "Most chunks of an adapter that answer a question together, the most relevant ones.", minimum=1, maximum=1000
     )
+    by_place: bool = parameter(
+        False,
+        "Of several internalised texts, let only that answer which speaks of what the robot saw lately: texts about "
+        "several homes.",
+    )
     threads: int = parameter(1, "CPU threads of the language model.", minimum=1, maximum=256)
     query_timeout_s: float = parameter(5.0, "Wall seconds a query to the memory may take.", minimum=0.1, maximum=120.0)
     queue: int = parameter(8, "Requests that may wait; further ones are refused.", minimum=1, maximum=1000)

@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,10 @@ from memory_agent_ros.nodes.remote_adapters import SERVICE
 from memory_agent_ros.nodes.remote_memory import RemoteMemory
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
+
+#: Events of things that were seen, and how many of them are remembered between two questions.
+_SEEING = (EventKind.ADDED, EventKind.UPDATED, EventKind.MOVED)
+_SEEN = 64
 
 
 class AdapterNode(AgentNode[AdapterNodeConfig]):
@@ -61,6 +66,7 @@ class AdapterNode(AgentNode[AdapterNodeConfig]):
         self._internaliser: Internaliser | None = None
         self._model = "loading"
         self._events: list[MemoryEvent] = []
+        self._seen: deque[str] = deque(maxlen=_SEEN)
         self._refreshing = self._everything = False
         self._timings = {name: Timing() for name in ("refresh", "recall", "internalize")}
         self._last = "never"
@@ -139,6 +145,8 @@ class AdapterNode(AgentNode[AdapterNodeConfig]):
         except BadInputError as error:
             self.counts[error.reason] += 1
             return
+        if event.kind in _SEEING:
+            self._seen.append(event.label)
         if event.kind is EventKind.UPDATED:
             return
         self.counts[f"event_{event.kind}"] += 1
@@ -177,7 +185,8 @@ class AdapterNode(AgentNode[AdapterNodeConfig]):
         except MemoryAgentError as error:
             self._model = f"failed: {error}"
             raise
-        self._internaliser = Internaliser(kit, self._library, ClosedBookConfig(most_chunks=self.config.most_chunks))
+        config = ClosedBookConfig(most_chunks=self.config.most_chunks)
+        self._internaliser = Internaliser(kit, self._library, config, by_place=self.config.by_place)
         self._model = kit.base
         self.get_logger().info(f"adapters are for {kit.base}; hypernetworks: {kit.networks}")
 
@@ -252,6 +261,7 @@ class AdapterNode(AgentNode[AdapterNodeConfig]):
         response.relevance = -1.0
         if MEMORY in self._library.names():
             internaliser.settle(self.memory)
+        internaliser.saw([self._seen.popleft() for _ in range(len(self._seen))])
         if request.relevance_only:
             relevance = internaliser.book.relevance(request.question)
             response.relevance = -1.0 if relevance is None else relevance

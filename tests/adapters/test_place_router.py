@@ -39,6 +39,17 @@ def test_what_was_seen_says_which_home_speaks(adapted: AdaptedModel, tmp_path: P
     assert router.allows(shed) and not router.allows(home)
 
 
+def test_an_adapter_that_is_not_routed_always_speaks(adapted: AdaptedModel, tmp_path: Path) -> None:
+    library = AdapterLibrary(tmp_path)
+    chunks = {name: chunk(adapted, name, words) for name, words in (("home", WORDS[:3]), ("shed", WORDS[3:]))}
+    for name, one in chunks.items():
+        library.put(name, Adapter((one,), None, "tiny"))
+    library.put("memory", Adapter((memory := chunk(adapted, "memory", WORDS[:1]),), None, "tiny"))
+    router = PlaceRouter(library, embed, always=("memory",))
+    router.saw(["bench", "saw"])
+    assert router.allows(memory) and router.allows(chunks["shed"]) and not router.allows(chunks["home"])
+
+
 def test_a_single_adapter_always_speaks(adapted: AdaptedModel, tmp_path: Path) -> None:
     library = AdapterLibrary(tmp_path)
     only = chunk(adapted, "home", WORDS[:2])

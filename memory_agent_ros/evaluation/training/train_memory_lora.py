@@ -164,7 +164,8 @@ class _Learner(WriterLearner):
     def learn(self, share: float) -> dict[str, float]:
         """One update."""
         self.maker.network.train()
-        loss, figures = gist_loss(self.maker, self.adapted, self.prompts, self.lessons(share))
+        with torch.autocast(self.parameters[0].device.type, dtype=torch.bfloat16):
+            loss, figures = gist_loss(self.maker, self.adapted, self.prompts, self.lessons(share))
         norm, rate = self.update(loss, share)
         return {**figures, "gradient": norm, "rate": rate}
 
