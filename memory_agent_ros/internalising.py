@@ -88,8 +88,8 @@ def load_kit(*, threads: int = 1, progress: bool = False) -> Kit:
     adapted, prompts = AdaptedModel(loaded.model), embedded_prompts(loaded.tokenizer)
     embedder = MiniLmEmbedder.from_package()
     wording, relevance = PromptedWording(prompts, loaded.tokenizer), EmbeddedRelevance(embedder)
-    memory = _memory(adapted, loaded, prompts, embedder)
-    return Kit(loaded.name, adapted, wording, relevance, memory, _documents(adapted, prompts, embedder), embedder.embed_texts)
+    memory, documents = _memory(adapted, loaded, prompts, embedder), _documents(adapted, prompts, embedder)
+    return Kit(loaded.name, adapted, wording, relevance, memory, documents, embedder.embed_texts)
 
 
 def embedded_prompts(tokenizer: Any) -> Prompts:

@@ -51,9 +51,9 @@ def tiny_base(folder: Path) -> Base:
     return Base(AdaptedModel(loaded.model), tiny_prompts(loaded.tokenizer), loaded.name)
 
 
-def shipped_tiny() -> Path | None:
-    """The folder of the tiny reader of this package; None if it is not there."""
-    folder = weights_folder() / "tiny_reader"
+def shipped_tiny(name: str = "tiny_reader") -> Path | None:
+    """The folder of a tiny reader of this package; None if it is not there."""
+    folder = weights_folder() / name
     return folder if (folder / "about.json").is_file() else None
 
 

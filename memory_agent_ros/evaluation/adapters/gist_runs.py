@@ -12,6 +12,7 @@ from platformdirs import user_cache_path
 from memory_agent_ros.adapters.application import AdaptedModel
 from memory_agent_ros.adapters.memory import MemoryToLora
 from memory_agent_ros.adapters.prompts import Prompts
+from memory_agent_ros.evaluation.adapters.bases import cached_tiny, shipped_tiny
 from memory_agent_ros.evaluation.adapters.gist import words
 from memory_agent_ros.evaluation.adapters.gist_worlds import GistSize
 from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, load_tiny, tiny_prompts
@@ -90,14 +91,15 @@ def runs_folder() -> Path:
 
 
 def gist_base(scale: GistScale, *, start: Path | None = None, progress: bool = False) -> GistBase:
-    """The frozen model: that of the folder ``start``; a tiny one is trained if it is not in the cache."""
+    """The frozen model: that of the folder ``start``, else the shipped one; another size is trained into the cache."""
     torch.set_num_threads(1)
     if scale.embedded:
         from memory_agent_ros.reasoning.language.embedded import load_embedded, reader_adapter
 
         loaded = load_embedded(reader_adapter(), progress=progress)
         return GistBase(AdaptedModel(loaded.model), loaded.tokenizer, embedded_prompts(loaded.tokenizer), loaded.name)
-    folder = start or runs_folder() / f"{scale.name}-reader"
+    shipped = shipped_tiny("tiny_gist_reader") if scale.reader == TinySize() else None
+    folder = start or shipped or runs_folder() / f"{scale.name}-reader"
     if not (folder / "about.json").is_file():
         train_gist_reader(scale, folder, progress=progress)
     loaded = load_tiny(folder)
@@ -108,7 +110,6 @@ def train_gist_reader(
     scale: GistScale, folder: Path, seed: int = 0, *, resume: bool = True, progress: bool = False
 ) -> dict[str, float]:
     """Train the tiny model that reads gists in its context; it begins with the one that reads facts in documents."""
-    from memory_agent_ros.evaluation.adapters.bases import cached_tiny, shipped_tiny
     from memory_agent_ros.evaluation.training.gist_course import gist_course
     from memory_agent_ros.evaluation.training.train_tiny_reader import TinyTraining, train_tiny
 
