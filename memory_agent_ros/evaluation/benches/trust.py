@@ -17,6 +17,7 @@ from memory_agent_ros.records.errors import BadInputError
 PARTS = {
     "tampering": ("memory_agent_ros.evaluation.trust.tampering", "tampering"),
     "forgetting": ("memory_agent_ros.evaluation.trust.forgetting", "forgetting"),
+    "crashes": ("memory_agent_ros.evaluation.trust.crashes", "crashes"),
     "poison": ("memory_agent_ros.evaluation.trust.poison", "poison"),
 }
 
@@ -25,7 +26,7 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     """Run the benchmark.
 
     Args:
-        split: of the apartments of ``poison``; to the other parts all splits are alike.
+        split: of the apartments of ``poison`` and ``crashes``; to the other parts all splits are alike.
         seeds: worlds of each part.
         jobs: processes.
         options: ``progress`` (bool), ``arms`` (parts), and those of the parts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -88,6 +89,8 @@ class Words:
             for table in ("objects", "observations", "events", "quarantine")
             for row in self._shown(cursor, table)
         }
+        for (others,) in cursor.execute("SELECT labels FROM objects WHERE labels IS NOT NULL").fetchall():
+            used.update(json.loads(others))  # what an object was called too, now and then
         going = [number for number in self._loaded().values() if number and number not in used]
         cursor.executemany("DELETE FROM vocabulary WHERE id=?", [(int(number),) for number in going])
         self._keys.destroy(cursor, [(WORD, int(number)) for number in going])
