@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -124,12 +125,16 @@ class SpatialMemory:
         try:
             persistence.check()
             memory = cls(store, config, persistence, persistence.load())
-            store.settle()
         except StoreError as error:
             store.close()
             raise StoreError(
                 f"{store.place} is damaged ({error}); restore it from a copy, it was left as it is"
             ) from error
+        try:
+            store.settle()
+        except StoreError:
+            store.close()
+            raise
         memory._version = store.data_version()
         memory._matcher = queries.TextMatcher(text_embedder, config.text_similarity)
         memory._associator = chosen
@@ -190,10 +195,12 @@ class SpatialMemory:
         Raises:
             BadInputError: ``stamp_runs_back``, ``frame_id_mismatch``, ``pose_not_finite``, ``pose_uncertain``; nothing
                 is stored. Single unusable observations are left out and counted in :attr:`stats`.
-            StoreError: the file cannot be written; the step is kept and goes out with the next.
+            StoreError: the file cannot be written; the step is kept and goes out with the next. Once too many wait,
+                the image is not taken in.
         """
         with self._lock:
             self._writable()
+            self._persistence.make_room(self._state)
             admit_frame(frame, self._state, self.config)
             admitted = admit_observations(frame, observations, self._state, self.config)
             frame, usable = self.forgetting.refusals.screen(frame, admitted)
@@ -351,8 +358,11 @@ class SpatialMemory:
         with self._lock:
             now = self._structure.snapshot(self._current())
         found = list(self._structure.rooms(now))
-        with self._lock:
-            self._structure.save(self._store)
+        try:
+            with self._lock:
+                self._structure.save(self._store)
+        except StoreError as error:  # the answer is right all the same; the names are written another time
+            logging.getLogger(__name__).warning("the names of rooms are not in the map yet: %s", error)
         return found
 
     def room_of(self, object_id: int) -> Room | None:
@@ -378,6 +388,8 @@ class SpatialMemory:
             if room_id not in {r.id for r in self.rooms()}:
                 raise BadInputError("unknown_room", f"no room {room_id} in the map; list them with rooms()")
             self._structure.name_room(room_id, name.strip())
+            self.rooms()
+            self._structure.save(self._store)
             return next(r for r in self.rooms() if r.id == room_id)
 
     def relations(
@@ -702,6 +714,10 @@ class SpatialMemory:
                 if not self._store.read_only:
                     self._persistence.flush(self._state)
                     self._planner.appearance.save()
+            except StoreError as error:
+                if self._persistence.behind:
+                    raise StoreError(f"{error}; the steps that waited to be written are lost") from error
+                raise
             finally:
                 self._closed = True
                 self._store.close()

@@ -91,7 +91,8 @@ class Forgetting:
             note: writes what the state counts.
 
         Raises:
-            StoreError: the file cannot be written; nothing was erased from it.
+            StoreError: the file cannot be written; it says whether nothing was erased from it, or all is erased but
+                what is free in the file could not be taken out.
         """
         started = time.monotonic()
         span = request.span if only_span(request) else None
@@ -109,7 +110,13 @@ class Forgetting:
                 self.refusals.add(cursor, rule)
             note(cursor, state)
             receipt = self._receive(cursor, state, request, tracks, counts, time.monotonic() - started)
-        self._store.vacuum()
+        try:
+            self._store.vacuum()
+        except StoreError as error:
+            raise StoreError(
+                f"all of it is erased, its keys are destroyed and receipt {receipt.id} says so, but {error}; until that "
+                "succeeds, or the map is closed, its log may hold sealed rows"
+            ) from error
         return receipt
 
     def _receive(

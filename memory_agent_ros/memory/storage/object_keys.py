@@ -44,7 +44,7 @@ class ObjectKeys:
         self._rows = rows
         self._known: dict[tuple[str, int], bytes] = {}
         self._fresh: dict[tuple[str, int], bytes] = {}
-        self._renewed: set[tuple[str, int]] = set()
+        self._destroyed: set[tuple[str, int]] = set()
         self._master: MasterKey | None = None
         self._looked = False
 
@@ -151,7 +151,6 @@ class ObjectKeys:
         pairs = list(pairs)
         self.destroy(cursor, pairs)
         self._fresh.update({name: os.urandom(_KEY_BYTES) for name in pairs})
-        self._renewed.update(pairs)
 
     def destroy(self, cursor: Cursor, pairs: Iterable[tuple[str, int]]) -> None:
         """Let keys go for good with the transaction of ``cursor``; pairs of kind and owner."""
@@ -160,6 +159,7 @@ class ObjectKeys:
         for name in pairs:
             self._known.pop(name, None)
             self._fresh.pop(name, None)
+        self._destroyed.update(pairs)
 
     def save(self, cursor: Cursor) -> None:
         """Store the keys made since the last commit; the store calls it at the end of each transaction."""
@@ -171,14 +171,17 @@ class ObjectKeys:
         """The transaction whose end :meth:`save` was is in the store."""
         self._known.update(self._fresh)
         self._fresh.clear()
-        self._renewed.clear()
+        self._destroyed.clear()
 
     def rolled_back(self) -> None:
-        """The transaction is not in the store: keys it destroyed are there again, fresh ones are still to be stored."""
+        """The transaction is not in the store: keys it destroyed are there again, fresh ones are still to be stored.
+
+        Not those made since for owners whose keys it destroyed: what is in the store is sealed by the old ones.
+        """
         self._known.clear()
-        for name in self._renewed:
+        for name in self._destroyed:
             self._fresh.pop(name, None)
-        self._renewed.clear()
+        self._destroyed.clear()
         self._looked = False
 
     def seal(self, kind: str, owner_id: int, place: str, data: bytes) -> bytes:

@@ -42,6 +42,7 @@ from memory_agent_ros.memory.storage.track_pool import TrackPool
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.memory.trust.sources import COLUMNS, INSERT_SOURCE, SourceBook
 from memory_agent_ros.memory.views.keyframe_book import KeyframeBook
+from memory_agent_ros.records.errors import StoreError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.keyframe import Keyframe
 
@@ -104,6 +105,10 @@ VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING
 """
 
 
+#: Steps that wait while the map cannot be written; beyond, no further image is taken in.
+MOST_WAITING = 300
+
+
 class Persistence:
     """Writes steps and reads maps. Clouds are written when they have grown, the rest of a track at each change.
 
@@ -135,8 +140,10 @@ class Persistence:
                     self._write(cursor, state, waiting)
                 self._write_tracks(cursor, [t for t in leaving if not state.tracks.is_written(t)], all_clouds=True)
                 self._write_meta(cursor, state)
-        except BaseException:
+        except BaseException as error:
             self._written, self._boxed = written, boxed
+            if isinstance(error, StoreError):
+                raise StoreError(f"{error}, and this step is kept and goes out with the next") from error
             raise
         self._backlog.clear()
         state.sources.changed.clear()
@@ -157,6 +164,21 @@ class Persistence:
     def behind(self) -> bool:
         """Whether there are steps that could not be written yet."""
         return bool(self._backlog)
+
+    def make_room(self, state: MapState) -> None:
+        """Write what waits if it has become too much to keep in working memory.
+
+        Raises:
+            StoreError: it still cannot be written.
+        """
+        if len(self._backlog) < MOST_WAITING:
+            return
+        try:
+            self.flush(state)
+        except StoreError as error:
+            raise StoreError(
+                f"{error}; {len(self._backlog)} steps wait to be written, this one was not taken in"
+            ) from error
 
     def discard(self) -> None:
         """Forget steps that could not be written."""

@@ -6,6 +6,7 @@ Write-ahead log with ``synchronous=NORMAL``: after a kill at any moment the file
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import sqlite3
@@ -67,7 +68,9 @@ class SqliteStore:
         try:
             return SqliteStore._open_locked(path, read_only, trial)
         except (OSError, ValueError) as error:  # a name that is none, a file system that refuses
-            raise StoreError(f"cannot open {str(path)!r}: {error}") from error
+            refused = isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM)
+            advice = "; to ask it, open it read_only; to change it, copy it elsewhere" if refused else ""
+            raise StoreError(f"cannot open {str(path)!r}: {error}{advice}") from error
 
     @staticmethod
     def _open_locked(path: Path, read_only: bool, trial: Callable[[SqliteStore], object]) -> SqliteStore:
@@ -95,7 +98,7 @@ class SqliteStore:
             raise StoreError(f"cannot open {path}: {error}") from error
         store = SqliteStore(connection, path, lock, read_only)
         try:
-            if new and not read_only:
+            if not read_only and (new or _is_blank(connection)):
                 connection.execute("PRAGMA journal_mode = WAL")
                 store._create()
             else:
@@ -106,9 +109,8 @@ class SqliteStore:
                 store._watch()
         except sqlite3.Error as error:
             connection.close()
-            raise StoreError(
-                f"{path} is not a readable map ({error}); restore it from a copy, it was left as it is"
-            ) from error
+            what = "cannot be made" if new else "cannot be opened"
+            raise StoreError(f"{path} {what} ({error}): {_advice(error)}; it was left as it is") from error
         except StoreError:
             connection.close()
             raise
@@ -123,8 +125,14 @@ class SqliteStore:
             StoreError: the file cannot be written.
         """
         if self.path is not None and not self.read_only:
-            self.rows("PRAGMA journal_mode = WAL")
-            self.rows("PRAGMA synchronous = NORMAL")
+            try:
+                self.connection.execute("PRAGMA journal_mode = WAL")
+                self.connection.execute("PRAGMA synchronous = NORMAL")
+            except sqlite3.Error as error:
+                raise StoreError(
+                    f"{self.path} cannot be opened for writing ({error}): {_advice(error)}; it was left as it is, and "
+                    "can be asked if it is opened read_only"
+                ) from error
             self.ledger.signer = Signer(self).sign
 
     def _create(self) -> None:
@@ -227,7 +235,9 @@ class SqliteStore:
             self.ledger.committed()
         except sqlite3.Error as error:
             self._roll_back()
-            raise StoreError(f"the map could not be written ({error}); what was remembered before is safe") from error
+            raise StoreError(
+                f"the map could not be written ({error}): {_advice(error)}; what was remembered before is safe"
+            ) from error
         except BaseException:
             self._roll_back()
             raise
@@ -285,9 +295,18 @@ class SqliteStore:
             self.rows(f"PRAGMA wal_checkpoint({'TRUNCATE' if truncate else 'PASSIVE'})")
 
     def vacuum(self) -> None:
-        """Rewrite the file so that nothing deleted is left in it, nor in its log."""
-        self.rows("VACUUM")
-        self.checkpoint(truncate=True)
+        """Rewrite the file so that nothing deleted is left in it, nor in its log.
+
+        Raises:
+            StoreError: there is no space for that; what was deleted is overwritten all the same, the log as far as it
+                can be.
+        """
+        try:
+            self.connection.execute("VACUUM")
+        except sqlite3.Error as error:
+            raise StoreError(f"the file could not be rewritten ({error}): {_advice(error)}") from error
+        finally:
+            self.checkpoint(truncate=True)
 
     def copy_to(self, path: Path, *, keys: bool = True) -> None:
         """A consistent copy in one file, put in place in one move; without ``keys`` what is sealed stays so."""
@@ -331,6 +350,26 @@ def _connect(name: str) -> sqlite3.Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA secure_delete = ON")
     return connection
+
+
+def _is_blank(connection: sqlite3.Connection) -> bool:
+    """Whether there is nothing in a file: its making was cut short."""
+    marks = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+    return marks == [0, 0] and connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0
+
+
+def _advice(error: sqlite3.Error) -> str:
+    """What to do about what the engine says."""
+    name = str(getattr(error, "sqlite_errorname", ""))
+    if name.startswith("SQLITE_FULL"):
+        return "free some space on its disk"
+    if name.startswith("SQLITE_IOERR"):
+        return "its disk is full or fails; free some space, and look into the system's log"
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return "its file system or its folder may not be written; give it other rights or copy it elsewhere"
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "another program has it locked; close it there"
+    return "restore it from a copy"
 
 
 def _make_private(path: Path) -> None:

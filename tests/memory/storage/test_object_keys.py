@@ -51,6 +51,18 @@ def test_a_destroyed_key_is_gone_unless_the_transaction_is_taken_back() -> None:
         store.keys.open(OBJECT, 1, "objects.body/1", sealed)
 
 
+def test_a_key_made_after_a_destruction_that_is_taken_back_is_forgotten() -> None:
+    store = open_store(None)
+    sealed = store.keys.seal(OBJECT, 1, "objects.body/1", b"a green mug")
+    with store.transaction():
+        pass
+    with pytest.raises(RuntimeError), store.transaction() as cursor:
+        store.keys.destroy(cursor, [(OBJECT, 1)])
+        store.keys.seal(OBJECT, 1, "events.detail/9", b"forgotten")  # what is told of it afterwards
+        raise RuntimeError("the disk is full")
+    assert store.keys.open(OBJECT, 1, "objects.body/1", sealed) == b"a green mug"
+
+
 def test_another_key_opens_only_what_it_sealed() -> None:
     store = open_store(None)
     old = store.keys.seal(KEYFRAME, 1, "keyframes.jpeg/1", b"picture")
