@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -116,7 +116,7 @@ class _Cursor(sqlite3.Cursor):
 
     pulse: Pulse
 
-    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+    def execute(self, sql: str, *values: Any) -> Self:
         """Run one statement."""
         phase = next((p for start, p in _STATEMENTS if sql.startswith(start)), None)
         if phase is not None:
