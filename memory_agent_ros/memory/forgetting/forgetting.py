@@ -114,8 +114,8 @@ class Forgetting:
             self._store.vacuum()
         except StoreError as error:
             raise StoreError(
-                f"all of it is erased, its keys are destroyed and receipt {receipt.id} says so, but {error}; until that "
-                "succeeds, or the map is closed, its log may hold sealed rows"
+                f"all of it is erased, its keys are destroyed and receipt {receipt.id} says so, but {error}; until the "
+                "map is closed its log may hold sealed rows"
             ) from error
         return receipt
 

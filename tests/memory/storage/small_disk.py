@@ -10,16 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-HERE = Path(__file__).resolve()
-sys.path[:0] = [str(HERE.parents[1]), str(HERE.parents[3])]
-
 from driving import at_desk, at_table, present, watch
 from synthetic import kitchen
 
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import StoreError
 
-os.environ.setdefault("MEMORY_AGENT_SIGNING_KEY", "5e" * 32)
 DISK = Path(sys.argv[1])
 BALLAST, HOME = DISK / "ballast", DISK / "home.map"
 

@@ -1,5 +1,6 @@
-"""A disk that is full or may not be written: a clear error, answers all the same, and on it goes once there is space."""
+"""A disk that is full or may not be written: a clear error, answers all the same, and on it goes with some space."""
 
+import os
 import resource
 import shutil
 import sqlite3
@@ -19,7 +20,7 @@ from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.storage import persistence
 from memory_agent_ros.records.errors import StoreError
 
-HERE = Path(__file__).resolve()
+SCRIPT = Path(__file__).with_name("small_disk.py")
 
 
 @contextmanager
@@ -132,11 +133,12 @@ def _on_small_disk(folder: Path) -> subprocess.CompletedProcess[str]:
     if shutil.which("unshare") is None:
         pytest.skip("no unshare here to mount a small disk with")
     mount = 'mount -t tmpfs -o size=3m tmpfs "$0" || exit 77; exec "$@"'
-    command = ["sh", "-c", mount, str(folder), sys.executable, str(HERE.with_name("small_disk.py")), str(folder)]
+    command = ["sh", "-c", mount, str(folder), sys.executable, str(SCRIPT), str(folder)]
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for apart in (["unshare", "-m"], ["unshare", "-Urm"]):
         if subprocess.run([*apart, "true"], capture_output=True).returncode:
             continue
-        done = subprocess.run([*apart, *command], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*apart, *command], capture_output=True, text=True, timeout=300, env=surroundings)
         if done.returncode != 77:
             return done
     pytest.skip("no file system may be mounted here, not in a user namespace either")
