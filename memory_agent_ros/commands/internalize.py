@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ def _internalise(args: argparse.Namespace, library: AdapterLibrary) -> list[str]
     from memory_agent_ros.commands.open_map import open_map
 
     if not is_map(args.what):
-        if not Path(args.what).is_file():
+        if not os.path.isfile(args.what):
             raise BadInputError("internalize_file", f"there is no map and no text {args.what}")
         name, text = text_of(args.name, str(args.what))
         return list(Internaliser(kit(), library).internalise_text(text, name).names)

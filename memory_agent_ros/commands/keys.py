@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
         BadInputError: ``keys_maps``, ``map_missing``.
         StoreError: a key is missing, wrong or readable for others, or a map cannot be opened.
     """
-    from memory_agent_ros.commands.open_map import map_place
+    from memory_agent_ros.commands.open_map import map_place, need_map
     from memory_agent_ros.memory.storage.master_key import new_master_key
     from memory_agent_ros.records.errors import BadInputError
 
@@ -36,8 +36,7 @@ def run(args: argparse.Namespace) -> int:
     if (args.what in ("wrap", "unwrap", "new-signing")) != bool(places) and args.what != "show":
         raise BadInputError("keys_maps", f"{args.what} takes {'no map' if places else 'at least one map'}")
     for place in places:
-        if isinstance(place, Path) and not place.is_file():
-            raise BadInputError("map_missing", f"there is no map {place}; name an existing one")
+        need_map(place)
     if args.what == "new-master":
         new_master_key()
     elif args.what == "new-signing":

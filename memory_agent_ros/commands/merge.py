@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,9 +131,9 @@ def _target(args: argparse.Namespace) -> Path:
     with open_map(args.a) as memory:
         if args.out is None:
             return Path(args.a)
-        if args.out.exists():
+        if os.path.lexists(args.out):
             raise BadInputError("out_exists", f"{args.out} exists already; name another file or remove it")
-        if not args.out.parent.is_dir():
+        if not os.path.isdir(args.out.parent):
             raise BadInputError("out_folder", f"the folder {args.out.parent} does not exist; create it first")
         return memory.save(args.out)
 

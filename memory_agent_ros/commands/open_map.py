@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,16 @@ def map_place(text: str) -> Path | str:
     return text if is_on_server(text) else Path(text)
 
 
+def need_map(place: Path | str, hint: str = "name an existing one") -> None:
+    """A map file that is named must be there.
+
+    Raises:
+        BadInputError: ``map_missing``.
+    """
+    if isinstance(place, Path) and not os.path.isfile(place):  # Path.is_file raises for a name that is too long
+        raise BadInputError("map_missing", f"there is no map {place}; {hint}")
+
+
 def open_map(path: Path | str, embedder: str | TextEmbedder | None = "none") -> SpatialMemory:
     """The memory in an existing map file or on a server, read-only; the text embedder by its name or as it is.
 
@@ -29,10 +40,7 @@ def open_map(path: Path | str, embedder: str | TextEmbedder | None = "none") -> 
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
     from memory_agent_ros.perception.factory import lazy_text_embedder
 
-    if isinstance(path, Path) and not path.is_file():
-        raise BadInputError(
-            "map_missing", f"there is no map {path}; make one with: memory-agent ingest RECORDING --map {path}"
-        )
+    need_map(path, f"make one with: memory-agent ingest RECORDING --map {path}")
     chosen = lazy_text_embedder(embedder) if isinstance(embedder, str) else embedder
     return SpatialMemory.open(path, text_embedder=chosen, read_only=True)
 
@@ -47,8 +55,7 @@ def open_map_to_change(path: Path | str) -> SpatialMemory:
     from memory_agent_ros.adapters.erasure import watch_adapters
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
 
-    if isinstance(path, Path) and not path.is_file():
-        raise BadInputError("map_missing", f"there is no map {path}; name an existing one")
+    need_map(path)
     memory = SpatialMemory.open(path)
     watch_adapters(memory)
     return memory

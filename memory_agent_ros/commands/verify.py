@@ -34,14 +34,12 @@ def run(args: argparse.Namespace) -> int:
         BadInputError: ``map_missing``, ``checkpoint_unreadable``, ``trusted_key``.
         StoreError: the map cannot be read at all.
     """
-    from memory_agent_ros.commands.open_map import map_place, open_map_to_change
+    from memory_agent_ros.commands.open_map import map_place, need_map, open_map_to_change
     from memory_agent_ros.memory.ledger.audit import verify_map
     from memory_agent_ros.memory.ledger.checkpoints import Checkpoint
-    from memory_agent_ros.records.errors import BadInputError
 
     place = map_place(args.map)
-    if isinstance(place, Path) and not place.is_file():
-        raise BadInputError("map_missing", f"there is no map {place}; name an existing one")
+    need_map(place)
     checkpoint = None if args.checkpoint is None else Checkpoint.load(args.checkpoint)
     findings = verify_map(place, checkpoint, trusted_keys(args.trust))
     if args.save_checkpoint is not None and not findings:

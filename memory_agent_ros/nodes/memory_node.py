@@ -28,6 +28,7 @@ from memory_agent_msgs.msg import MemoryEvent as MemoryEventMessage
 from memory_agent_msgs.msg import ObservationArray
 from memory_agent_ros.adapters.erasure import watch_adapters
 from memory_agent_ros.geometry.se3 import yaw_of
+from memory_agent_ros.memory.association.plausible import frame_fault
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.retention import RetentionConfig, retain
 from memory_agent_ros.memory.sessions.session import Session
@@ -269,7 +270,8 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         started = time.perf_counter()
         frame, observations = frame_from_observation_array(message, self.get_clock().now().nanoseconds)
         decoded = time.perf_counter()
-        if self._session is None and self._follower is not None:
+        sound = frame_fault(frame) is None  # else the memory refuses it, and it is no part of the way driven
+        if sound and self._session is None and self._follower is not None:
             self._follower.admit(self.memory, frame.stamp_ns, frame.T_map_camera, frame.camera_frame_id)
         events = (self._session or self.memory).observe(frame, observations)
         self._timings["decode"].add((decoded - started) * 1e3)

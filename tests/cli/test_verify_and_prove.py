@@ -71,6 +71,37 @@ def test_a_proof_is_checked_without_the_map(map_file: Path, tmp_path: Path, caps
     assert main(["prove", "--check", str(proof)]) == 2 and main(["prove"]) == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "M"),
+        ("map", "info", "--map", "M"),
+        ("map", "name-room", "--map", "M", "--room", "1"),
+        ("forget", "M", "--label", "x"),
+        ("prove", "M", "1"),
+        ("receipts", "M"),
+        ("audit", "M"),
+        ("keys", "show", "M"),
+        ("keys", "wrap", "M"),
+        ("internalize", "M"),
+        ("verify", "K", "--checkpoint", "M"),
+        ("prove", "--check", "M", "--trust", "00" * 32),
+        ("merge", "K", "K", "--out", "M"),
+    ],
+    ids=" ".join,
+)
+def test_a_name_too_long_for_a_file_is_refused(
+    kitchen_map: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([{"M": "x" * 5000, "K": str(kitchen_map)}.get(w, w) for w in words]) == 2
+    assert capsys.readouterr().err
+
+
+def test_a_checkpoint_of_nested_lists_is_refused(kitchen_map: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept.json").write_text("[" * 100_000)
+    assert main(["verify", str(kitchen_map), "--checkpoint", str(tmp_path / "kept.json")]) == 2
+
+
 def test_the_audit_tells_who_changed_what(map_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     who = ("--author", "Ada", "--reason", "it has handles")
     assert main(["edit", str(map_file), "relabel", "1", "pot", *who]) == 0

@@ -28,6 +28,8 @@ from memory_agent_ros.evaluation.statistics import Figure, Goal
 from memory_agent_ros.records.errors import BadInputError
 
 CASES = 100_000
+#: Cases that each target gets at least, however slow it is, if there are enough in all.
+LEAST = 1500
 #: The targets that need neither ROS 2 nor the command line.
 CORE = "memory_agent_ros.evaluation.fuzzing.core"
 _KINDS = {
@@ -79,9 +81,10 @@ def _chosen(known: Mapping[str, Target], names: Sequence[str] | None) -> list[Ta
 
 
 def _cases(chosen: Sequence[Target], cases: int) -> dict[str, int]:
-    """How many cases each target gets, by its share; at least so many in all."""
+    """How many cases each target gets, by its share; at least so many in all, and in long runs of each."""
     total = sum(target.share for target in chosen)
-    return {target.name: -int(-cases * target.share // total) for target in chosen}
+    least = min(LEAST, cases // len(chosen))
+    return {target.name: max(least, -int(-cases * target.share // total)) for target in chosen}
 
 
 def _default_folder(seeds: range) -> Path:

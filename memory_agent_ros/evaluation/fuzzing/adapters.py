@@ -95,6 +95,6 @@ def _encoder(folder: Path) -> DamagedWeights:
 TARGETS: tuple[Target, ...] = ()
 if all(importlib.util.find_spec(name) for name in ("torch", "safetensors", "peft")):
     TARGETS = (
-        Target("adapter_folders", DamagedAdapters, share=2.0),
-        Target("encoder_weights", _encoder, share=1.0),
+        Target("adapter_folders", DamagedAdapters, share=2.5),
+        Target("encoder_weights", _encoder, share=1.5),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memory_agent_ros.evaluation.fuzzing import adapters, maps, recordings, words
+from memory_agent_ros.evaluation.fuzzing import adapters, maps, recordings, trust, words
 from memory_agent_ros.evaluation.fuzzing.target import Target
 
-TARGETS: tuple[Target, ...] = (*maps.TARGETS, *recordings.TARGETS, *words.TARGETS, *adapters.TARGETS)
+TARGETS: tuple[Target, ...] = (*maps.TARGETS, *trust.TARGETS, *recordings.TARGETS, *words.TARGETS, *adapters.TARGETS)

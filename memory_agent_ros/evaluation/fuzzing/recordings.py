@@ -212,13 +212,13 @@ def _bags(name: str, plugin: str, share: float, *, compressed: bool = False) -> 
 
 
 TARGETS: tuple[Target, ...] = (
-    Target("image_payloads", Payloads, share=12.0),
-    Target("seven_scenes_folders", lambda folder: DamagedRecordings(folder, write_seven_scenes), share=3.0),
-    Target("tum_folders", lambda folder: DamagedRecordings(folder, write_tum), share=3.0),
+    Target("image_payloads", Payloads, share=6.0),
+    Target("seven_scenes_folders", lambda folder: DamagedRecordings(folder, write_seven_scenes), share=2.0),
+    Target("tum_folders", lambda folder: DamagedRecordings(folder, write_tum), share=2.0),
 )
 if importlib.util.find_spec("rosbags") and importlib.util.find_spec("mcap"):
     TARGETS += (
-        _bags("mcap_bags", "MCAP", 4.0),
-        _bags("packed_mcap_bags", "MCAP", 2.0, compressed=True),
-        _bags("sqlite_bags", "SQLITE3", 4.0),
+        _bags("mcap_bags", "MCAP", 2.5),
+        _bags("packed_mcap_bags", "MCAP", 1.5, compressed=True),
+        _bags("sqlite_bags", "SQLITE3", 2.5),
     )

@@ -26,6 +26,8 @@ LABELS = {1: "chair", 2: "red mug", 3: "table", 4: "chair"}
 #: No learned parts: they take seconds to load, and cases are about what comes in.
 CONFIG = MemoryConfig(association="hand_built")
 _WIDTH, _HEIGHT = 96, 72
+#: The camera steps aside, and back again.
+_STEP_M, _STEPS = 0.02, 5
 #: Instance, columns, rows and depth of the things before a wall at 3 m.
 _THINGS = (
     (1, (8, 26), (20, 52), 2.0),
@@ -57,17 +59,23 @@ def frame(number: int) -> Frame:
     rgb, depth, ids = _pictures()
     T = np.eye(4)
     T[:3, :3] = R_BODY_OPTICAL
-    T[:3, 3] = 0.0, 0.02 * (number % 5), 1.2
+    T[:3, 3] = 0.0, _STEP_M * (number % _STEPS), 1.2
     return Frame(START_NS + number * SECOND, rgb, depth, camera(), T, instances=ids)
 
 
 def observations(picture: Frame) -> list[Observation]:
-    """What is detected in it, with appearances."""
-    found = _PIPELINE.process(picture).observations
+    """What is detected in a sample frame, with appearances."""
+    number = round(float(picture.T_map_camera[1, 3]) / _STEP_M)
+    return [dataclasses.replace(o, stamp_ns=picture.stamp_ns) for o in _observations(number)]
+
+
+@cache
+def _observations(number: int) -> tuple[Observation, ...]:
+    found = _PIPELINE.process(frame(number)).observations
     rng = np.random.default_rng(0)
     looks = rng.normal(size=(len(found), 16)).astype(np.float32)
     looks /= np.linalg.norm(looks, axis=1, keepdims=True)
-    return [dataclasses.replace(o, embedding=v) for o, v in zip(found, looks, strict=True)]
+    return tuple(dataclasses.replace(o, embedding=v) for o, v in zip(found, looks, strict=True))
 
 
 def tips(count: int = 2) -> list[Tip]:

@@ -41,7 +41,7 @@ class Target:
     Attributes:
         name: of the border.
         ready: makes it ready in an empty folder of its own; takes seconds at most.
-        share: weight of its cases among all.
+        share: weight of its cases among all; of all targets together 100, less for those that take long.
         limit_s: a case that takes longer hangs, wall seconds; wide, since other processes may keep the cores busy.
     """
 

@@ -142,7 +142,7 @@ class CommandLines:
 
 
 TARGETS = (
-    Target("questions", Questions, share=10.0),
-    Target("calls", Calls, share=10.0),
-    Target("command_lines", CommandLines, share=1.0, limit_s=120.0),
+    Target("questions", Questions, share=6.0),
+    Target("calls", Calls, share=6.0),
+    Target("command_lines", CommandLines, share=1.5, limit_s=120.0),
 )

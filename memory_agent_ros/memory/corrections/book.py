@@ -10,7 +10,7 @@ from threading import RLock
 import numpy as np
 from numpy.typing import NDArray
 
-from memory_agent_ros.memory.arguments import checked_point
+from memory_agent_ros.memory.arguments import checked_point, checked_region
 from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections import regroup, undo
@@ -136,14 +136,15 @@ class CorrectionBook:
         ``label``: what the part is called; "" leaves that to what was detected there.
 
         Raises:
-            BadInputError: ``split_empty``, ``position_not_finite``, ``label_empty``.
+            BadInputError: ``split_empty``, ``label_empty``, ``region_invalid``, and as
+                :func:`~memory_agent_ros.memory.arguments.checked_point`.
         """
         if label:
             _check_label(label)
-        if not isinstance(at, Region):
-            at = np.asarray(at, dtype=np.float64).reshape(3)
-            if not np.isfinite(at).all():
-                raise BadInputError("position_not_finite", "the place of the part holds NaN or infinity")
+        if isinstance(at, Region):
+            checked_region(at)
+        else:
+            at = checked_point(at)
         with self.lock:
             desk, track = self._begin(object_id, author, reason)
             part, before = regroup.split(desk, track, at, label.strip(), _detail("split by hand", author, reason))

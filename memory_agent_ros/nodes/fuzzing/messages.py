@@ -55,7 +55,8 @@ def _other(value: Any, kind: str, hostile: Hostile) -> Any:
     if isinstance(value, float):
         return _fitting(hostile.number(), kind)
     if isinstance(value, str):
-        return _bounded(hostile.text().replace("/", "|"), kind)
+        other = hostile.damaged_text(value) if value and hostile.chance(0.5) else hostile.text()
+        return _bounded(other.replace("/", "|"), kind)
     if isinstance(value, np.ndarray):
         with np.errstate(all="ignore"):
             return np.resize(hostile.numbers(value), value.shape).astype(value.dtype)

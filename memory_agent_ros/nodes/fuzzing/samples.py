@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
 from typing import Any
 
 import numpy as np
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from geometry_msgs.msg import Point, PoseStamped, Transform
 from nav_msgs.msg import OccupancyGrid, Path
 from sensor_msgs.msg import CompressedImage
@@ -28,11 +31,14 @@ from memory_agent_msgs.srv import (
     ListCorrections,
     ListReceipts,
     LoadMemory,
+    ProveObject,
     QueryObjects,
     SaveMemory,
     Tips,
+    VerifyMemory,
 )
 from memory_agent_ros.evaluation.fuzzing import sample
+from memory_agent_ros.memory.ledger.checkpoints import sign
 from memory_agent_ros.nodes.conversions import camera_info_message, time_message
 from memory_agent_ros.nodes.image_conversion import color_message, depth_message, jpeg_message
 from memory_agent_ros.nodes.observation_frames import observation_array
@@ -71,6 +77,13 @@ def query_requests() -> list[QueryObjects.Request]:
     ]  # fmt: skip
 
 
+@cache
+def checkpoint() -> str:
+    """One that holds, of another map."""
+    key = Ed25519PrivateKey.generate()
+    return json.dumps(sign(key, bytes(16), 5, bytes(32), bytes(32), 0, sample.START_NS).to_dict())
+
+
 def requests() -> dict[str, list[Any]]:
     """Service name -> sound requests."""
     E, who = EditObject.Request, {"author": "operator", "reason": "by hand"}
@@ -94,6 +107,8 @@ def requests() -> dict[str, list[Any]]:
         ],
         "memory/corrections": [ListCorrections.Request(object_id=3)],
         "memory/receipts": [ListReceipts.Request()],
+        "memory/verify": [VerifyMemory.Request(checkpoint_json=checkpoint()), VerifyMemory.Request(sign=True)],
+        "memory/prove": [ProveObject.Request(object_id=1)],
         "memory/provenance": [GetProvenance.Request(object_id=1)],
         "memory/save": [SaveMemory.Request(), SaveMemory.Request(path="copy.map")],
         "memory/load": [LoadMemory.Request(path="home.map"), LoadMemory.Request(path="copy.map")],

@@ -29,6 +29,13 @@ def test_takes_or_refuses_a_few_hostile_inputs(name, tmp_path):
     subject.close()
 
 
+def test_every_target_gets_enough_of_a_long_run():
+    chosen = [Target("slow", None, share=0.1), Target("quick", None, share=50.0), Target("other", None, share=49.9)]
+    assert bench._cases(chosen, 100_000) == {"slow": bench.LEAST, "quick": 50_000, "other": 49_900}
+    assert bench._cases(chosen, 30) == {"slow": 10, "quick": 15, "other": 15}
+    assert all(bench._cases([*KNOWN.values()], 100_000)[name] >= bench.LEAST for name in KNOWN)
+
+
 def test_a_case_is_the_same_whenever_it_is_run():
     first, again, next_one = (Hostile(case_generator("maps", range(3, 5), case)) for case in (7, 7, 8))
     drawn = [(h.text(), h.number(), h.damaged(b"0123456789")) for h in (first, again, next_one)]

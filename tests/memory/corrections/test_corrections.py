@@ -166,6 +166,9 @@ def test_a_split_stays_split_and_is_undone() -> None:
     assert {row[0] for row in summary(memory)} == {row[0] for row in before} and memory.verify() == []
     with pytest.raises(BadInputError, match="all or nothing"):
         memory.corrections.split(table.id, Region(np.full(3, 50.0), np.full(3, 51.0)), **WHO)
+    for place in (np.zeros(5), np.zeros(0), np.full(3, np.nan), np.full(3, 1e9), Region(np.zeros(2), np.ones(2))):
+        with pytest.raises(BadInputError):
+            memory.corrections.split(table.id, place, **WHO)
 
 
 def test_a_split_that_nothing_touched_is_undone_exactly() -> None:

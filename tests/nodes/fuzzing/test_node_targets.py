@@ -95,3 +95,13 @@ def test_an_observation_that_cannot_be_leaves_the_others(memory_node):
     subscription.callback(message)
     memory_node.memory.verify()
     assert memory_node.counts["frames"] + sum(memory_node.counts.values()) > before
+
+
+def test_an_impossible_place_of_the_camera_is_no_part_of_the_way(memory_node):
+    (subscription,) = (s for s in memory_node.subscriptions if s.topic_name.endswith("observations"))
+    for x in (1e308, -1e308, 1e7, 0.0, 0.0):
+        message = samples.observations((memory_node.memory.last_stamp_ns or 0) + 10**9)
+        message.camera_pose.position.x = x
+        subscription.callback(message)
+    assert memory_node.counts["pose_too_far"] == 3
+    assert memory_node.counts["frames"] == 2
