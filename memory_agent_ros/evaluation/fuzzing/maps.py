@@ -28,7 +28,7 @@ from memory_agent_ros.records.region import Region
 #: A fresh copy of the sample map after so many cases, so that none of them has to do with a map full of nonsense.
 _CASES_A_MAP = 40
 #: Tables that a flush writes into, whatever there is to be flushed.
-_FLUSHED = ("meta", "ledger", "checkpoints")
+FLUSHED = ("meta", "ledger", "checkpoints")
 #: The whole map is asked for after so many changes, and before a fresh copy comes: that takes longer than most cases.
 CASES_A_CHECK = 4
 
@@ -248,7 +248,7 @@ class OpenMap:
         """Remember what the map holds."""
         changes = connection_of(memory).total_changes
         if anew or changes != self._changes:
-            self._changes, self._content = changes, content_digest(memory, _FLUSHED if self._waits else ())
+            self._changes, self._content = changes, content_digest(memory, FLUSHED if self._waits else ())
 
 
 def connection_of(memory: SpatialMemory) -> sqlite3.Connection:

@@ -80,9 +80,4 @@ def _observation_refusal(frame: Frame, obs: Observation) -> str | None:
         return "no_label"
     if len(obs.points_map) == 0:
         return "no_points"
-    fault = observation_fault(obs)
-    if fault is not None:
-        return fault
-    if obs.embedding is not None and not np.isfinite(obs.embedding).all():
-        return "not_finite"
-    return None
+    return observation_fault(obs)

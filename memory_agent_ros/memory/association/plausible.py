@@ -20,6 +20,8 @@ _LATEST_NS = 1 << 62
 _FARTHEST_PX = 1e6
 #: Largest weight of a label; detectors give probabilities.
 _MOST_SCORE = 1e3
+#: An appearance vector has length one; nothing that is longer than this was meant to.
+_LONGEST_VECTOR = 1.1
 
 
 def frame_fault(frame: Frame) -> str | None:
@@ -50,7 +52,7 @@ def observation_fault(obs: Observation) -> str | None:
         return "extent_impossible"
     if (obs.box.size < 0).any() or obs.range_m < 0 or not 0 <= obs.pixels <= limits.IMAGE_PIXELS:
         return "negative"
-    return _score_fault(obs) or _covariance_fault(obs.covariance)
+    return _score_fault(obs) or _covariance_fault(obs.covariance) or _appearance_fault(obs.embedding)
 
 
 def _shapes_fit(obs: Observation) -> bool:
@@ -86,6 +88,16 @@ def _covariance_fault(covariance: NDArray[np.float64]) -> str | None:
     if asymmetric or np.linalg.eigvalsh(covariance)[0] < -1e-6 * spread:
         return "covariance_impossible"
     return None
+
+
+def _appearance_fault(vector: NDArray[np.float32] | None) -> str | None:
+    """A vector of another length than one, within what half precision loses, would upset all cosines learnt from it."""
+    if vector is None:
+        return None
+    length = float(np.linalg.norm(vector.astype(np.float64)))
+    if not math.isfinite(length):
+        return "not_finite"
+    return None if length <= _LONGEST_VECTOR else "appearance_impossible"
 
 
 def _within(numbers: NDArray[np.floating], limit: float) -> bool:

@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter
 
 from memory_agent_ros.evaluation.fuzzing import sample
 from memory_agent_ros.evaluation.fuzzing.hostile import Hostile
-from memory_agent_ros.evaluation.fuzzing.maps import CASES_A_CHECK, connection_of, content_digest, use
+from memory_agent_ros.evaluation.fuzzing.maps import CASES_A_CHECK, FLUSHED, connection_of, content_digest, use
 from memory_agent_ros.evaluation.fuzzing.target import PartialWriteError, Target, UnsoundError
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes import image_conversion, reasoner_node
@@ -100,11 +100,11 @@ class OpenMemoryNode:
         return self._node
 
     def _content(self, node: MemoryNode) -> int:
-        """Digest of the map; read anew only once its connection has written, or another map was loaded."""
+        """Digest of the map but for what a flush writes; read anew once its connection has written, or is another."""
         memory = node.memory
         changes = connection_of(memory).total_changes
         if self._seen is None or self._seen[0] is not memory or self._seen[1] != changes:
-            self._seen = memory, changes, content_digest(memory)
+            self._seen = memory, changes, content_digest(memory, FLUSHED)
         return self._seen[2]
 
     def _check(self, node: MemoryNode) -> None:

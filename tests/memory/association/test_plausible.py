@@ -43,6 +43,8 @@ IMPOSSIBLE = {
     "a label's score that is none": ("not_finite", {"label_scores": {"a": math.nan}}),
     "a label's score of 1e300": ("score_impossible", {"label_scores": {"a": 1e300}}),
     "a label as long as a book": ("label_too_long", {"label": "x" * 100_000}),
+    "an appearance that is not finite": ("not_finite", {"embedding": np.array([math.nan, 1], np.float32)}),
+    "an appearance of length 1e38": ("appearance_impossible", {"embedding": np.array([1e38, 1e38], np.float32)}),
     "a covariance below nothing": ("covariance_impossible", {"covariance": -np.eye(3)}),
     "a covariance that is lopsided": ("covariance_impossible", {"covariance": np.triu(np.ones((3, 3)))}),
     "a covariance of a galaxy": ("covariance_impossible", {"covariance": np.eye(3) * 1e40}),
