@@ -80,7 +80,10 @@ def in_batch(embeddings: Tensor, owners: Tensor, margin: float) -> Tensor:
 
 
 def contrast(embeddings: Tensor, owners: Tensor, others: Tensor, whose: Tensor, margin: float) -> Tensor:
-    """Mean squared distance to the same object's, and mean squared hinge of that to other objects'.
+    """Mean squared distance to the same object's, and mean squared hinge of that to others that are too near.
+
+    The mean is over those within the margin alone (as in cross-batch memory, arXiv 1912.06798): over a whole bank,
+    nearly all of which is far away already, nothing would be left of the few that matter.
 
     Args:
         embeddings: (N, D).
@@ -100,8 +103,8 @@ def contrast(embeddings: Tensor, owners: Tensor, others: Tensor, whose: Tensor, 
 def _terms(embeddings: Tensor, owners: Tensor, others: Tensor, whose: Tensor, margin: float, counted: Tensor) -> Tensor:
     squares = (embeddings[:, None] - others[None]).square().sum(dim=2)
     same = owners[:, None] == whose[None]
-    apart = (margin - (squares + 1e-9).sqrt()).clamp(min=0.0).square()
-    return _mean_where(squares, same & counted) + _mean_where(apart, ~same & counted)
+    lacking = (margin - (squares + 1e-9).sqrt()).clamp(min=0.0)
+    return _mean_where(squares, same & counted) + _mean_where(lacking.square(), ~same & counted & (lacking > 0.0))
 
 
 def _mean_where(values: Tensor, where: Tensor) -> Tensor:

@@ -39,6 +39,14 @@ def test_the_term_is_zero_where_objects_are_tight_and_far_apart_and_pulls_and_pu
     assert contrast(good, torch.tensor([0]), torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), 1.0) == 0.0
 
 
+def test_others_that_are_far_away_do_not_thin_out_those_that_are_near() -> None:
+    z, mine = torch.tensor([[1.0, 0.0]]), torch.tensor([0])
+    near, far = torch.tensor([[0.8, 0.6]]), torch.tensor([[-1.0, 0.0]]).repeat(99, 1)
+    alone = contrast(z, mine, near, torch.tensor([1]), 1.0)
+    assert alone > 0.1
+    assert contrast(z, mine, torch.cat([near, far]), torch.arange(1, 101), 1.0).item() == pytest.approx(alone.item())
+
+
 def test_within_a_batch_nothing_is_compared_with_itself() -> None:
     z, owners = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 0])
     assert in_batch(z, owners, 1.0).item() == pytest.approx(2.0)

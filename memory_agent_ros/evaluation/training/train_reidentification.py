@@ -1,7 +1,8 @@
 """Training of the re-identification embedding on crops of ``train`` apartments under drift. Needs torch.
 
 Three losses with the same batches and steps: cross-entropy over the objects, and beside it the contrastive term within
-the batch or against a memory bank of each object's appearances. The head of the contrastive term is dropped afterwards.
+the batch or against a memory bank of each object's appearances. The term acts on the embedding itself; through a head
+of its own, which is dropped afterwards, little of it arrived there.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from memory_agent_ros.perception.protocols import ImageEmbedder
 from memory_agent_ros.records.errors import BadInputError
 
 LOSSES = ("cross_entropy", "in_batch", "memory_bank")
-_HEAD = 64
 
 
 @dataclass(frozen=True)
@@ -131,20 +131,20 @@ def fit(training: ReidentificationTraining, examples: Examples, *, progress: boo
     torch.manual_seed(training.seed)
     count = int(examples.objects.max()) + 1
     network = Network(examples.vectors.shape[2], training.hidden, training.width)
-    head, classes = nn.Linear(training.width, _HEAD), nn.Linear(training.width, count)
-    memory = AppearanceMemory(count, _HEAD, training.bank)
-    parameters = [*network.parameters(), *head.parameters(), *classes.parameters()]
+    classes = nn.Linear(training.width, count)
+    memory = AppearanceMemory(count, training.width, training.bank)
+    parameters = [*network.parameters(), *classes.parameters()]
     optimiser = torch.optim.AdamW(parameters, training.rate, weight_decay=training.decay)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, training.steps, training.rate / 20)
     batches = _Batches(examples, np.random.default_rng([training.seed, 6]))
     ends = time.monotonic() + 60.0 * training.minutes
     for step in tqdm(range(training.steps), desc=f"re-identification {training.loss}", disable=not progress):
         vectors, owners = batches.draw(training.batch)
-        features = network(vectors)
-        loss = cross_entropy(classes(normalize(features, dim=1) * 16.0), owners)
+        z = normalize(network(vectors), dim=1)
+        loss = cross_entropy(classes(z * 16.0), owners)
         if training.loss != "cross_entropy":
             rise = min(1.0, step / max(1.0, training.warm_up * training.steps))
-            loss = loss + training.weight * rise * _contrastive(training, memory, normalize(head(features)), owners)
+            loss = loss + training.weight * rise * _contrastive(training, memory, z, owners)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
