@@ -202,12 +202,16 @@ class MemoryToLora:
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._cued]
         device = next(self._adapted.model.parameters()).device
         for thing, room in new:  # each by itself: a chunk's bits must not depend on what else is read
-            asked = [self._prompts.asked(None, cue.format(thing=thing, room=room)) for cue in CUES]
+            forms = [form for cue in CUES for form in cue]
+            asked = [self._prompts.asked(None, form.format(thing=thing, room=room)) for form in forms]
             longest, ends = max(map(len, asked)), torch.tensor([len(ids) - 1 for ids in asked], device=device)
             ids = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in asked], device=device)
             inner = self._adapted.seen(ids).inner
             rows = torch.arange(len(asked), device=device)
-            self._cued[thing, room] = {kind: t[rows, :, ends].transpose(0, 1) for kind, t in inner.items()}
+            told = {kind: t[rows, :, ends].split([len(cue) for cue in CUES]) for kind, t in inner.items()}
+            self._cued[thing, room] = {
+                kind: torch.stack([forms.mean(dim=0) for forms in cues], dim=1) for kind, cues in told.items()
+            }
 
     def _vector(self, name: str) -> Tensor:
         """(D,) mean of the language model's own vectors of a name's words, normalised; zeros for no name."""

@@ -22,10 +22,16 @@ from memory_agent_ros.adapters.memory_tokens import APPEARANCE, KINDS, SCALARS, 
 from memory_agent_ros.adapters.perceiver import CrossAttention
 from memory_agent_ros.adapters.rows import LoraRows
 
-#: What is asked of a thing in a room.
+#: What is asked of a thing in a room, each in several forms: what they have in common is what is asked.
 CUES = (
-    "how many {thing} are in the {room}?", "which room has the {thing}?", "what is the {thing} in the {room} on?",
-    "what became of the {thing} in the {room}?", "what colour is the {thing} in the {room}?",
+    ("how many {thing} are in the {room}?", "count the {thing} of the {room}?", "the {room} has how many {thing}?"),
+    ("which room has the {thing}?", "in which room is the {thing}?", "the {thing} is in which room?"),
+    ("what is the {thing} in the {room} on?", "on what is the {thing} of the {room}?",
+     "the {thing} of the {room} is on what?"),
+    ("what became of the {thing} in the {room}?", "what happened to the {thing} of the {room}?",
+     "the {thing} of the {room} became what?"),
+    ("what colour is the {thing} in the {room}?", "which colour has the {thing} of the {room}?",
+     "the {thing} of the {room} is of what colour?"),
 )  # fmt: skip
 
 
@@ -55,8 +61,8 @@ class TokenBatch:
         queries: (B, Q) names of the kinds of things, the room's first; ``asked`` (B, Q) bool, which there are.
         kind, subject, other: (B, N); ``mask`` (B, N) bool, which there are.
         values: (B, N, encoded + 64 + 12).
-        cues: by kind of target, (B, Q, L, R, inputs) what enters it at the end of the R :data:`CUES`; zeros for
-            the room itself.
+        cues: by kind of target, (B, Q, L, R, inputs) what enters it at the end of the R :data:`CUES`; the mean over
+            their forms; zeros for the room itself.
     """
 
     names: Tensor

@@ -41,13 +41,19 @@ ROOMS: tuple[str, ...] = (
 #: The last of each is asked on held-out apartments only.
 QUESTIONS: Mapping[str, tuple[str, ...]] = {
     COUNT: ("how many {thing} are in the {room}?", "count the {thing} of the {room}?",
-            "the {room} holds how many {thing}?"),
-    PLACE: ("which room has the {thing}?", "in which room is the {thing}?", "the {thing} is usually in which room?"),
+            "the {room} has how many {thing}?", "in the {room} are how many {thing}?",
+            "what is the count of {thing} in the {room}?", "the {room} holds how many {thing}?"),
+    PLACE: ("which room has the {thing}?", "in which room is the {thing}?", "the {thing} is in which room?",
+            "what room is the {thing} in?", "the room of the {thing} is which?",
+            "the {thing} is usually in which room?"),
     SUPPORT: ("what is the {thing} in the {room} on?", "on what is the {thing} of the {room}?",
+              "the {thing} of the {room} is on what?", "in the {room} what is the {thing} on?",
               "the {thing} in the {room} is on what?"),
     BECAME: ("what became of the {thing} in the {room}?", "what happened to the {thing} of the {room}?",
+             "the {thing} of the {room} became what?", "in the {room} what became of the {thing}?",
              "the {thing} in the {room} became what?"),
     COLOUR: ("what colour is the {thing} in the {room}?", "which colour has the {thing} of the {room}?",
+             "the {thing} of the {room} is of what colour?", "in the {room} what colour is the {thing}?",
              "the {thing} in the {room} is of which colour?"),
 }  # fmt: skip
 CANDIDATES: Mapping[str, tuple[str, ...]] = {
