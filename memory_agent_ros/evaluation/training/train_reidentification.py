@@ -28,6 +28,8 @@ from memory_agent_ros.perception.protocols import ImageEmbedder
 from memory_agent_ros.records.errors import BadInputError
 
 LOSSES = ("cross_entropy", "in_batch", "memory_bank")
+#: Weights of the contrastive terms: for each the better one on ``val`` of 1 and 3.
+_WEIGHTS = {"in_batch": 1.0, "memory_bank": 3.0}
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class ReidentificationTraining:
         steps: how many; ``minutes`` is the longest time.
         rate, decay: of AdamW.
         hidden, width: of the network.
-        weight: of the contrastive term, risen to over the first ``warm_up`` share of the steps.
+        weight: of the contrastive term, risen to over the first ``warm_up`` share of the steps; its own by default.
         bank: of the memory.
         drift: of the copies.
     """
@@ -61,7 +63,7 @@ class ReidentificationTraining:
     decay: float = 0.01
     hidden: int = 192
     width: int = 96
-    weight: float = 1.0
+    weight: float | None = None
     warm_up: float = 0.1
     bank: BankConfig = field(default_factory=BankConfig)
     drift: Drift = field(default_factory=Drift)
@@ -144,7 +146,8 @@ def fit(training: ReidentificationTraining, examples: Examples, *, progress: boo
         loss = cross_entropy(classes(z * 16.0), owners)
         if training.loss != "cross_entropy":
             rise = min(1.0, step / max(1.0, training.warm_up * training.steps))
-            loss = loss + training.weight * rise * _contrastive(training, memory, z, owners)
+            weight = _WEIGHTS[training.loss] if training.weight is None else training.weight
+            loss = loss + weight * rise * _contrastive(training, memory, z, owners)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
