@@ -194,13 +194,17 @@ class _Victim:
         if not isinstance(told, Ack):
             self._failed(str(told))
             return None
+        self.acknowledge(told)
+        return told
+
+    def acknowledge(self, told: Ack) -> None:
+        """From now on this must be in the map."""
         fresh = {seq: hash_ for seq, hash_ in told.records if seq not in self._records}
         self.toll.records += len(fresh)
         self.toll.events += len(told.events)
         self._records |= fresh
         last = max(self._records, default=0)
         self._events |= {event: (last, one, other) for event, one, other in told.events}
-        return told
 
     def _failed(self, text: str) -> None:
         """A process ended by itself: it could not open the map, or not work on it."""

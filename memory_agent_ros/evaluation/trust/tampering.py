@@ -28,7 +28,8 @@ from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
 
 ATTACKS = 10_000
 _LOOKS = 60
-_KINDS = ("flip", "drop", "swap", "replay")
+#: Kinds of attacks.
+KINDS = ("flip", "drop", "swap", "replay")
 _RECORD = ("kind", "record", "leaves", "hash")
 
 
@@ -49,7 +50,8 @@ def tampering(seeds: range, jobs: int, options: Mapping[str, Any]) -> tuple[dict
     }, details
 
 
-def _attacked(seed: int, attacks: int, progress: bool) -> tuple[tuple[int, int], list[str], float]:
+def mapped_store(seed: int) -> SqliteStore:
+    """A map that was closed, in working memory."""
     rng = np.random.default_rng(seed)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "attacked.map"
@@ -60,11 +62,17 @@ def _attacked(seed: int, attacks: int, progress: bool) -> tuple[tuple[int, int],
         store = SqliteStore(sqlite3.connect(":memory:", isolation_level=None), None, None, read_only=True)
         with sqlite3.connect(path) as source:
             source.backup(store.connection)
+    return store
+
+
+def _attacked(seed: int, attacks: int, progress: bool) -> tuple[tuple[int, int], list[str], float]:
+    rng = np.random.default_rng([seed, 1])
+    store = mapped_store(seed)
     assert verify_store(store) == []
     detected = located = 0
     missed = []
     for _ in tqdm(range(attacks), desc=f"tampering {seed}", unit="attack", disable=not progress):
-        what, places = _attack(store.connection, rng)
+        what, places = attack(store.connection, rng, KINDS[int(rng.integers(len(KINDS)))])
         store.keys.rolled_back()  # nothing is known from before
         findings = verify_store(store)
         detected += bool(findings)
@@ -85,12 +93,11 @@ def _speed(store: SqliteStore) -> float:
     return records / seconds
 
 
-def _attack(db: sqlite3.Connection, rng: np.random.Generator) -> tuple[str, set[str]]:
-    """One attack, in a transaction that stays open; what it was, and what may be named for it."""
+def attack(db: sqlite3.Connection, rng: np.random.Generator, kind: str) -> tuple[str, set[str]]:
+    """One attack of :data:`KINDS`, in a transaction that stays open; what it was, and what may be named for it."""
     while True:
         db.execute("BEGIN")
         try:
-            kind = _KINDS[int(rng.integers(len(_KINDS)))]
             made = {"flip": _flip, "drop": _drop, "swap": _swap, "replay": _replay}[kind](db, rng)
         except sqlite3.Error:  # what the engine itself refuses is none
             made = None
