@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 
 import cbor2
@@ -26,8 +27,11 @@ _BATCH = 500
 #: Derived keys kept; beyond, they are made again.
 _MOST_KEYS = 20_000
 DELETED = bytes(DIGEST_BYTES)
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 #: Of :data:`~memory_agent_ros.memory.ledger.records.LEAF`.
 _PACK = struct.Struct(f"<BBqq{DIGEST_BYTES}s").pack
+
+_row_of = itemgetter(3)
 
 #: Table -> what its rows are read from, where that is not the table alone.
 _SOURCES = {
@@ -77,15 +81,12 @@ class Commitments:
         ordered = sorted(wanted - table.upkeep)
         for at in range(0, len(ordered), _BATCH):
             chosen = ordered[at : at + _BATCH]
-            found = {}
             sql, values = self._selected(table, chosen)
-            rows = cursor.execute(sql, values).fetchall()
-            for kind, owner, key, digest in self._digests(table, rows):
-                found[key] = (table.number, KINDS.index(kind), owner, row_number(table, key), digest)
+            found = self._leaves(table, cursor.execute(sql, values).fetchall())
             leaves += [found.get(key) or (table.number, 0, 0, row_number(table, key), DELETED) for key in chosen]
             if table.own:
                 self._keys.destroy(cursor, [(table.own, key[0]) for key in chosen if key not in found])
-        return sorted(leaves, key=lambda leaf: leaf[3])
+        return sorted(leaves, key=_row_of)
 
     def owned(self, cursor: Cursor, kind: str, owner: int) -> list[tuple[Any, ...]]:
         """Rows that belong to an owner, each as :meth:`of_touched` takes them."""
@@ -161,20 +162,22 @@ class Commitments:
             known = self._derived[owner] = secret, commitment_key(secret)
         return known[1]
 
-    def _digests(
-        self, table: Committed, rows: Sequence[Sequence[Any]]
-    ) -> Iterator[tuple[str, int, tuple[Any, ...], bytes]]:
-        names = self._named(table)[0]
-        named = [dict(zip(names, row, strict=True)) for row in rows]
-        owners = [table.owner(row) for row in named]
-        for kind in {owner[0] for owner in owners} - {""}:
-            self._keys.prefetch(kind, {owner[1] for owner in owners if owner[0] == kind})
-        for (kind, owner), values, row in zip(owners, named, rows, strict=True):
-            if kind:
-                self._keys.key(kind, owner)  # made now if it has none
-            digest = self.digest(table, (kind, owner), row)
-            assert digest is not None  # the line above has made the key
-            yield kind, owner, tuple(values[column] for column in table.keys), digest
+    def _leaves(self, table: Committed, rows: Sequence[Sequence[Any]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+        """Key of each row -> its leaf; owners without a key get one. Done with every step, so without detours."""
+        names, _, head = self._named(table)
+        owner_of, at, number = table.owner.at(names), [names.index(key) for key in table.keys], table.number
+        owners = [owner_of(row) for row in rows]
+        derived, found = self._derived, {}
+        for owner, secret, row in zip(owners, self._keys.many(owners), rows, strict=True):
+            known = derived.get(owner)
+            key_of = known[1] if known is not None and known[0] == secret else self._keyed(owner, secret)
+            digest = blake2b(cbor2.dumps([head, *row]), digest_size=DIGEST_BYTES, key=key_of).digest()
+            key = tuple([row[i] for i in at])
+            found[key] = (number, _KIND_NUMBERS[owner[0]], owner[1], row_number(table, key), digest)
+        return found
+
+    def _keyed(self, owner: tuple[str, int], secret: bytes) -> bytes:
+        return self.derived(owner, secret) if secret else b""
 
     def _named(self, table: Committed) -> tuple[list[str], str, bytes]:
         """Names of the columns of a row, in the order of the alphabet, how they are read, and what stands for them."""

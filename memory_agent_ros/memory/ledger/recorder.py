@@ -75,9 +75,10 @@ class Recorder:
         leaves = self.commitments.of_touched(cursor, self._taken(cursor))
         self._keys.save(cursor)
         leaves += self.commitments.of_touched(cursor, self._taken(cursor))
-        known = {(leaf[0], leaf[3]) for leaf in leaves}
-        again = [row for owner in self._replaced for row in self.commitments.owned(cursor, *owner)]
-        leaves += [leaf for leaf in self.commitments.of_touched(cursor, again) if (leaf[0], leaf[3]) not in known]
+        if self._replaced:
+            known = {(leaf[0], leaf[3]) for leaf in leaves}
+            again = [row for owner in self._replaced for row in self.commitments.owned(cursor, *owner)]
+            leaves += [leaf for leaf in self.commitments.of_touched(cursor, again) if (leaf[0], leaf[3]) not in known]
         if leaves or kind != PLAIN:
             self._append(cursor, kind, body or {}, pack(sorted(leaves)))
 

@@ -24,6 +24,38 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Whose key a row is committed to with.
+
+    Attributes:
+        kind: of the owner, "" for none: the row itself is a secret.
+        column: holds the owner's id; "" if there is but one of the kind.
+        unless_null: where this column is NULL the row belongs to the map instead; "" for no such column.
+    """
+
+    kind: str
+    column: str = ""
+    unless_null: str = ""
+
+    def __call__(self, row: Row) -> tuple[str, int]:
+        """Kind and id of the owner of a row, by name of the column."""
+        if self.unless_null and row[self.unless_null] is None:
+            return MAP_OWNER
+        return self.kind, int(row[self.column]) if self.column else 0
+
+    def at(self, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[str, int]]:
+        """The same for rows whose values stand in the order of some names."""
+        if not self.column:
+            fixed = (self.kind, 0)
+            return lambda row: fixed
+        kind, column = self.kind, names.index(self.column)
+        if not self.unless_null:
+            return lambda row: (kind, row[column])
+        tested = names.index(self.unless_null)
+        return lambda row: MAP_OWNER if row[tested] is None else (kind, row[column])
+
+
+@dataclass(frozen=True)
 class Committed:
     """One table whose rows are committed to.
 
@@ -39,50 +71,36 @@ class Committed:
     name: str
     number: int
     keys: tuple[str, ...]
-    owner: Callable[[Row], tuple[str, int]]
+    owner: Owner
     own: str = ""
     upkeep: frozenset[tuple[Any, ...]] = frozenset()
 
 
-def _of(kind: str, column: str) -> Callable[[Row], tuple[str, int]]:
-    return lambda row: (kind, int(row[column]))
-
-
-def _of_map(_row: Row) -> tuple[str, int]:
-    return MAP_OWNER
-
-
-def _of_frame(row: Row) -> tuple[str, int]:
-    return MAP_OWNER if row["look"] is None else ("frame", int(row["id"]))
-
-
-def _of_none(_row: Row) -> tuple[str, int]:
-    return "", 0
-
+_OF_MAP = Owner(*MAP_OWNER[:1])
 
 #: What the store writes down about the ledger itself.
 HEAD_ROW = "ledger"
 
 _KNOWN = (
-    Committed("meta", 1, ("key",), _of_map, upkeep=frozenset({(HEAD_ROW,)})),
-    Committed("objects", 2, ("id",), _of("object", "id")),
-    Committed("vocabulary", 3, ("id",), _of("word", "id")),
-    Committed("clouds", 4, ("object_id",), _of("object", "object_id")),
-    Committed("aliases", 5, ("old_id",), _of_map),
-    Committed("together", 6, ("a", "b"), _of_map),
-    Committed("frames", 7, ("id",), _of_frame),
-    Committed("keyframes", 8, ("id",), _of("keyframe", "id")),
-    Committed("observations", 9, ("id",), _of("object", "object_id")),
-    Committed("surfaces", 10, ("observation_id",), _of("object", "owner")),
-    Committed("events", 11, ("id",), _of("object", "object_id")),
-    Committed("tips", 12, ("id",), _of("tip", "owner")),
-    Committed("vector_indexes", 13, ("dimension",), _of_map),
-    Committed("keys", 14, ("kind", "owner"), _of_none),
-    Committed("sources", 15, ("id",), _of_map),
-    Committed("quarantine", 16, ("id",), _of("quarantine", "id"), own="quarantine"),
-    Committed("corrections", 17, ("id",), _of("correction", "id")),
-    Committed("refusals", 18, ("id",), _of_map),
-    Committed("receipts", 19, ("id",), _of_map),
+    Committed("meta", 1, ("key",), _OF_MAP, upkeep=frozenset({(HEAD_ROW,)})),
+    Committed("objects", 2, ("id",), Owner("object", "id")),
+    Committed("vocabulary", 3, ("id",), Owner("word", "id")),
+    Committed("clouds", 4, ("object_id",), Owner("object", "object_id")),
+    Committed("aliases", 5, ("old_id",), _OF_MAP),
+    Committed("together", 6, ("a", "b"), _OF_MAP),
+    Committed("frames", 7, ("id",), Owner("frame", "id", unless_null="look")),
+    Committed("keyframes", 8, ("id",), Owner("keyframe", "id")),
+    Committed("observations", 9, ("id",), Owner("object", "object_id")),
+    Committed("surfaces", 10, ("observation_id",), Owner("object", "owner")),
+    Committed("events", 11, ("id",), Owner("object", "object_id")),
+    Committed("tips", 12, ("id",), Owner("tip", "owner")),
+    Committed("vector_indexes", 13, ("dimension",), _OF_MAP),
+    Committed("keys", 14, ("kind", "owner"), Owner("")),
+    Committed("sources", 15, ("id",), _OF_MAP),
+    Committed("quarantine", 16, ("id",), Owner("quarantine", "id"), own="quarantine"),
+    Committed("corrections", 17, ("id",), Owner("correction", "id")),
+    Committed("refusals", 18, ("id",), _OF_MAP),
+    Committed("receipts", 19, ("id",), _OF_MAP),
 )
 #: Tables that nothing commits to: made again from others, or the ledger itself.
 DERIVED = frozenset({"boxes", "ledger", "checkpoints"})

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -145,6 +145,16 @@ class ObjectKeys:
         for name in ((kind, i) for i in owner_ids):
             if name not in self._known and name not in self._fresh:
                 self._fresh[name] = os.urandom(_KEY_BYTES)
+
+    def many(self, owners: Sequence[tuple[str, int]]) -> list[bytes]:
+        """The keys of many owners, pairs of kind and id, each made if it is not there; none for those of no kind."""
+        fresh, known = self._fresh, self._known
+        found = [fresh.get(owner) or known.get(owner) or (None if owner[0] else b"") for owner in owners]
+        if None in found:
+            for kind in {owner[0] for owner, key in zip(owners, found, strict=True) if key is None}:
+                self.make(kind, {owner[1] for owner in owners if owner[0] == kind})
+            found = [self.key(*owner) if owner[0] else b"" for owner in owners]
+        return found  # type: ignore[return-value]
 
     def renew(self, cursor: Cursor, pairs: Iterable[tuple[str, int]]) -> None:
         """Other keys from now on: what the present ones sealed must be sealed anew in the same transaction."""
