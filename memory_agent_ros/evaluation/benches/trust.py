@@ -18,6 +18,7 @@ PARTS = {
     "tampering": ("memory_agent_ros.evaluation.trust.tampering", "tampering"),
     "forgetting": ("memory_agent_ros.evaluation.trust.forgetting", "forgetting"),
     "crashes": ("memory_agent_ros.evaluation.trust.crashes", "crashes"),
+    "overhead": ("memory_agent_ros.evaluation.trust.overhead", "overhead"),
     "poison": ("memory_agent_ros.evaluation.trust.poison", "poison"),
 }
 
@@ -26,7 +27,7 @@ def bench(split: str, seeds: range, jobs: int, options: Mapping[str, Any]) -> Ou
     """Run the benchmark.
 
     Args:
-        split: of the apartments of ``poison`` and ``crashes``; to the other parts all splits are alike.
+        split: of the apartments of ``poison``, ``crashes`` and ``overhead``; to the other parts all splits are alike.
         seeds: worlds of each part.
         jobs: processes.
         options: ``progress`` (bool), ``arms`` (parts), and those of the parts.
