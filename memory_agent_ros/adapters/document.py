@@ -22,13 +22,13 @@ from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
 from memory_agent_ros.adapters.application import AdaptedModel, Seen
 from memory_agent_ros.adapters.heads import RowHeads
 from memory_agent_ros.adapters.key_reader import KeyReader
-from memory_agent_ros.adapters.network_file import write_network
 from memory_agent_ros.adapters.perceiver import Resampler, ResamplerSize
 from memory_agent_ros.adapters.prompts import Prompts, chunked
 from memory_agent_ros.adapters.relevance import chunk_keys
 from memory_agent_ros.adapters.rows import LoraRows, concatenate
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_header, read_tensors, write_tensors
 
 _FORMAT = "memory_agent_ros.document_to_lora.2"
 
@@ -185,7 +185,7 @@ def save_document_network(path: Path, network: DocumentToLora, about: Mapping[st
         about: how it was trained, JSON-ready.
     """
     told = {"config": asdict(network.config), "base": network.name, "about": dict(about)}
-    write_network(path, network, {"format": _FORMAT, "told": json.dumps(told)})
+    write_tensors(path, network.state_dict(), {"format": _FORMAT, "told": json.dumps(told)})
     return weights_hash(path)
 
 
@@ -195,15 +195,12 @@ def read_about(path: Path) -> dict[str, Any]:
     Raises:
         BadInputError: ``network_unreadable``.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+        metadata = read_header(path)
         if metadata.get("format") != _FORMAT:
             raise BadInputError("network_unreadable", f"{path} holds no document network that this version writes")
         told: dict[str, Any] = json.loads(metadata["told"])
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError) as error:
         raise BadInputError("network_unreadable", f"{path} cannot be read as a document network: {error}") from error
     return told
 
@@ -214,14 +211,12 @@ def load_document_network(path: Path, adapted: AdaptedModel, prompts: Prompts) -
     Raises:
         BadInputError: ``network_unreadable``, ``network_of_another_model``.
     """
-    from safetensors.torch import load_file
-
     told = read_about(path)
     config = dict(told["config"])
     settings = DocumentConfig(**{**config, "resampler": ResamplerSize(**config["resampler"])})
     network = DocumentToLora(adapted, prompts, settings, told["base"])
     try:
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(read_tensors(path)[0])
     except RuntimeError as error:
         message = re.split(r"\n", str(error))[0]
         raise BadInputError("network_of_another_model", f"{path} is for {told['base']}: {message}") from error

@@ -30,7 +30,6 @@ from memory_agent_ros.adapters.memory_reading import (
     read_chunks,
 )
 from memory_agent_ros.adapters.memory_tokens import memory_tokens
-from memory_agent_ros.adapters.network_file import write_network
 from memory_agent_ros.adapters.prompts import Prompts
 from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.memory.encoder import Encoder
@@ -38,6 +37,7 @@ from memory_agent_ros.perception.embedders.torch_threads import one_thread
 from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import EventKind, MemoryEvent
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 KIND = "memory"
 
@@ -106,18 +106,14 @@ class MemoryToLora:
         Raises:
             BadInputError: ``memory_lora_weights`` if the file holds none of this version, or for another model.
         """
-        from safetensors import SafetensorError, safe_open
-
         try:
-            with safe_open(str(path), framework="pt") as file:
-                about = dict(file.metadata() or {})
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors, about = read_tensors(path)
             size = MemoryNetworkSize(**json.loads(about["size"]))
             made = cls.new(
                 adapted, tokenizer, prompts, size, about=about, division=Division(about["division"]), **other
             )
             made.network.load_state_dict(tensors)
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadInputError(
                 "memory_lora_weights", f"{path} is no memory-to-LoRA for this model: {error}"
             ) from error
@@ -127,7 +123,7 @@ class MemoryToLora:
     def save(self, path: Path) -> None:
         """Write the weights with :attr:`about` into one safetensors file, whole or not at all."""
         told = {"size": json.dumps(asdict(self.network.size)), "division": str(self.division)}
-        write_network(path, self.network, {**self.about, **told})
+        write_tensors(path, self.network.state_dict(), {**self.about, **told})
 
     # ------------------------------------------------------------------ adapters
 

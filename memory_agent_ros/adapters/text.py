@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from memory_agent_ros.adapters.adapter import Adapter, Chunk, Source
 from memory_agent_ros.adapters.application import Target
-from memory_agent_ros.adapters.network_file import write_network
 from memory_agent_ros.adapters.rows import LoraRows
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 _FORMAT = "memory_agent_ros.text_lora.1"
 
@@ -224,7 +224,7 @@ def save_text_lora(path: Path, network: TextToLora, about: Mapping[str, str]) ->
         "targets": json.dumps([dataclasses.asdict(t) for t in network.targets]),
         **about,
     }
-    write_network(path, network, told)
+    write_tensors(path, network.state_dict(), told)
 
 
 def load_text_lora(path: Path, targets: Sequence[Target] | None = None) -> tuple[TextToLora, dict[str, str]]:
@@ -237,18 +237,14 @@ def load_text_lora(path: Path, targets: Sequence[Target] | None = None) -> tuple
     Raises:
         BadInputError: ``text_lora_weights``, ``adapter_of_another_model``.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(str(path), framework="pt") as file:
-            about = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors, about = read_tensors(path)
         if about.get("format") != _FORMAT:
             raise BadInputError("text_lora_weights", f"{path} holds no text-to-LoRA weights that this version reads")
         known = tuple(Target(**one) for one in json.loads(about["targets"]))
         network = TextToLora(TextLoraConfig(**json.loads(about["config"])), known)
         network.load_state_dict(tensors)
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, BadInputError):
             raise
         raise BadInputError("text_lora_weights", f"{path} cannot be read as text-to-LoRA weights: {error}") from error

@@ -12,6 +12,7 @@ import numpy as np
 
 from memory_agent_ros.exploration.situation import Array, Shape, Situations, TipTokens
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from memory_agent_ros.exploration.policy_network import PolicyConfig, PolicyInput, PolicyNetwork
@@ -62,28 +63,21 @@ class LearnedPolicy:
         Raises:
             BadInputError: ``policy_weights`` if the file is no policy of this version.
         """
-        from safetensors import SafetensorError, safe_open
-
         from memory_agent_ros.exploration.policy_network import PolicyConfig, PolicyNetwork
 
         try:
-            with safe_open(str(path), framework="pt") as file:
-                about = dict(file.metadata() or {})
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors, about = read_tensors(path)
             values = json.loads(about.pop("config"))
             network = PolicyNetwork(PolicyConfig(**{**values, "shape": Shape(**values["shape"])}))
             network.load_state_dict(tensors)
-        except (SafetensorError, OSError, KeyError, TypeError, RuntimeError, json.JSONDecodeError) as error:
+        except (OSError, KeyError, TypeError, RuntimeError, ValueError) as error:
             raise BadInputError("policy_weights", f"{path} is no policy of this version: {error}") from error
         return LearnedPolicy(network, about.pop("name", path.stem), about)
 
     def save(self, path: Path) -> None:
         """Write weights, sizes, name and :attr:`about` into one safetensors file."""
-        from safetensors.torch import save_file
-
         about = {**self.about, "name": self.name, "config": json.dumps(dataclasses.asdict(self.module.config))}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({k: v.contiguous() for k, v in self.module.state_dict().items()}, str(path), about)
+        write_tensors(path, self.module.state_dict(), about)
 
     def standardise(self, situations: Situations) -> None:
         """Fit the scale of the inputs to typical situations, before training."""

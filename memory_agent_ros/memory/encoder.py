@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from memory_agent_ros.memory.tokens import Tokens
 from memory_agent_ros.perception.embedders.torch_threads import one_thread
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from memory_agent_ros.memory.encoder_network import EncoderNetwork
@@ -77,33 +78,26 @@ class Encoder:
         Raises:
             BadInputError: ``encoder_weights`` if the file is no encoder of this version.
         """
-        from safetensors import SafetensorError, safe_open
-
         from memory_agent_ros.memory.encoder_network import EncoderConfig, EncoderNetwork
         from memory_agent_ros.memory.viewrope import CodeConfig
 
         try:
-            with safe_open(str(path), framework="pt") as file:
-                about = dict(file.metadata() or {})
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            tensors, about = read_tensors(path)
             values = json.loads(about["config"])
             for code in ("code", "view_code"):
                 values[code] = CodeConfig(**values[code])
             network = EncoderNetwork(EncoderConfig(**values))
             own = {k.removeprefix("encoder."): v for k, v in tensors.items() if k.startswith("encoder.")}
             network.load_state_dict(own)
-        except (OSError, SafetensorError, LookupError, TypeError, RuntimeError, ValueError, MemoryError) as error:
+        except (OSError, LookupError, TypeError, RuntimeError, ValueError, MemoryError) as error:
             raise BadInputError("encoder_weights", f"{path} is no encoder of this version: {error}") from error
         return Encoder(network, about, {k: v for k, v in tensors.items() if not k.startswith("encoder.")})
 
     def save(self, path: Path) -> None:
         """Write the weights, those of :attr:`others`, and :attr:`about` into one safetensors file."""
-        from safetensors.torch import save_file
-
-        tensors = {f"encoder.{k}": v.contiguous() for k, v in self.network.state_dict().items()}
+        tensors = {f"encoder.{k}": v for k, v in self.network.state_dict().items()}
         about = {**self.about, "config": json.dumps(dataclasses.asdict(self.network.config))}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({**tensors, **self.others}, str(path), about)
+        write_tensors(path, {**tensors, **self.others}, about)
 
     def encode(self, sets: Sequence[Tokens]) -> list[NDArray[np.float32]]:
         """Each set of N tokens -> (N, dim) float32 vectors; tokens of one set attend to each other."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.perception.protocols import ImageEmbedder
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 FORMAT = "memory_agent_ros.reidentification.1"
 _SHAPES = ("first.weight", "first.bias", "second.weight", "second.bias", "skip.weight")
@@ -65,12 +66,7 @@ class ReidentificationEmbedder:
 
 def save_reidentification(path: Path, weights: Mapping[str, NDArray[np.float32]], about: Mapping[str, Any]) -> None:
     """Write weights with the base embedder's name (``base``) and how they were trained."""
-    from safetensors.numpy import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
-    save_file({n: np.ascontiguousarray(w) for n, w in weights.items()}, draft, {"format": FORMAT, **_texts(about)})
-    draft.replace(path)
+    write_tensors(path, weights, {"format": FORMAT, **_texts(about)})
 
 
 def read_reidentification(path: Path) -> tuple[str, dict[str, NDArray[np.float32]]]:
@@ -79,13 +75,9 @@ def read_reidentification(path: Path) -> tuple[str, dict[str, NDArray[np.float32
     Raises:
         BadInputError: ``reidentification_weights``.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, "numpy") as file:
-            about = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+        weights, about = read_tensors(path, "numpy")
+    except (OSError, ValueError) as error:
         raise BadInputError("reidentification_weights", f"{path} cannot be read: {error}") from error
     if about.get("format") != FORMAT or "base" not in about:
         raise BadInputError("reidentification_weights", f"{path} holds no re-identification that this version reads")

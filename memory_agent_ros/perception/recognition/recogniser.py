@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.perception.recognition.descriptor import CropDescriptor
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 FORMAT = "memory_agent_ros.recognition.1"
 _TENSORS = ("first.weight", "first.bias", "second.weight", "second.bias", "head.weight", "head.bias")
@@ -67,18 +68,12 @@ class Recogniser:
 
 def save_recogniser(path: Path, recogniser: Recogniser) -> None:
     """Write it, whole or not at all; the file is readable by its owner only, since labels may be names."""
-    from safetensors.numpy import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.part")
     header = {
         "format": FORMAT,
         "labels": json.dumps(recogniser.labels),
         "about": json.dumps(dict(recogniser.about)),
     }
-    save_file({n: np.ascontiguousarray(t) for n, t in recogniser.weights.items()}, draft, header)
-    draft.chmod(0o600)
-    draft.replace(path)
+    write_tensors(path, recogniser.weights, header, mode=0o600)
 
 
 def read_recogniser(path: Path) -> Recogniser:
@@ -87,13 +82,9 @@ def read_recogniser(path: Path) -> Recogniser:
     Raises:
         BadInputError: ``recognition_weights``.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, "numpy") as file:
-            header = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+        weights, header = read_tensors(path, "numpy")
+    except (OSError, ValueError) as error:
         raise BadInputError("recognition_weights", f"{path} cannot be read: {error}") from error
     if header.get("format") != FORMAT:
         raise BadInputError("recognition_weights", f"{path} is no recognition head that this version reads")

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 
 def write_update(path: Path, form: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any], **told: str) -> None:
@@ -22,14 +23,7 @@ def write_update(path: Path, form: str, tensors: Mapping[str, Tensor], about: Ma
         about: where they come from, JSON-ready.
         told: more strings for the file's header.
     """
-    from safetensors.torch import save_file
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    metadata = {"format": form, **told, "about": json.dumps(dict(about))}
-    save_file({k: v.detach().contiguous().cpu() for k, v in tensors.items()}, draft, metadata)
-    draft.chmod(0o644)
-    draft.replace(path)
+    write_tensors(path, tensors, {"format": form, **told, "about": json.dumps(dict(about))})
 
 
 def read_update(path: Path, form: str, what: str) -> tuple[dict[str, Tensor], dict[str, str], dict[str, Any]]:
@@ -43,14 +37,10 @@ def read_update(path: Path, form: str, what: str) -> tuple[dict[str, Tensor], di
     Raises:
         BadInputError: ``adapter_unreadable``.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != form:
-                raise BadInputError("adapter_unreadable", f"{path} is not {what} that this version writes")
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors, metadata = read_tensors(path)
+        if metadata.get("format") == form:
             return tensors, metadata, json.loads(metadata["about"])
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError) as error:
         raise BadInputError("adapter_unreadable", f"{path} cannot be read as {what}: {error}") from error
+    raise BadInputError("adapter_unreadable", f"{path} is not {what} that this version writes")

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from memory_agent_ros.reasoning.vision.features import CELLS, COLOUR_SIZE, SHAPE_SIZE, CropFeatures
 from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.tensor_file import read_tensors, write_tensors
 
 #: Vectors that describe the whole crop: one of its colours alone, two of all there is.
 SUMMARIES = 3
@@ -107,13 +108,8 @@ def _tensors(features: CropFeatures) -> tuple[Tensor, Tensor, Tensor]:
 
 def save_projector(projector: Projector, path: Path, about: Mapping[str, str]) -> None:
     """Write the weights in half precision, with the sizes and what there is to say about them."""
-    from safetensors.torch import save_file
-
-    tensors = {name: value.detach().to(torch.float16).contiguous() for name, value in projector.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".part")
-    save_file(tensors, draft, {**about, "config": json.dumps(asdict(projector.config))})
-    draft.replace(path)
+    tensors = {name: value.detach().to(torch.float16) for name, value in projector.state_dict().items()}
+    write_tensors(path, tensors, {**about, "config": json.dumps(asdict(projector.config))})
 
 
 def load_projector(path: Path) -> tuple[Projector, dict[str, str]]:
@@ -122,15 +118,11 @@ def load_projector(path: Path) -> tuple[Projector, dict[str, str]]:
     Raises:
         BadInputError: ``projector_unreadable``.
     """
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="pt") as file:
-            about = dict(file.metadata() or {})
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+        tensors, about = read_tensors(path)
         projector = Projector(ProjectorConfig(**json.loads(about["config"])))
-        projector.load_state_dict(tensors)
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:
+        projector.load_state_dict({name: t.float() for name, t in tensors.items()})
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise BadInputError(
             "projector_unreadable", f"{path} holds no projector ({error}); train one: memory-agent train vision"
         ) from error
