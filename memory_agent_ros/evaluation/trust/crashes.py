@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -98,7 +98,7 @@ def crashes(seeds: range, jobs: int, options: Mapping[str, Any]) -> tuple[dict[s
     }
     for phase in PHASES:
         figures[f"kills_in_{phase}"] = _sum([t.phases[phase] for t in tolls])
-    return figures, [asdict(t) for t in tolls]
+    return figures, [{**vars(toll), "phases": dict(toll.phases)} for toll in tolls]
 
 
 def _sum(numbers: Sequence[int], goal: Goal | None = None) -> Figure:
