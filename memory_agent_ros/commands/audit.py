@@ -27,12 +27,11 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         BadInputError: ``map_missing``.
     """
-    from memory_agent_ros.commands.edit import correction_document
     from memory_agent_ros.commands.open_map import map_place, open_map
 
     with open_map(map_place(args.map)) as memory:
         records = list(memory.ledger.records(max(args.since, 1), args.kind))
-        corrections = [correction_document(c) for c in memory.corrections.all()]
+        corrections = [c.to_dict() for c in memory.corrections.all()]
         receipts = [r.to_dict() for r in memory.receipts()]
     counts = dict(sorted(Counter(r.kind for r in records).items()))
     listed = [

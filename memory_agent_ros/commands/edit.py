@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import getpass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from memory_agent_ros.commands.output import print_json
 
 if TYPE_CHECKING:
     from memory_agent_ros.memory.corrections.book import Corrected, CorrectionBook
-    from memory_agent_ros.records.correction import Correction
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,12 +60,12 @@ def run(args: argparse.Namespace) -> int:
     if args.operation == "list":
         with open_map(place) as memory:
             found = memory.corrections.all(args.object)
-        listed = [correction_document(c) for c in found]
+        listed = [c.to_dict() for c in found]
         print_json({"corrections": listed}) if args.json else print("\n".join(map(_line, listed)) or "no corrections")
         return 0
     with open_map_to_change(place) as memory:
         made = _correct(memory.corrections, args)
-    document = correction_document(made.correction)
+    document = made.correction.to_dict()
     print_json(document) if args.json else print(_line(document))
     return 0
 
@@ -96,29 +94,11 @@ def _correct(book: CorrectionBook, args: argparse.Namespace) -> Corrected:
     return book.split(args.id, at, label=args.label, **who)
 
 
-def correction_document(correction: Correction) -> dict[str, Any]:
-    """JSON-ready; what is not set is left out."""
-    values = {
-        "id": correction.id,
-        "kind": str(correction.kind),
-        "object": correction.object_id,
-        "other": correction.other_id,
-        "undoes": correction.undoes,
-        "undone_by": correction.undone_by,
-        "author": correction.author,
-        "reason": correction.reason,
-        "made": datetime.fromtimestamp(correction.made_ns / 1e9, UTC).isoformat(timespec="seconds"),
-        "label": correction.label or None,
-        "previous_label": correction.previous_label or None,
-        "position_m": None if correction.position_m is None else correction.position_m.round(4).tolist(),
-    }
-    return {name: value for name, value in values.items() if value is not None}
-
-
 def _line(document: dict[str, Any]) -> str:
     extra = [f"-> {document['label']}"] if "label" in document else []
     extra += [f"with object {document['other']}"] if "other" in document else []
     extra += [f"of correction {document['undoes']}"] if "undoes" in document else []
     undone = f" (undone by {document['undone_by']})" if "undone_by" in document else ""
-    what = " ".join([f"{document['id']:4d}  {document['kind']} object {document['object']}", *extra])
+    of = f"object {document['object']}" if document["object"] else "from quarantine"
+    what = " ".join([f"{document['id']:4d}  {document['kind']} {of}", *extra])
     return f"{what}, {document['made']}, {document['author']}: {document['reason']}{undone}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from memory_agent_ros.memory.structure.config import StructureConfig
-from memory_agent_ros.memory.trust.config import GateConfig, TrustConfig
+from memory_agent_ros.memory.trust.config import GateConfig, QuarantineConfig, TrustConfig
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class MemoryConfig:
     Trust:
         gate: see :class:`~memory_agent_ros.memory.trust.config.GateConfig`.
         trust: see :class:`~memory_agent_ros.memory.trust.config.TrustConfig`.
+        quarantine: see :class:`~memory_agent_ros.memory.trust.config.QuarantineConfig`.
 
     Rooms and relations:
         structure: see :class:`~memory_agent_ros.memory.structure.config.StructureConfig`.
@@ -161,5 +162,6 @@ class MemoryConfig:
 
     gate: GateConfig = field(default_factory=GateConfig)
     trust: TrustConfig = field(default_factory=TrustConfig)
+    quarantine: QuarantineConfig = field(default_factory=QuarantineConfig)
 
     structure: StructureConfig = field(default_factory=StructureConfig)

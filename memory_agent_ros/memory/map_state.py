@@ -18,12 +18,16 @@ from memory_agent_ros.memory.presence.detection_model import DetectionRate
 from memory_agent_ros.memory.presence.looks import LookLog, LookRecord
 from memory_agent_ros.memory.storage.track_pool import TrackPool
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.config import QuarantineConfig
+from memory_agent_ros.memory.trust.guard import Guard
 from memory_agent_ros.memory.trust.sources import SourceBook
 from memory_agent_ros.memory.views.keyframe_book import KeyframeBook
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.event import MemoryEvent
+from memory_agent_ros.records.frame import Frame
 from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.observation import Observation
+from memory_agent_ros.records.quarantine import QuarantineReason
 from memory_agent_ros.records.residual import ViewResidual
 
 #: Stamp of a map that has seen nothing.
@@ -45,6 +49,7 @@ class MapState:
         stats: counters since the map was opened: ``frames_accepted``, ``refused.<reason>``, ``tentative_dropped``, ...
         sources: who has told what is in the map, and how far each is believed.
         last_residual: the last image against what was expected in it; None until an image was taken in.
+        guard: tells what looks injected, by what came since the map was opened.
     """
 
     looks: LookLog
@@ -61,11 +66,12 @@ class MapState:
     stats: Counter[str] = field(default_factory=Counter)
     last_residual: ViewResidual | None = None
     sources: SourceBook = field(default_factory=SourceBook)
+    guard: Guard = field(default_factory=lambda: Guard(QuarantineConfig()))
 
     @staticmethod
     def empty(config: MemoryConfig) -> MapState:
         """State of a new map."""
-        return MapState(LookLog(config))
+        return MapState(LookLog(config), guard=Guard(config.quarantine))
 
     def next_id(self, table: str) -> int:
         """A fresh id, positive."""
@@ -123,6 +129,16 @@ class ObservationRow:
     surface: bytes | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """An observation for the quarantine, in the frame in which it was seen."""
+
+    id: int
+    reason: QuarantineReason
+    observation: Observation
+    frame: Frame
+
+
 @dataclass
 class Rewrite:
     """Stored rows after a correction of the map, each with what identifies it last.
@@ -174,6 +190,7 @@ class Changes:
         rewrite: rows that a correction of the map changes, or None.
         assigned: per observation the id of the track it went to, 0 for clutter.
         source_id: where the frame comes from, 0 if nobody said.
+        held: what goes into quarantine; released, discarded: ids of what leaves it.
     """
 
     events: list[MemoryEvent] = field(default_factory=list)
@@ -194,3 +211,6 @@ class Changes:
     rewrite: Rewrite | None = None
     assigned: list[int] = field(default_factory=list)
     source_id: int = 0
+    held: list[Held] = field(default_factory=list)
+    released: list[int] = field(default_factory=list)
+    discarded: list[int] = field(default_factory=list)

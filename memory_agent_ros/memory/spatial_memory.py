@@ -19,10 +19,10 @@ from memory_agent_ros.memory.association.appearance import usable_vector
 from memory_agent_ros.memory.association.association import Associator, associate
 from memory_agent_ros.memory.association.associators import make_associator
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.corrections.book import CorrectionBook
+from memory_agent_ros.memory.corrections.book import Corrected, CorrectionBook
 from memory_agent_ros.memory.encoder import Encoder
 from memory_agent_ros.memory.forgetting.forgetting import Forgetting
-from memory_agent_ros.memory.forgetting.selection import selected
+from memory_agent_ros.memory.forgetting.selection import selected, selected_held
 from memory_agent_ros.memory.indexes import queries
 from memory_agent_ros.memory.indexes.queries import Query
 from memory_agent_ros.memory.indexes.query_planner import QueryPlanner
@@ -42,8 +42,9 @@ from memory_agent_ros.memory.storage.tip_book import TipBook
 from memory_agent_ros.memory.structure.select import related_ids
 from memory_agent_ros.memory.structure.structure import Structure
 from memory_agent_ros.memory.track import Track
-from memory_agent_ros.memory.trust.hearing import heard_step
+from memory_agent_ros.memory.trust.hearing import hear
 from memory_agent_ros.memory.trust.provenance import provenance_of
+from memory_agent_ros.memory.trust.quarantine import Quarantine
 from memory_agent_ros.memory.views.patch_features import PatchFeatures
 from memory_agent_ros.memory.views.recall import ViewRecall
 from memory_agent_ros.perception.protocols import TextEmbedder
@@ -59,6 +60,7 @@ from memory_agent_ros.records.map_object import MapObject, ObjectState
 from memory_agent_ros.records.object_query import ObjectQuery, RelationTarget, relation_kind
 from memory_agent_ros.records.observation import Observation
 from memory_agent_ros.records.provenance import Provenance, SourceStatus
+from memory_agent_ros.records.quarantine import Quarantined
 from memory_agent_ros.records.recalled_view import RecalledView
 from memory_agent_ros.records.region import Region
 from memory_agent_ros.records.relation import Relation, RelationKind
@@ -192,6 +194,8 @@ class SpatialMemory:
     def observe(self, frame: Frame, observations: Sequence[Observation]) -> list[MemoryEvent]:
         """Take in one image with everything detected in it (nothing is evidence too); commit; return what changed.
 
+        What looks injected is held back (:meth:`quarantine`), a whole image whose camera cannot be where it says too.
+
         Raises:
             BadInputError: ``stamp_runs_back``, ``frame_id_mismatch``, ``pose_not_finite``, ``pose_uncertain``; nothing
                 is stored. Single unusable observations are left out and counted in :attr:`stats`.
@@ -206,12 +210,13 @@ class SpatialMemory:
             frame, usable = self.forgetting.refusals.screen(frame, admitted)
             self._state.stats["observation.never_again"] += len(admitted) - len(usable)
             self._state.frame_id = frame.frame_id
-            changes = heard_step(self._state, frame, usable, self.config, self._associator)
-            assigned = {id(o): track_id for o, track_id in zip(usable, changes.assigned, strict=True)}
-            self._assignments = tuple(assigned.get(id(o), 0) for o in observations)
-            self._state.stats["frames_accepted"] += 1
-            self._persistence.write(self._state, changes)
-            return changes.events
+            events: list[MemoryEvent] = []
+            for changes, taken in hear(self._state, frame, usable, self.config, self._associator):
+                assigned = {id(o): track_id for o, track_id in zip(taken, changes.assigned, strict=True)}
+                self._assignments = tuple(assigned.get(id(o), 0) for o in observations)
+                self._persistence.write(self._state, changes)
+                events += changes.events
+            return events
 
     def objects(self, include_tentative: bool = False) -> list[MapObject]:
         """All objects, present and gone, by id."""
@@ -636,11 +641,13 @@ class SpatialMemory:
                 lambda among, room: self._selected(among, room, None),
             )  # fmt: skip
             rule = self.forgetting.rule(request, tracks, self._state, rooms[0].polygon if rooms else None)
-            if not tracks and rule is None and request.span is None:
+            outlines = [r.polygon for r in rooms]
+            held = selected_held(request, self.quarantine(), tracks, outlines, self._state, self.config)
+            if not tracks and rule is None and request.span is None and not held:
                 return []
             self._persistence.flush(self._state)
             try:
-                receipt = self.forgetting.erase(self._state, tracks, request, rule, self._persistence.note)
+                receipt = self.forgetting.erase(self._state, tracks, request, rule, self._persistence.note, held)
             finally:
                 self._let_go()
             return list(receipt.object_ids)
@@ -660,6 +667,29 @@ class SpatialMemory:
         with self._lock:
             self._current()
             return self.forgetting.receipts()
+
+    @property
+    def _quarantine(self) -> Quarantine:
+        return Quarantine(
+            self._store, self._persistence, self.config, self._lock, self._associator, self.forgetting.refusals,
+            self._current, self._writable,
+        )  # fmt: skip
+
+    def quarantine(self) -> list[Quarantined]:
+        """What looked injected and is held back, oldest first; see :class:`QuarantineConfig`."""
+        return self._quarantine.all()
+
+    def quarantine_counts(self) -> Mapping[str, int]:
+        """How many observations are held back, by reason; opens none of them."""
+        return self._quarantine.counts()
+
+    def release(self, held_id: int, *, author: str, reason: str) -> Corrected:
+        """:meth:`Quarantine.release`."""
+        return self._quarantine.release(held_id, author=author, reason=reason)
+
+    def discard(self, held_id: int, *, author: str, reason: str) -> Corrected:
+        """:meth:`Quarantine.discard`."""
+        return self._quarantine.discard(held_id, author=author, reason=reason)
 
     @property
     def sources(self) -> list[SourceStatus]:

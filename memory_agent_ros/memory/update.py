@@ -23,6 +23,8 @@ from memory_agent_ros.memory.presence.residual import Expectation
 from memory_agent_ros.memory.presence.sight import Sight, look_at, residual_of_sight
 from memory_agent_ros.memory.presence.visibility import DepthView, ObjectVisibility, judge_points
 from memory_agent_ros.memory.track import SAME_LABEL, Track, sharpness
+from memory_agent_ros.memory.trust.guard import Newcomers
+from memory_agent_ros.memory.trust.holding import frame_row, hold
 from memory_agent_ros.memory.trust.jury import Jury
 from memory_agent_ros.memory.trust.retraction import retract_invented
 from memory_agent_ros.memory.views import keyframes
@@ -55,6 +57,7 @@ class _Step:
     to_depth: NDArray[np.float64]  # (2,) pixels of the depth image per pixel of the colour image
     at: MeasuredAt = UNANCHORED
     jury: Jury | None = None  # None while the map has one source
+    newcomers: Newcomers | None = None  # None where every unknown thing is taken in
 
 
 def step(
@@ -64,10 +67,12 @@ def step(
     config: MemoryConfig,
     associator: Associator = associate,
     jury: Jury | None = None,
+    newcomers: Newcomers | None = None,
 ) -> Changes:
     """Take in one checked frame: associate, update, judge the undetected, merge, confirm, link, choose pictures.
 
-    A ``jury`` weighs what the frame's source says against what other sources said.
+    A ``jury`` weighs what the frame's source says against what other sources said; what ``newcomers`` refuse of the
+    things that no object explains goes into quarantine.
     """
     sight = look_at(state, frame, observations, config, associator)
     frame, observations, tracks = sight.frame, sight.observations, sight.tracks
@@ -75,7 +80,9 @@ def step(
     state.stats["frames_aligned"] += sight.alignment is not None
     changes = Changes(stamp_ns=frame.stamp_ns, T_map_camera=frame.T_map_camera, alignment=sight.alignment)
     scale = 640.0 * 480.0 / (frame.camera.width * frame.camera.height)
-    run = _Step(state, config, frame, observations, sight.view, changes, scale, sight.to_depth, jury=jury)
+    run = _Step(
+        state, config, frame, observations, sight.view, changes, scale, sight.to_depth, jury=jury, newcomers=newcomers
+    )
     silenced = jury is not None and jury.silenced
     if not silenced:
         _lay_anchor(run)
@@ -167,6 +174,8 @@ def _update_matched(
             tracks[j].absorb_points(run.observations[i], run.config, run.at)
         run.state.stats["fragments"] += 1
     for i in matches.new if run.jury is None or not run.jury.silenced else ():
+        if _held(run, run.observations[i], tracks, visible, matches):
+            continue
         track = Track(run.state.next_id("objects"), VoxelCloud(run.config.voxel_m), run.frame.stamp_ns)
         track.observe(run.observations[i], run.observations[i].pixels * run.pixel_scale, run.config, run.at)
         run.state.tracks[track.id] = track
@@ -177,6 +186,16 @@ def _update_matched(
     run.state.stats["clutter"] += len(matches.clutter)
     run.changes.touched.update(t.id for t, _ in detected)
     return detected
+
+
+def _held(run: _Step, obs: Observation, tracks: Sequence[Track], visible: ObjectVisibility, matches: Matches) -> bool:
+    """Whether an observation of no known object goes into quarantine."""
+    if run.newcomers is None:
+        return False
+    reason = run.newcomers.refused(obs, tracks, visible, matches, run.config.through_share)
+    if reason is not None:
+        hold(run.state, run.changes, run.frame, obs, reason)
+    return reason is not None
 
 
 def _relocate(run: _Step, track: Track, obs: Observation) -> None:
@@ -295,7 +314,7 @@ def _log(
                     run.state.next_id("observations"),
                     track.id,
                     track.placement,
-                    _frame_row(run),
+                    frame_row(run.state, run.changes),
                     view_quality,
                     obs,
                     surface,
@@ -307,7 +326,7 @@ def _lay_anchor(run: _Step) -> None:
     """After enough motion remember the look; what is measured until the next one hangs on it."""
     looks = run.state.looks
     if looks.wants(run.frame.T_map_camera):
-        run.changes.look = look_of(run.frame, _frame_row(run))
+        run.changes.look = look_of(run.frame, frame_row(run.state, run.changes))
         run.changes.dropped_looks = looks.add(run.changes.look)
     run.at = looks.measured_at
 
@@ -320,7 +339,7 @@ def _keep_picture(run: _Step, for_object: bool, seen: dict[int, int]) -> None:
     state, frame, changes = run.state, run.frame, run.changes
     if changes.look is None and not for_object:
         return
-    look = changes.look or look_of(frame, _frame_row(run))
+    look = changes.look or look_of(frame, frame_row(run.state, run.changes))
     if not (for_object or state.book.wants(look, run.config)):
         return
     changes.keyframe = Keyframe(
@@ -348,9 +367,3 @@ def _make_room(run: _Step, keep: int) -> None:
             run.state.looks.pinned.discard(dropped.look.frame_row)
         run.changes.dropped_keyframes.append(spare)
         run.state.stats["keyframes_dropped"] += 1
-
-
-def _frame_row(run: _Step) -> int:
-    if run.changes.frame_row == 0:
-        run.changes.frame_row = run.state.next_id("frames")
-    return run.changes.frame_row

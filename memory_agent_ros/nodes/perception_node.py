@@ -34,7 +34,7 @@ from memory_agent_ros.nodes.parameters import parameter
 from memory_agent_ros.nodes.synchronizer import Synchronizer
 from memory_agent_ros.nodes.tf import TransformBuffer, TransformUnavailableError, make_transform_buffer
 from memory_agent_ros.nodes.topic_watch import GRACE_S
-from memory_agent_ros.perception.factory import make_detector, make_image_embedder
+from memory_agent_ros.perception.factory import make_detector, make_image_embedder, source_of
 from memory_agent_ros.perception.ground_truth import GroundTruthDetector
 from memory_agent_ros.perception.lifting import LiftingConfig
 from memory_agent_ros.perception.pipeline import PerceptionPipeline
@@ -58,6 +58,9 @@ class PerceptionNodeConfig:
         "core), reidentification:<file> (color_histogram under a trained projection), or none.",
     )
     vocabulary: tuple[str, ...] = parameter(("",), "Labels to look for; one empty string means the detector's own.")
+    sensor: str = parameter(
+        "", "Name under which the memory keeps what this camera says of it, unique in the map; empty: the node's own."
+    )
     seed: int = parameter(0, "Seed of the detector's randomness.")
     map_frame: str = parameter("map", "World frame of all observations (REP-105).")
     color_transport: str = parameter("raw", "Transport of the colour image.", choices=("raw", "compressed"))
@@ -111,6 +114,8 @@ class PerceptionNode(AgentNode[PerceptionNodeConfig]):
         vocabulary = [label for label in config.vocabulary if label] or None
         detector = make_detector(config.detector, seed=config.seed, vocabulary=vocabulary)
         self._pipeline = PerceptionPipeline(detector, make_image_embedder(config.image_embedder), config.lifting)
+        sensor = config.sensor or self.get_fully_qualified_name()
+        self._source = source_of(sensor, config.detector, config.image_embedder)
         self._intake = CameraIntake(config.camera_rotation_deg, config.rectified)
         self._observations = self.advertise(ObservationArray, "observations", qos.reliable(10))
         self._timings = {name: Timing() for name in ("detect", "lift", "embed", "frame", "tf wait")}
@@ -155,6 +160,7 @@ class PerceptionNode(AgentNode[PerceptionNodeConfig]):
             return {}
         values: dict[str, object] = {f"time {name}": timing.summary() for name, timing in self._timings.items()}
         values["detector"] = self.config.detector
+        values["source"] = str(self._source)
         if self.state == "active":
             values["frames waiting"] = len(self._waiting_frames)
         if self._last_refusal:
@@ -287,6 +293,7 @@ class PerceptionNode(AgentNode[PerceptionNodeConfig]):
             camera_frame_id=image.frame_id,
             depth_camera=image.depth_camera,
             instances=image.instances,
+            source=self._source,
         )
         result = self._pipeline.process(frame)
         self._observations.publish(observation_array(frame, result.observations, self.config.jpeg_quality))

@@ -9,8 +9,11 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from memory_agent_ros import __version__
 from memory_agent_ros.perception.protocols import Detector, ImageEmbedder, TextEmbedder
+from memory_agent_ros.records import limits
 from memory_agent_ros.records.errors import BadInputError, MemoryAgentError
+from memory_agent_ros.records.observation_source import ObservationSource
 
 #: Detector names; ``transformers:<model id>`` comes on top.
 DETECTORS = ("ground_truth", "ssd", "segmenter", "ssd+segmenter")
@@ -96,6 +99,23 @@ def _reidentification(path: Path) -> ImageEmbedder:
     if base is None:
         raise BadInputError("reidentification_weights", f"{path} names no base embedder")
     return ReidentificationEmbedder(base, weights)
+
+
+def source_of(sensor: str, detector: str, image_embedder: str) -> ObservationSource:
+    """What observations of a sensor say of where they come from; models are told by name and this package's version.
+
+    Args:
+        sensor: its name, unique among those that write into one map.
+        detector: name as :func:`make_detector` takes it.
+        image_embedder: name as :func:`make_image_embedder` takes it.
+    """
+    if image_embedder.startswith(_REIDENTIFICATION):  # where the file lies is nobody's business
+        image_embedder = _REIDENTIFICATION + Path(image_embedder.removeprefix(_REIDENTIFICATION)).name
+    most = limits.NAME_CHARACTERS
+    models = (
+        f"{name[: most - 40]} {__version__}" if name not in ("", "none") else "" for name in (detector, image_embedder)
+    )
+    return ObservationSource(sensor[:most], *models)
 
 
 def make_text_embedder(name: str) -> TextEmbedder | None:

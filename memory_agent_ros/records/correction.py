@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 class CorrectionKind(enum.StrEnum):
-    """Kinds of corrections."""
+    """Kinds of corrections; the last two are of what was in quarantine."""
 
     RELABEL = "relabel"
     MOVE = "move"
@@ -18,6 +20,8 @@ class CorrectionKind(enum.StrEnum):
     SPLIT = "split"
     DELETE = "delete"
     UNDO = "undo"
+    RELEASE = "release"
+    DISCARD = "discard"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,8 @@ class Correction:
     Attributes:
         id: position among the map's corrections, from 1.
         kind: what was done.
-        object_id: the object it was done to; of a merge the survivor, of a split the one that keeps the id.
+        object_id: the object it was done to; of a merge the survivor, of a split the one that keeps the id; of what was
+            released from quarantine the one that it shows, of what was discarded 0.
         author: who did it.
         reason: why.
         stamp_ns: stamp of the map's last image then.
@@ -53,3 +58,21 @@ class Correction:
     position_m: NDArray[np.float64] | None = None
     previous_position_m: NDArray[np.float64] | None = None
     undone_by: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; what is not set is left out."""
+        values = {
+            "id": self.id,
+            "kind": str(self.kind),
+            "object": self.object_id,
+            "other": self.other_id,
+            "undoes": self.undoes,
+            "undone_by": self.undone_by,
+            "author": self.author,
+            "reason": self.reason,
+            "made": datetime.fromtimestamp(self.made_ns / 1e9, UTC).isoformat(timespec="seconds"),
+            "label": self.label or None,
+            "previous_label": self.previous_label or None,
+            "position_m": None if self.position_m is None else self.position_m.round(4).tolist(),
+        }
+        return {name: value for name, value in values.items() if value is not None}

@@ -93,7 +93,7 @@ class Provenance:
         contested: whether sources with weight say different things of it.
         observation_ids: its logged observations, oldest first.
         keyframe_ids: the pictures among them.
-        corrections: what people changed of it, oldest first, JSON-ready.
+        corrections: what people changed of it, or let into it from quarantine, oldest first, JSON-ready.
     """
 
     object_id: int
@@ -108,5 +108,8 @@ class Provenance:
     corrections: tuple[dict[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form."""
-        return dataclasses.asdict(self)
+        """JSON-ready form; each source also in words."""
+        document = dataclasses.asdict(self)
+        for part in (*document["sources"], *document["claims"]):
+            part["told_by"] = str(ObservationSource(**part["source"]))
+        return document

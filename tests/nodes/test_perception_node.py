@@ -9,6 +9,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import CompressedImage
 
 from memory_agent_msgs.msg import ObservationArray
+from memory_agent_ros import __version__
 from memory_agent_ros.geometry.se3 import planar
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.camera_intake import turn_camera, turn_image, turned_frame
@@ -17,6 +18,8 @@ from memory_agent_ros.nodes.image_conversion import jpeg_message
 from memory_agent_ros.nodes.node_base import bring_up
 from memory_agent_ros.nodes.observation_frames import frame_from_observation_array
 from memory_agent_ros.nodes.perception_node import PerceptionNode
+from memory_agent_ros.perception.factory import source_of
+from memory_agent_ros.records.observation_source import ObservationSource
 
 SECOND = 1_000_000_000
 OPTICAL = "camera_color_optical_frame"
@@ -59,6 +62,16 @@ def test_observations_stand_where_the_chair_is(graph, running, room):
     seen = frame.depth_m[frame.depth_m > 0]
     assert set(np.round(np.unique(seen), 2)) == {2.0, 3.0}
     assert node.counts["frames"] == 1
+    version = __version__
+    told = ObservationSource("/perception_node", f"ground_truth {version}", f"color_histogram {version}")
+    assert frame.source == told and node.status()["source"] == str(told)
+
+
+def test_a_source_tells_models_with_their_version_and_no_paths():
+    long = source_of("front", "transformers:" + "x" * 500, "reidentification:/home/ada/heads/mine.safetensors")
+    assert long.sensor == "front" and len(long.detector) <= 256 and long.detector.endswith(__version__)
+    assert long.embedder == f"reidentification:mine.safetensors {__version__}"
+    assert source_of("front", "ssd", "none").embedder == ""
 
 
 def test_pose_is_taken_at_the_stamp_not_the_newest(graph, running):

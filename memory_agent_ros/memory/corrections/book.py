@@ -86,7 +86,7 @@ class CorrectionBook:
             before = track.label
             track.votes.pin(label.strip())
             self._say(desk, track, f"label {before} -> {track.label}", author, reason)
-            made = self._made(desk, CorrectionKind.RELABEL, track.id, author, reason)
+            made = new_correction(desk.state, CorrectionKind.RELABEL, track.id, author, reason)
             return self._commit(desk, replace(made, label=track.label, previous_label=before), {})
 
     def move(self, object_id: int, position_m: NDArray[np.float64], *, author: str, reason: str) -> Corrected:
@@ -110,7 +110,7 @@ class CorrectionBook:
             track.by_hand.place = AGREEING
             before["placement"] = track.placement
             self._say(desk, track, "moved by hand", author, reason, previous)
-            made = self._made(desk, CorrectionKind.MOVE, track.id, author, reason)
+            made = new_correction(desk.state, CorrectionKind.MOVE, track.id, author, reason)
             return self._commit(desk, replace(made, position_m=target, previous_position_m=previous), before)
 
     def merge(self, keep_id: int, other_id: int, *, author: str, reason: str) -> Corrected:
@@ -125,7 +125,7 @@ class CorrectionBook:
                 raise BadInputError("merge_with_itself", f"{keep_id} and {other_id} are the same object already")
             desk, keep = self._begin(keep_id, author, reason)
             before = regroup.merge(desk, keep, other, _detail("merged by hand", author, reason))
-            made = self._made(desk, CorrectionKind.MERGE, keep.id, author, reason)
+            made = new_correction(desk.state, CorrectionKind.MERGE, keep.id, author, reason)
             return self._commit(desk, replace(made, other_id=other.id), before)
 
     def split(
@@ -149,7 +149,7 @@ class CorrectionBook:
             desk, track = self._begin(object_id, author, reason)
             part, before = regroup.split(desk, track, at, label.strip(), _detail("split by hand", author, reason))
             self._say(desk, track, f"object {part.id} split off", author, reason)
-            made = self._made(desk, CorrectionKind.SPLIT, track.id, author, reason)
+            made = new_correction(desk.state, CorrectionKind.SPLIT, track.id, author, reason)
             return self._commit(desk, replace(made, other_id=part.id, label=label.strip()), before)
 
     def delete(self, object_id: int, *, author: str, reason: str) -> Corrected:
@@ -162,7 +162,7 @@ class CorrectionBook:
             before: Before = {"gone": track.gone, "confirmed": track.confirmed, "seen": track.observations}
             self._say(desk, track, "deleted by hand", author, reason)
             track.by_hand.deleted, track.confirmed, track.gone = True, False, False
-            made = self._made(desk, CorrectionKind.DELETE, track.id, author, reason)
+            made = new_correction(desk.state, CorrectionKind.DELETE, track.id, author, reason)
             return self._commit(desk, made, before)
 
     def undo(self, correction_id: int, *, author: str, reason: str) -> Corrected:
@@ -179,7 +179,7 @@ class CorrectionBook:
             what = f"correction {wanted.id} ({wanted.kind}) undone"
             touched = undo.apply(desk, wanted, known.values(), _detail(what, author, reason))
             self._say(desk, touched, what, author, reason)
-            made = self._made(desk, CorrectionKind.UNDO, touched.id, author, reason)
+            made = new_correction(desk.state, CorrectionKind.UNDO, touched.id, author, reason)
             return self._commit(desk, replace(made, other_id=wanted.other_id, undoes=wanted.id), {})
 
     def _object(self, object_id: int) -> Track:
@@ -192,8 +192,7 @@ class CorrectionBook:
     def _begin(self, object_id: int | None, author: str, reason: str) -> tuple[Desk, Track]:
         """Everything checked and stored as it stands, and what to work on (the object too, if it is named)."""
         self.writable()
-        _check_text("author", author, MOST_AUTHOR)
-        _check_text("reason", reason, MOST_REASON)
+        checked_words(author, reason)
         state = self.state()
         track = self._object(object_id) if object_id is not None else None
         self.persistence.flush(state)
@@ -209,19 +208,30 @@ class CorrectionBook:
             previous=previous, detail=_detail(what, author, reason),
         )  # fmt: skip
 
-    def _made(self, desk: Desk, kind: CorrectionKind, object_id: int, author: str, reason: str) -> Correction:
-        made_ns = time.time_ns()
-        return Correction(
-            desk.state.next_id("corrections"), kind, object_id, author.strip(), reason.strip(),
-            desk.state.last_stamp_ns, made_ns,
-        )  # fmt: skip
-
     def _commit(self, desk: Desk, correction: Correction, before: Before) -> Corrected:
         desk.changes.imported.append(incoming([correction_row(correction, before)]))
         self.persistence.write(desk.state, desk.changes)
         if correction.kind not in (CorrectionKind.RELABEL, CorrectionKind.MOVE):
             self.persistence.load_book(desk.state)
         return Corrected(correction, desk.changes.events)
+
+
+def new_correction(state: MapState, kind: CorrectionKind, object_id: int, author: str, reason: str) -> Correction:
+    """A correction made now, with the next id."""
+    made_ns = time.time_ns()
+    return Correction(
+        state.next_id("corrections"), kind, object_id, author.strip(), reason.strip(), state.last_stamp_ns, made_ns
+    )
+
+
+def checked_words(author: str, reason: str) -> None:
+    """See that a correction says who corrects, and why.
+
+    Raises:
+        BadInputError: ``author_empty``, ``reason_empty``, ``text_too_long``.
+    """
+    _check_text("author", author, MOST_AUTHOR)
+    _check_text("reason", reason, MOST_REASON)
 
 
 def _detail(what: str, author: str, reason: str) -> str:

@@ -150,7 +150,7 @@ def incoming_corrections(other: Store, object_offset: int, correction_offset: in
         renamed = dataclasses.replace(
             found,
             id=found.id + correction_offset,
-            object_id=found.object_id + object_offset,
+            object_id=found.object_id and found.object_id + object_offset,
             other_id=None if found.other_id is None else found.other_id + object_offset,
             undoes=None if found.undoes is None else found.undoes + correction_offset,
         )

@@ -27,13 +27,17 @@ def checked(known: Mapping[int, Correction], correction_id: int) -> Correction:
     """The correction of an id, if it can be undone.
 
     Raises:
-        BadInputError: ``unknown_correction``, ``correction_undone``, ``correction_overlaid``.
+        BadInputError: ``unknown_correction``, ``correction_undone``, ``correction_overlaid``, ``correction_final``.
     """
     wanted = known.get(correction_id)
     if wanted is None:
         raise BadInputError("unknown_correction", f"no correction {correction_id} in the map; list them with all()")
     if wanted.kind is _Kind.UNDO:
         raise BadInputError("correction_undone", f"correction {wanted.id} is an undo; make the correction again")
+    if wanted.kind in (_Kind.RELEASE, _Kind.DISCARD):
+        raise BadInputError(
+            "correction_final", f"correction {wanted.id} is a {wanted.kind}, which cannot be undone; delete the object"
+        )
     if wanted.undone_by is not None:
         raise BadInputError("correction_undone", f"correction {wanted.id} was undone by {wanted.undone_by} already")
     ids = {wanted.object_id, wanted.other_id} - {None}

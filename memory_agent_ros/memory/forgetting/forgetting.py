@@ -22,6 +22,7 @@ from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage.erasure import erase_objects, erase_span
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.held_rows import delete_held
 from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.forgetting import ForgetRequest, Forgotten, Receipt
 
@@ -80,6 +81,7 @@ class Forgetting:
         request: ForgetRequest,
         rule: Rule | None,
         note: Callable[[Cursor, MapState], None],
+        held: Sequence[int] = (),
     ) -> Receipt:
         """Erase in one transaction, with rule and receipt, then rewrite the file so that no free page keeps anything.
 
@@ -89,6 +91,7 @@ class Forgetting:
             request: what was asked for.
             rule: to be kept, or None.
             note: writes what the state counts.
+            held: ids of what goes from quarantine.
 
         Raises:
             StoreError: the file cannot be written; it says whether nothing was erased from it, or all is erased but
@@ -106,6 +109,7 @@ class Forgetting:
                 counts += erase_objects(state, self._store, cursor, tracks, self._config)
             if span is not None:
                 counts += erase_span(self._store, cursor, span)
+            counts["quarantine"] = delete_held(self._store, cursor, held)
             if rule is not None:
                 self.refusals.add(cursor, rule)
             note(cursor, state)

@@ -1,14 +1,15 @@
-"""Which objects a request to forget means."""
+"""Which objects, and what in quarantine, a request to forget means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from memory_agent_ros.memory.arguments import checked_region
 from memory_agent_ros.memory.association.appearance import usable_vector
+from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.forgetting.zones import Zone
 from memory_agent_ros.memory.indexes import queries
@@ -19,6 +20,10 @@ from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.forgetting import ForgetRequest
+from memory_agent_ros.records.quarantine import Quarantined
+
+#: What is held back so near to an erased object, and called as it is, is taken for it, metres.
+_BESIDE_M = 0.5
 
 #: Given tracks and the name or id of a room, the ids of those that stand in it.
 InRoom = Callable[[list[Track], str | int], set[int]]
@@ -50,6 +55,81 @@ def selected(
             found = [t for t in found if t.id in chosen]
         named |= {t.id: t for t in found}
     return state.tracks.take(sorted(named))
+
+
+def selected_held(
+    request: ForgetRequest,
+    held: Sequence[Quarantined],
+    erased: Sequence[Track],
+    rooms: Sequence[NDArray[np.float64]],
+    state: MapState,
+    config: MemoryConfig,
+) -> list[int]:
+    """Ids of what goes from quarantine: what meets all conditions, and what is like an object that is erased.
+
+    Args:
+        request: as made.
+        held: what is in quarantine.
+        erased: the objects it erases.
+        rooms: (N, 2) outlines of the rooms that it names.
+        state: before the erasure.
+        config: of the memory.
+    """
+    if not held:
+        return []
+    looks = None if request.like is None else looks_of(request.like, state)
+    by_label: dict[str, list[Track]] = {}
+    for track in erased:
+        by_label.setdefault(normal_label(track.label), []).append(track)
+    conditions = bool(set(request.conditions) - {"object_ids"})
+    return [
+        entry.id
+        for entry in held
+        if (conditions and _held_meets(request, entry, looks, rooms))
+        or any(
+            _like_erased(entry, t, request.similarity, config) for name in _named(entry) for t in by_label.get(name, ())
+        )
+    ]
+
+
+def _held_meets(
+    request: ForgetRequest,
+    entry: Quarantined,
+    looks: list[NDArray[np.float32]] | None,
+    rooms: Sequence[NDArray[np.float64]],
+) -> bool:
+    place, region = entry.position_m[None], checked_region(request.region)
+    if request.label is not None and normal_label(request.label) not in _named(entry):
+        return False
+    if region is not None and not ((place >= region.minimum) & (place <= region.maximum)).all():
+        return False
+    outlines = [] if request.polygon is None else [np.asarray(request.polygon, dtype=np.float64)]
+    if not all(Zone(outline).holds(place)[0] for outline in outlines):
+        return False
+    if request.room is not None and not any(Zone(outline).holds(place)[0] for outline in rooms):
+        return False
+    if request.span is not None and not request.span[0] <= entry.stamp_ns <= request.span[1]:
+        return False
+    return looks is None or any(_cosine(entry, look) >= request.similarity for look in looks)
+
+
+def _named(entry: Quarantined) -> set[str]:
+    """Normal forms of all that an entry is called; what its detector held for possible counts."""
+    return {normal_label(name) for name in (entry.label, *entry.observation.label_scores)}
+
+
+def _like_erased(entry: Quarantined, track: Track, least: float, config: MemoryConfig) -> bool:
+    """Whether an entry of the same name lies beside an erased object, or looks like it."""
+    low, high = track.bounds(config)
+    beside = ((entry.position_m >= low - _BESIDE_M) & (entry.position_m <= high + _BESIDE_M)).all()
+    return bool(beside) or any(_cosine(entry, vector) >= least for vector in track.bank.vectors)
+
+
+def _cosine(entry: Quarantined, look: NDArray[np.float32]) -> float:
+    vector = entry.observation.embedding
+    if vector is None or len(vector) != len(look):
+        return -1.0
+    return float(vector @ look / max(float(np.linalg.norm(vector)), 1e-9))
 
 
 def only_span(request: ForgetRequest) -> bool:

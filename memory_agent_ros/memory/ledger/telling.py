@@ -28,6 +28,8 @@ def _kind(changes: Changes) -> str:
         return "corrected"
     if changes.rewrite is not None:
         return "reanchored"
+    if changes.held and not changes.assigned:
+        return "held"
     if changes.frame_row or changes.rows or changes.assigned:
         return "observed"
     return "edited" if changes.events else "observed"
@@ -46,6 +48,11 @@ def _tell(changes: Changes, body: dict[str, Any]) -> None:
             ids = body.setdefault(str(event.kind), [])
             if len(ids) < _MOST_IDS:
                 ids.append(int(event.object_id))
+    for name, held_ids in (
+        ("held", [h.id for h in changes.held]), ("released", changes.released), ("discarded", changes.discarded)
+    ):  # fmt: skip
+        if held_ids:
+            body[name] = [*body.get(name, []), *held_ids][:_MOST_IDS]
     for old, new, _ in changes.reassigned[:_MOST_IDS]:
         body.setdefault("same", []).append([int(old), int(new)])
     if changes.removed:

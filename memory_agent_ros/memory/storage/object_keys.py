@@ -22,7 +22,7 @@ from memory_agent_ros.records.errors import StoreError
 
 #: Kinds of owners.
 OBJECT, KEYFRAME, FRAME, WORD, TIP, INDEX = "object", "keyframe", "frame", "word", "tip", "index"
-CORRECTION = "correction"
+CORRECTION, QUARANTINE = "correction", "quarantine"
 #: Row of ``meta`` with the name of the master key that wraps the keys.
 MASTER_ROW = "master_key"
 

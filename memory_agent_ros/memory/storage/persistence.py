@@ -40,6 +40,7 @@ from memory_agent_ros.memory.storage.store import INSERT_META, Cursor, Store
 from memory_agent_ros.memory.storage.thinning import thin_observations
 from memory_agent_ros.memory.storage.track_pool import TrackPool
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.held_rows import write_held
 from memory_agent_ros.memory.trust.sources import COLUMNS, INSERT_SOURCE, SourceBook
 from memory_agent_ros.memory.views.keyframe_book import KeyframeBook
 from memory_agent_ros.records.errors import StoreError
@@ -265,6 +266,7 @@ class Persistence:
         cursor.executemany("UPDATE observations SET keyframe_id=NULL WHERE keyframe_id=?", dropped)
         cursor.executemany("DELETE FROM keyframes WHERE id=?", dropped)
         self._drop_keys(cursor, changes)
+        write_held(self._store, cursor, changes, self._config.quarantine)
 
     def _drop_keys(self, cursor: Cursor, changes: Changes) -> None:
         """Keys that seal nothing any more; of an object, its events may outlast it."""

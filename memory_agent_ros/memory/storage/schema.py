@@ -6,7 +6,7 @@ import re
 
 #: "MAgM" as a big-endian integer; SQLite keeps it in the file header.
 APPLICATION_ID = 0x4D41674D
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 #: Maps of this schema and later ones have a ledger.
 LEDGER_SINCE = 12
 
@@ -24,6 +24,11 @@ _LEDGER = (
 _CORRECTIONS = (
     "CREATE TABLE corrections (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, object_id INTEGER NOT NULL, "
     "other_id INTEGER, undoes INTEGER, stamp_ns INTEGER NOT NULL, made_ns INTEGER NOT NULL, body BLOB NOT NULL)"
+)
+
+_QUARANTINE = (
+    "CREATE TABLE quarantine (id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, stamp_ns INTEGER NOT NULL, "
+    "reason TEXT NOT NULL, frame_row INTEGER NOT NULL, data BLOB NOT NULL)"
 )
 
 _VOCABULARY = "CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, label TEXT NOT NULL)"
@@ -75,10 +80,7 @@ CREATE TABLE sources (
     confirmed REAL NOT NULL, contradicted REAL NOT NULL, frames INTEGER NOT NULL, held INTEGER NOT NULL,
     quarantined INTEGER NOT NULL, last_ns INTEGER NOT NULL
 );
-CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY, source_id INTEGER NOT NULL, stamp_ns INTEGER NOT NULL, reason TEXT NOT NULL,
-    label TEXT NOT NULL, score REAL, x REAL, y REAL, z REAL
-);
+{_QUARANTINE};
 CREATE TABLE surfaces (
     observation_id INTEGER PRIMARY KEY REFERENCES observations(id) ON DELETE CASCADE, data BLOB NOT NULL,
     owner INTEGER NOT NULL DEFAULT 0
@@ -174,6 +176,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE TABLE receipts (id INTEGER PRIMARY KEY, stamp_ns INTEGER NOT NULL, body TEXT NOT NULL)",
     ),
     11: _LEDGER,
+    12: ("DROP TABLE quarantine", _QUARANTINE),
 }
 
 

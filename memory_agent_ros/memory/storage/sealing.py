@@ -11,7 +11,16 @@ from typing import Any
 
 from memory_agent_ros.memory.storage.codec import cloud_crc
 from memory_agent_ros.memory.storage.damage import told_as_damage
-from memory_agent_ros.memory.storage.object_keys import CORRECTION, FRAME, INDEX, KEYFRAME, OBJECT, TIP, ObjectKeys
+from memory_agent_ros.memory.storage.object_keys import (
+    CORRECTION,
+    FRAME,
+    INDEX,
+    KEYFRAME,
+    OBJECT,
+    QUARANTINE,
+    TIP,
+    ObjectKeys,
+)
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.memory.storage.words import Words
 
@@ -27,12 +36,13 @@ _SEALED: dict[str, tuple[str, str, str, tuple[str, ...]]] = {
     "keyframes": (KEYFRAME, "id", "id", ("jpeg", "features")),
     "frames": (FRAME, "id", "id", ("look",)),
     "vector_indexes": (INDEX, "dimension", "dimension", ("data",)),
+    "quarantine": (QUARANTINE, "id", "id", ("data",)),
     "corrections": (CORRECTION, "id", "id", ("body",)),
     "tips": (TIP, "owner", "owner", ("goal", "situation", "choice", "words", "objects")),
 }
 #: Columns that hold the number of a label, or a JSON list of labels.
 _LABEL, _LABELS = (
-    {"objects": "label", "observations": "label", "events": "label", "quarantine": "label"},
+    {"objects": "label", "observations": "label", "events": "label"},
     {"objects": "labels"},
 )
 

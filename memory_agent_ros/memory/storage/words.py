@@ -84,11 +84,7 @@ class Words:
 
     def drop_unused(self, cursor: Cursor) -> int:
         """Let go of every label that no row shows, with its key; returns how many."""
-        used = {
-            row[0]
-            for table in ("objects", "observations", "events", "quarantine")
-            for row in self._shown(cursor, table)
-        }
+        used = {row[0] for table in ("objects", "observations", "events") for row in self._shown(cursor, table)}
         for (others,) in cursor.execute("SELECT labels FROM objects WHERE labels IS NOT NULL").fetchall():
             used.update(json.loads(others))  # what an object was called too, now and then
         going = [number for number in self._loaded().values() if number and number not in used]

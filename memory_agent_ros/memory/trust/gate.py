@@ -14,8 +14,8 @@ _STRIDE = 4
 
 
 def frame_refusal(frame: Frame, gate: GateConfig) -> BadInputError | None:
-    """Why a frame is refused: ``rotation_uncertain``, ``extrinsics_unknown``, ``stamp_old``, ``stamp_ahead``,
-    ``depth_poor``; None if it may pass.
+    """Why a frame is refused: ``rotation_uncertain``, ``extrinsics_unknown``, ``source_unknown``, ``stamp_old``,
+    ``stamp_ahead``, ``depth_poor``; None if it may pass.
     """
     if gate.max_rotation_std_deg and frame.pose_covariance is not None:
         variance = np.diagonal(frame.pose_covariance)[3:]
@@ -29,6 +29,10 @@ def frame_refusal(frame: Frame, gate: GateConfig) -> BadInputError | None:
         return BadInputError(
             "extrinsics_unknown",
             f"where {frame.camera_frame_id} sits on the robot is a guess; publish its calibrated transform",
+        )
+    if gate.require_source and not frame.source.sensor:
+        return BadInputError(
+            "source_unknown", "the image does not tell its sensor; set the parameter sensor of its perception node"
         )
     return _stamp_refusal(frame, gate) or _depth_refusal(frame, gate)
 

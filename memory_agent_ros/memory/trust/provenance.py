@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.corrections.rows import corrections_of
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
@@ -34,9 +35,10 @@ def provenance_of(store: Store, state: MapState, object_id: int, config: MemoryC
         trust = state.sources.status(record).trust
         shares.append(SourceShare(source_id, record.source, trust, count, pictured, first, last))
     rows = store.rows("SELECT id, keyframe_id FROM observations WHERE object_id = ? ORDER BY stamp_ns, id", (track.id,))
+    ids = state.absorbed_ids(track.id)
     return Provenance(
         object_id=track.id,
-        merged_ids=tuple(sorted(state.absorbed_ids(track.id) - {track.id})),
+        merged_ids=tuple(sorted(ids - {track.id})),
         label=track.label,
         label_by_hand=track.votes.pinned is not None,
         sources=tuple(shares),
@@ -44,6 +46,7 @@ def provenance_of(store: Store, state: MapState, object_id: int, config: MemoryC
         contested=_contested(claims),
         observation_ids=tuple(r[0] for r in rows),
         keyframe_ids=tuple(sorted({r[1] for r in rows if r[1] is not None})),
+        corrections=tuple(c.to_dict() for c in corrections_of(store, ids)),
     )
 
 
