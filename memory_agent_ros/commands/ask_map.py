@@ -80,8 +80,19 @@ def run(args: argparse.Namespace, text: Callable[[Answer], str]) -> int:
             if args.json:
                 print_json(answer.to_dict())
             else:
-                print(text(answer), flush=True)
+                print("\n".join([text(answer), *_told_by(memory, answer)]), flush=True)
     return code
+
+
+def _told_by(memory: SpatialMemory, answer: Answer) -> list[str]:
+    """Who saw the objects that an answer rests on, and how far they are believed; nothing where sources have no name."""
+    lines = []
+    for object_id in dict.fromkeys(item.object_id for item in answer.evidence[:3]):
+        found = memory.provenance(object_id)
+        said = [f"{s.source}, trust {s.trust:.2f}" for s in found.sources if s.source.sensor]
+        contested = "; sources disagree" if found.contested else ""
+        lines += [f"  object {object_id} told by {'; '.join(said)}{contested}"] if said else []
+    return lines
 
 
 def _asked(args: argparse.Namespace, lines: Iterable[str]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Look into a map file: what it holds (info, rooms, relations), whether it is sound (verify); name its rooms."""
+"""Look into a map file: what it holds (info, rooms, relations), where from (sources, provenance); name its rooms."""
 
 from __future__ import annotations
 
@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """``map info|verify|rooms|relations --map M [--json]``, ``map name-room --map M --room ID --name NAME``."""
-    parser.add_argument("what", choices=("info", "verify", "rooms", "relations", "name-room"))
+    """``map info|verify|rooms|relations|sources --map M [--json]``, ``map provenance --map M --object ID``,
+    ``map name-room --map M --room ID --name NAME``.
+    """
+    whats = ("info", "verify", "rooms", "relations", "sources", "provenance", "name-room")
+    parser.add_argument("what", choices=whats, help="sources: who told what, and how far each is believed")
     parser.add_argument("--map", type=map_place, required=True, metavar="FILE|URL")
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--object", type=int, metavar="ID", help="relations: only those of this object")
+    parser.add_argument(
+        "--object", type=int, metavar="ID", help="relations: only those of this object; provenance: of it"
+    )
     parser.add_argument("--kind", action="append", help="relations: only of this kind (in, on, inside, next to, under)")
     parser.add_argument("--room", type=int, metavar="ID", help="name-room: which room")
     parser.add_argument("--name", default="", help='name-room: its name; "" lets its things name it again')
@@ -35,6 +40,10 @@ def run(args: argparse.Namespace) -> int:
             document, lines = _rooms(memory)
         elif args.what == "relations":
             document, lines = _relations(memory, args)
+        elif args.what == "sources":
+            document, lines = _sources(memory)
+        elif args.what == "provenance":
+            document, lines = _provenance(memory, args.object)
         else:
             document = _about(memory, args)
             shown = [f"{key}: {value}" for key, value in document.items() if key != "problems"]
@@ -84,6 +93,37 @@ def _relations(memory: SpatialMemory, args: argparse.Namespace) -> tuple[dict[st
         other = rooms.get(r.room_id or 0, f"room {r.room_id}") if r.object_id is None else labels[r.object_id]
         lines.append(f"{labels[r.subject_id]} {r.kind} {other} ({r.distance_m:.2f} m, {r.confidence:.2f})")
     return {"relations": [r.to_dict() for r in relations]}, lines or ["no relations"]
+
+
+def _sources(memory: SpatialMemory) -> tuple[dict[str, Any], list[str]]:
+    sources, held = memory.sources, dict(memory.quarantine_counts())
+    lines = [
+        f"#{s.id} {s.source}: trust {s.trust:.2f}{', not believed' if s.quarantined else ''}, {s.frames} images, "
+        f"{s.confirmed:.1f} reports confirmed, {s.contradicted:.1f} contradicted"
+        for s in sources
+    ]
+    lines += [f"in quarantine, {reason}: {count}" for reason, count in held.items()]
+    return {"sources": [s.to_dict() for s in sources], "quarantine": held}, lines or ["nobody has told anything yet"]
+
+
+def _provenance(memory: SpatialMemory, object_id: int | None) -> tuple[dict[str, Any], list[str]]:
+    from memory_agent_ros.records.errors import BadInputError
+
+    if object_id is None:
+        raise BadInputError("object_missing", "say of which object: --object ID; memory-agent ask names ids")
+    found = memory.provenance(object_id)
+    named = "called so by hand" if found.label_by_hand else "called so by its detections"
+    lines = [f"object {found.object_id}, {found.label}, {named}{'; its sources disagree' if found.contested else ''}"]
+    lines += [
+        f"seen by {s.source}, trust {s.trust:.2f}: {s.observations} observations, {s.with_picture} with a picture, "
+        f"{s.first_ns / 1e9:.1f} to {s.last_ns / 1e9:.1f} s"
+        for s in found.sources
+    ]
+    for claim in found.claims:
+        said = f"is there, a {claim.label}" if claim.present else "is not there"
+        lines.append(f"{claim.source} says: it {said} (weight {claim.weight:.2f}, {claim.stamp_ns / 1e9:.1f} s)")
+    lines += [f"{c['kind']} by {c['author']}, {c['made']}: {c['reason']}" for c in found.corrections]
+    return found.to_dict(), lines
 
 
 def _name_room(args: argparse.Namespace) -> int:

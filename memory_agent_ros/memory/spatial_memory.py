@@ -642,7 +642,7 @@ class SpatialMemory:
             )  # fmt: skip
             rule = self.forgetting.rule(request, tracks, self._state, rooms[0].polygon if rooms else None)
             outlines = [r.polygon for r in rooms]
-            held = selected_held(request, self.quarantine(), tracks, outlines, self._state, self.config)
+            held = selected_held(request, self._quarantine.rows(), tracks, outlines, self._state, self.config)
             if not tracks and rule is None and request.span is None and not held:
                 return []
             self._persistence.flush(self._state)

@@ -213,6 +213,7 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
         values["objects present"] = sum(thing.state == ObjectState.PRESENT for thing in things)
         values["objects gone"] = sum(thing.state == ObjectState.GONE for thing in things)
         values.update({f"memory {name}": number for name, number in sorted(memory.stats.items())})
+        values |= _trust_status(memory)
         values["last stamp s"] = (memory.last_stamp_ns or 0) / 1e9
         if self._follower is not None and self._follower.last:
             values["last map correction"] = self._follower.last
@@ -327,6 +328,21 @@ class MemoryNode(AgentNode[MemoryNodeConfig]):
 
     def _stamp(self) -> Time:
         return time_message(self.memory.last_stamp_ns or 0)
+
+
+def _trust_status(memory: SpatialMemory) -> dict[str, object]:
+    """What was let in, refused and held back, and the source that is believed least; reasons are among the counts."""
+    stats, sources = memory.stats, memory.sources
+    refused = sum(n for name, n in stats.items() if name.startswith("refused."))
+    values: dict[str, object] = {"images admitted": stats.get("frames_accepted", 0), "images refused": refused}
+    held = memory.quarantine_counts()
+    values["in quarantine"] = sum(held.values())
+    values.update({f"in quarantine {reason}": number for reason, number in held.items()})
+    values["sources"] = len(sources)
+    if sources:
+        least = min(sources, key=lambda s: s.trust)
+        values["least trusted source"] = f"{least.source}: {least.trust:.2f}{', not believed' * least.quarantined}"
+    return values
 
 
 def main() -> None:

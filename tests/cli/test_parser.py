@@ -11,7 +11,7 @@ import pytest
 
 from memory_agent_ros.cli import build_parser, main
 
-VERBS = ("demo", "up", "episode", "ingest", "ask", "doctor", "show", "map", "merge", "bench")
+VERBS = ("demo", "up", "episode", "ingest", "ask", "doctor", "show", "map", "merge", "quarantine", "bench")
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -278,6 +278,21 @@ def test_bad_frames_are_refused_counted_and_acknowledged(graph, feeder):
     graph.until(lambda: "waiting refused" not in diagnostics() and diagnostics().get("objects present") == "1")
 
 
+def test_diagnostics_tell_what_is_held_back_and_who_is_believed(graph, feeder):
+    node = make_node(graph, **{"memory.quarantine.vocabulary": ["table"], "memory.gate.require_source": True})
+    assert bring_up(node)
+    stamp_ns = feeder.stamp_ns = feeder.stamp_ns + SECOND
+    message = feeder.message(stamp_ns)
+    message.sensor, message.detector = "/robot/perception_node", "ssd 1"
+    feeder.send(message)
+    feeder.feed(1)
+    told = node.status()
+    assert (told["images admitted"], told["images refused"], told["memory refused.source_unknown"]) == (1, 1, 1)
+    assert (told["in quarantine"], told["in quarantine vocabulary"], told["memory quarantine.vocabulary"]) == (1, 1, 1)
+    assert told["sources"] == 1 and told["least trusted source"] == "/robot/perception_node (ssd 1): 0.75"
+    assert node.memory.objects(include_tentative=True) == []
+
+
 @pytest.mark.parametrize(("late_s", "refused"), [(0.3, 0), (5.0, 1), (-5.0, 1)])
 def test_the_age_of_a_stamp_is_taken_by_the_clock_of_the_node(graph, feeder, late_s, refused):
     node = make_node(

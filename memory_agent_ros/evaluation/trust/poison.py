@@ -2,7 +2,7 @@
 
 Three robots watch an apartment in two visits, with changes between. One of them is in an attacker's hands. The same
 questions are put, by their right calls, to memories that nobody lies to, that are poisoned and believe everything, and
-that are poisoned and weigh their sources. Named beforehand: ``poison_loss_ratio`` is the accuracy lost with the defence
+that are poisoned, weigh their sources and hold back what looks injected. Named beforehand: ``poison_loss_ratio`` is the accuracy lost with the defence
 over that lost without, summed over the attacks and shares whose undefended loss is at least ten points.
 """
 
@@ -83,8 +83,12 @@ def run_apartment(
 
 
 def undefended(config: MemoryConfig) -> MemoryConfig:
-    """The ablation: every source is believed alike."""
-    return dataclasses.replace(config, trust=dataclasses.replace(config.trust, weigh=False))
+    """The ablation: every source is believed alike, and nothing is held back."""
+    return dataclasses.replace(
+        config,
+        trust=dataclasses.replace(config.trust, weigh=False),
+        quarantine=dataclasses.replace(config.quarantine, hold=False),
+    )
 
 
 def _case(world: PoisonWorld, attack: str, share: float, stream: Stream, config: MemoryConfig) -> Case:

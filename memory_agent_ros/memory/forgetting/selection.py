@@ -11,6 +11,7 @@ from memory_agent_ros.memory.arguments import checked_region
 from memory_agent_ros.memory.association.appearance import usable_vector
 from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.forgetting.blanking import boxes_in, hulls
 from memory_agent_ros.memory.forgetting.zones import Zone
 from memory_agent_ros.memory.indexes import queries
 from memory_agent_ros.memory.indexes.queries import Query, TextMatcher
@@ -18,6 +19,7 @@ from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage.erasure import known_only_from
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.held_rows import HeldRow
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.forgetting import ForgetRequest
 from memory_agent_ros.records.quarantine import Quarantined
@@ -59,13 +61,13 @@ def selected(
 
 def selected_held(
     request: ForgetRequest,
-    held: Sequence[Quarantined],
+    held: Sequence[HeldRow],
     erased: Sequence[Track],
     rooms: Sequence[NDArray[np.float64]],
     state: MapState,
     config: MemoryConfig,
 ) -> list[int]:
-    """Ids of what goes from quarantine: what meets all conditions, and what is like an object that is erased.
+    """Ids of what goes from quarantine: what meets all conditions, is like an object that is erased, or may show one.
 
     Args:
         request: as made.
@@ -82,14 +84,25 @@ def selected_held(
     for track in erased:
         by_label.setdefault(normal_label(track.label), []).append(track)
     conditions = bool(set(request.conditions) - {"object_ids"})
-    return [
-        entry.id
-        for entry in held
-        if (conditions and _held_meets(request, entry, looks, rooms))
-        or any(
-            _like_erased(entry, t, request.similarity, config) for name in _named(entry) for t in by_label.get(name, ())
+    corners = hulls(erased)
+
+    def goes(row: HeldRow) -> bool:
+        alike = (t for name in _named(row.entry) for t in by_label.get(name, ()))
+        return (
+            (conditions and _held_meets(request, row.entry, looks, rooms))
+            or any(_like_erased(row.entry, track, request.similarity, config) for track in alike)
+            or _shows(row, corners)
         )
-    ]
+
+    return [row.entry.id for row in held if goes(row)]
+
+
+def _shows(row: HeldRow, corners: NDArray[np.float64]) -> bool:
+    """Whether the part of the picture that is kept may show one of (N, 8, 3) boxes."""
+    boxes = boxes_in(corners, row.T_map_camera, row.camera.K, (row.camera.width, row.camera.height))
+    x0, y0, x1, y1 = row.picture[0]
+    apart = (boxes[:, 0] >= x1) | (boxes[:, 2] <= x0) | (boxes[:, 1] >= y1) | (boxes[:, 3] <= y0)
+    return not apart.all()
 
 
 def _held_meets(

@@ -20,6 +20,7 @@ from memory_agent_ros.memory.storage.object_keys import QUARANTINE
 from memory_agent_ros.memory.storage.sealing import open_rows, seal_rows
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.memory.trust.config import QuarantineConfig
+from memory_agent_ros.memory.trust.held_picture import Window, crop
 from memory_agent_ros.memory.trust.sources import UNTOLD, SourceBook, SourceRecord
 from memory_agent_ros.records.box import OrientedBox
 from memory_agent_ros.records.camera import Camera
@@ -43,6 +44,7 @@ class HeldRow:
         frame_row: its frame, whose pose goes with corrections of the map.
         T_map_camera: (4, 4) pose of the camera when it was held.
         camera, frame_id, camera_frame_id: of its image.
+        picture: the part of it that was kept, x0, y0, x1, y1 and JPEG bytes.
     """
 
     entry: Quarantined
@@ -51,6 +53,7 @@ class HeldRow:
     camera: Camera
     frame_id: str
     camera_frame_id: str
+    picture: tuple[Window, bytes]
 
 
 def write_held(store: Store, cursor: Cursor, changes: Changes, config: QuarantineConfig) -> None:
@@ -130,6 +133,7 @@ def _packed(held: Held) -> bytes:
         "embedding": None if obs.embedding is None else _bytes(obs.embedding, np.float32),
         "pose": _numbers(frame.T_map_camera), "camera": [camera.width, camera.height, _numbers(camera.K)],
         "frame_id": frame.frame_id, "camera_frame_id": frame.camera_frame_id,
+        "picture": crop(frame.rgb, obs.box_xyxy),
     }))  # fmt: skip
 
 
@@ -158,7 +162,7 @@ def _unpacked(row: Sequence[Any], sources: SourceBook) -> HeldRow:
     width, height, K = body["camera"]
     return HeldRow(
         entry, frame_row, np.array(body["pose"]).reshape(4, 4), Camera(width, height, np.array(K).reshape(3, 3)),
-        body["frame_id"], body["camera_frame_id"],
+        body["frame_id"], body["camera_frame_id"], (tuple(body["picture"][0]), body["picture"][1]),
     )  # fmt: skip
 
 
