@@ -85,7 +85,7 @@ def run(args: argparse.Namespace, text: Callable[[Answer], str]) -> int:
 
 
 def _told_by(memory: SpatialMemory, answer: Answer) -> list[str]:
-    """Who saw the objects that an answer rests on, and how far they are believed; nothing where sources have no name."""
+    """Who saw the objects that an answer rests on, and how far they are believed; nothing of sources without a name."""
     lines = []
     for object_id in dict.fromkeys(item.object_id for item in answer.evidence[:3]):
         found = memory.provenance(object_id)

@@ -2,8 +2,9 @@
 
 Three robots watch an apartment in two visits, with changes between. One of them is in an attacker's hands. The same
 questions are put, by their right calls, to memories that nobody lies to, that are poisoned and believe everything, and
-that are poisoned, weigh their sources and hold back what looks injected. Named beforehand: ``poison_loss_ratio`` is the accuracy lost with the defence
-over that lost without, summed over the attacks and shares whose undefended loss is at least ten points.
+that are poisoned, weigh their sources and hold back what looks injected. Named beforehand: ``poison_loss_ratio`` is the
+accuracy lost with the defence over that lost without, summed over the attacks and shares whose undefended loss is at
+least ten points.
 """
 
 from __future__ import annotations
