@@ -9,10 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from memory_agent_ros.records import limits
 from memory_agent_ros.records.camera import Camera
 from memory_agent_ros.records.errors import BadInputError
 
 _POLYNOMIAL = {"plumb_bob", "rational_polynomial", "radtan", "thin_prism", ""}
+#: Numbers of coefficients that polynomial models have.
+_TERMS = (4, 5, 8, 12, 14)
 _FISHEYE = {"equidistant", "fisheye", "kannala_brandt"}
 
 
@@ -45,7 +48,8 @@ def make_rectifier(camera: Camera, coefficients: Sequence[float], model: str) ->
     """Rectifier for the distortion of a ``sensor_msgs/CameraInfo`` (``d``, ``distortion_model``).
 
     Raises:
-        BadInputError: ``distortion_model`` for one we do not know, ``camera_invalid`` for coefficients not finite.
+        BadInputError: ``distortion_model`` for one we do not know, ``camera_invalid`` for coefficients that are not
+            finite or of another number than the model has, and for images larger than any camera's.
     """
     D = np.asarray(coefficients, dtype=np.float64).ravel()
     if not np.isfinite(D).all():
@@ -55,6 +59,10 @@ def make_rectifier(camera: Camera, coefficients: Sequence[float], model: str) ->
     if not D.any():
         return Rectifier(camera, None)
     size = (camera.width, camera.height)
+    if max(size) > limits.IMAGE_SIDE or size[0] * size[1] > limits.IMAGE_PIXELS:
+        raise BadInputError("camera_invalid", f"no camera gives images of {size[0]}x{size[1]}; check its camera_info")
+    if (model in _POLYNOMIAL and len(D) not in _TERMS) or (model in _FISHEYE and len(D) < 4):
+        raise BadInputError("camera_invalid", f"the distortion model '{model}' has no {len(D)} coefficients")
     if model in _POLYNOMIAL:
         x, y = cv2.initUndistortRectifyMap(camera.K, D, np.eye(3), camera.K, size, cv2.CV_32FC1)
     elif model in _FISHEYE:
