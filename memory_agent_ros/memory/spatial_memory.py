@@ -51,7 +51,7 @@ from memory_agent_ros.perception.protocols import TextEmbedder
 from memory_agent_ros.records.anchor import AnchorPose
 from memory_agent_ros.records.answer import AnswerState
 from memory_agent_ros.records.camera import Camera
-from memory_agent_ros.records.errors import BadInputError, StoreError
+from memory_agent_ros.records.errors import BadInputError, MemoryAgentError, StoreError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.forgetting import ForgetRequest, Receipt
 from memory_agent_ros.records.frame import Frame
@@ -127,7 +127,7 @@ class SpatialMemory:
         try:
             persistence.check()
             memory = cls(store, config, persistence, persistence.load())
-        except StoreError as error:
+        except MemoryAgentError as error:  # a record that refuses what a row holds is damage too
             store.close()
             raise StoreError(
                 f"{store.place} is damaged ({error}); restore it from a copy, it was left as it is"

@@ -38,10 +38,13 @@ class Owner:
     unless_null: str = ""
 
     def __call__(self, row: Row) -> tuple[str, int]:
-        """Kind and id of the owner of a row, by name of the column."""
+        """Kind and id of the owner of a row, by name of the column; -1 where damage left no number."""
         if self.unless_null and row[self.unless_null] is None:
             return MAP_OWNER
-        return self.kind, int(row[self.column]) if self.column else 0
+        try:
+            return self.kind, int(row[self.column]) if self.column else 0
+        except (TypeError, ValueError, OverflowError):
+            return self.kind, -1
 
     def at(self, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[str, int]]:
         """The same for rows whose values stand in the order of some names."""
