@@ -188,7 +188,7 @@ def token_batch(
     device = name_vectors.device
     arrays = (room, queries, asked, kind, subject, other, mask, values)
     tensors = (torch.from_numpy(a).to(device) for a in arrays)
-    return TokenBatch(name_vectors, *tensors, _padded_cues(chunks, most, cues))
+    return TokenBatch(name_vectors, *tensors, cues=_padded_cues(chunks, most, cues))
 
 
 def _padded_cues(chunks: Sequence[MemoryTokens], most: int, cues: Cues) -> dict[str, Tensor]:
