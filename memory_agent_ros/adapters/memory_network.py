@@ -184,11 +184,12 @@ def token_batch(
         values[i, :n] = np.concatenate([chunk.encoded, chunk.appearance, chunk.scalars], axis=1)
         queries[i, 0], queries[i, 1:k] = table[0], table[chunk.things]
         mask[i, :n], asked[i, :k] = True, True
-    room = queries[:, 0].copy()
-    device = name_vectors.device
-    arrays = (room, queries, asked, kind, subject, other, mask, values)
-    tensors = (torch.from_numpy(a).to(device) for a in arrays)
-    return TokenBatch(name_vectors, *tensors, cues=_padded_cues(chunks, most, cues))
+    arrays = {
+        "room": queries[:, 0].copy(), "queries": queries, "asked": asked, "kind": kind, "subject": subject,
+        "other": other, "mask": mask, "values": values,
+    }  # fmt: skip
+    tensors = {name: torch.from_numpy(a).to(name_vectors.device) for name, a in arrays.items()}
+    return TokenBatch(name_vectors, cues=_padded_cues(chunks, most, cues), **tensors)
 
 
 def _padded_cues(chunks: Sequence[MemoryTokens], most: int, cues: Cues) -> dict[str, Tensor]:
