@@ -211,11 +211,18 @@ class SpatialMemory:
             self._state.stats["observation.never_again"] += len(admitted) - len(usable)
             self._state.frame_id = frame.frame_id
             events: list[MemoryEvent] = []
+            unwritten: StoreError | None = None
             for changes, taken in hear(self._state, frame, usable, self.config, self._associator):
                 assigned = {id(o): track_id for o, track_id in zip(taken, changes.assigned, strict=True)}
                 self._assignments = tuple(assigned.get(id(o), 0) for o in observations)
-                self._persistence.write(self._state, changes)
+                try:
+                    self._persistence.write(self._state, changes)
+                    unwritten = None  # what waited went out with it
+                except StoreError as error:  # it is kept: the steps after it are still to be made
+                    unwritten = error
                 events += changes.events
+            if unwritten is not None:
+                raise unwritten
             return events
 
     def objects(self, include_tentative: bool = False) -> list[MapObject]:

@@ -53,6 +53,17 @@ class Waiting:
     observations: Sequence[Observation]
     held_ids: tuple[int, ...]
 
+    def without(self, held_id: int) -> Waiting:
+        """The same without one of its observations; of those beyond the ids nothing is kept as a row."""
+        if held_id not in self.held_ids:
+            return self
+        at = self.held_ids.index(held_id)
+        return Waiting(
+            self.frame,
+            [*self.observations[:at], *self.observations[at + 1 :]],
+            (*self.held_ids[:at], *self.held_ids[at + 1 :]),
+        )
+
 
 @dataclass
 class _Bucket:
@@ -114,7 +125,8 @@ class Guard:
         fresh = _Camera(frame.stamp_ns, place.copy(), revision)
         camera = _renewed(self._cameras, _name(frame), fresh)
         last = camera.waiting[-1].frame if camera.waiting else None
-        stays = last is not None and self._reaches(last.T_map_camera[:3, 3], last.stamp_ns, frame)
+        later = last is not None and frame.stamp_ns > last.stamp_ns  # an image told again bears nothing out
+        stays = later and last is not None and self._reaches(last.T_map_camera[:3, 3], last.stamp_ns, frame)
         if camera.revision != revision or self._reaches(camera.place, camera.stamp_ns, frame):
             there = stays and last is not None and _way(last.T_map_camera[:3, 3], frame) < _way(camera.place, frame)
             if not there or camera.revision != revision:
@@ -131,6 +143,11 @@ class Guard:
     def wait(self, waiting: Waiting) -> None:
         """Keep an image that is held back until the next ones tell whether its camera was re-localised."""
         self._cameras[_name(waiting.frame)].waiting.append(waiting)
+
+    def decided(self, held_id: int) -> None:
+        """Somebody let in an observation of an image that still waits, or threw it away: it is not taken in again."""
+        for camera in self._cameras.values():
+            camera.waiting = [waiting.without(held_id) for waiting in camera.waiting]
 
     def settled(self, frame: Frame) -> list[Waiting]:
         """The images held back that are to be taken in before the one that settled it, oldest first; once."""
