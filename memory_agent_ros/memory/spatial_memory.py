@@ -642,6 +642,7 @@ class SpatialMemory:
             request = ForgetRequest(tuple(int(i) for i in request), label, region=region)
         with self._lock:
             self._writable()
+            self._persistence.flush(self._state)  # what waits to be written may be meant too
             rooms = [] if request.room is None else rooms_called(self.rooms(), request.room)
             tracks = selected(
                 request, self._state, self._store, self._matcher, self.config,
@@ -652,7 +653,6 @@ class SpatialMemory:
             held = selected_held(request, self._quarantine.rows(), tracks, outlines, self._state, self.config)
             if not tracks and rule is None and request.span is None and not held:
                 return []
-            self._persistence.flush(self._state)
             try:
                 receipt = self.forgetting.erase(self._state, tracks, request, rule, self._persistence.note, held)
             finally:

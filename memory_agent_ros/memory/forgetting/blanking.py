@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,8 +14,10 @@ from memory_agent_ros.memory.presence.looks import HEIGHT, WIDTH, LookRecord
 from memory_agent_ros.memory.storage import archive
 from memory_agent_ros.memory.storage.store import Store
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.held_rows import HeldRow
 from memory_agent_ros.memory.views import keyframes
 from memory_agent_ros.records.keyframe import Keyframe
+from memory_agent_ros.records.quarantine import QuarantineReason
 
 #: Nearer to the camera than this nothing is seen, metres.
 _NEAR_M = 0.05
@@ -27,15 +30,21 @@ Boxes = NDArray[np.float64]
 
 def hulls(tracks: Iterable[Track]) -> NDArray[np.float64]:
     """(N, 8, 3) corners of boxes around the points of objects, where they stand and where they stood."""
-    spans = []
-    for track in tracks:
-        for cloud in (track.cloud, *track.former):
-            if len(cloud):
-                low, high = cloud.points.min(axis=0) - _SLACK_M, cloud.points.max(axis=0) + _SLACK_M
-                spans.append(np.stack([low, high]).astype(np.float64))
+    return corners_around(cloud.points for track in tracks for cloud in (track.cloud, *track.former) if len(cloud))
+
+
+def corners_around(points: Iterable[NDArray[np.floating]]) -> NDArray[np.float64]:
+    """(N, 8, 3) corners of boxes around sets of (M, 3) points, M at least 1."""
+    spans = [np.stack([p.min(axis=0) - _SLACK_M, p.max(axis=0) + _SLACK_M]).astype(np.float64) for p in points]
     pick = np.array([[i, j, k] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
     stacked = np.array(spans).reshape(-1, 2, 3)
     return stacked[:, pick, np.arange(3)]
+
+
+def corners_of_held(rows: Iterable[HeldRow]) -> NDArray[np.float64]:
+    """(N, 8, 3) corners of boxes around what is in quarantine; nobody knows where the camera was that jumped."""
+    known = (row.entry for row in rows if row.entry.reason is not QuarantineReason.POSE_JUMP)
+    return corners_around(entry.observation.points_map for entry in known)
 
 
 def boxes_in(
@@ -74,12 +83,11 @@ def blanked_pictures(
     store: Store, object_ids: Sequence[int], corners: NDArray[np.float64], config: MemoryConfig
 ) -> list[tuple[int, bytes, bytes | None]]:
     """(id, JPEG, patch features) of pictures that show any of the objects, blanked where they do."""
-    marks = ",".join("?" * len(object_ids))
     detected: dict[int, list[Boxes]] = {}
     for keyframe_id, *box in store.rows(
         "SELECT keyframe_id, x0, y0, x1, y1 FROM observations "
-        f"WHERE keyframe_id IS NOT NULL AND object_id IN ({marks})",
-        tuple(object_ids),
+        "WHERE keyframe_id IS NOT NULL AND object_id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+        (json.dumps(list(object_ids)),),
     ):
         detected.setdefault(keyframe_id, []).append(np.array(box))
     waiting = []

@@ -19,10 +19,10 @@ from memory_agent_ros.memory.ledger.receipts import signed_receipt
 from memory_agent_ros.memory.ledger.signer import Signer
 from memory_agent_ros.memory.ledger.signing import signing_key
 from memory_agent_ros.memory.map_state import MapState
-from memory_agent_ros.memory.storage.erasure import erase_objects, erase_span
+from memory_agent_ros.memory.storage.erasure import erase_held, erase_objects, erase_span
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.memory.track import Track
-from memory_agent_ros.memory.trust.held_rows import delete_held
+from memory_agent_ros.memory.trust.held_rows import HeldRow
 from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.forgetting import ForgetRequest, Forgotten, Receipt
 
@@ -81,7 +81,7 @@ class Forgetting:
         request: ForgetRequest,
         rule: Rule | None,
         note: Callable[[Cursor, MapState], None],
-        held: Sequence[int] = (),
+        held: Sequence[HeldRow] = (),
     ) -> Receipt:
         """Erase in one transaction, with rule and receipt, then rewrite the file so that no free page keeps anything.
 
@@ -91,7 +91,7 @@ class Forgetting:
             request: what was asked for.
             rule: to be kept, or None.
             note: writes what the state counts.
-            held: ids of what goes from quarantine.
+            held: what goes from quarantine, as the map has it now.
 
         Raises:
             StoreError: the file cannot be written; it says whether nothing was erased from it, or all is erased but
@@ -107,9 +107,9 @@ class Forgetting:
         with self._store.transaction("forgotten", body) as cursor:
             if tracks:
                 counts += erase_objects(state, self._store, cursor, tracks, self._config)
+            counts += erase_held(state, self._store, cursor, held, self._config)
             if span is not None:
                 counts += erase_span(self._store, cursor, span)
-            counts["quarantine"] = delete_held(self._store, cursor, held)
             if rule is not None:
                 self.refusals.add(cursor, rule)
             note(cursor, state)

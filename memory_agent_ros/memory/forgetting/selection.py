@@ -11,7 +11,7 @@ from memory_agent_ros.memory.arguments import checked_region
 from memory_agent_ros.memory.association.appearance import usable_vector
 from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.config import MemoryConfig
-from memory_agent_ros.memory.forgetting.blanking import boxes_in, hulls
+from memory_agent_ros.memory.forgetting.blanking import boxes_in, corners_of_held, hulls
 from memory_agent_ros.memory.forgetting.zones import Zone
 from memory_agent_ros.memory.indexes import queries
 from memory_agent_ros.memory.indexes.queries import Query, TextMatcher
@@ -66,12 +66,12 @@ def selected_held(
     rooms: Sequence[NDArray[np.float64]],
     state: MapState,
     config: MemoryConfig,
-) -> list[int]:
-    """Ids of what goes from quarantine: what meets all conditions, is like an object that is erased, or may show one.
+) -> list[HeldRow]:
+    """What goes from quarantine: what meets all conditions, is like an object that is erased, or may show what goes.
 
     Args:
         request: as made.
-        held: what is in quarantine.
+        held: what is in quarantine, as the map has it now.
         erased: the objects it erases.
         rooms: (N, 2) outlines of the rooms that it names.
         state: before the erasure.
@@ -94,7 +94,9 @@ def selected_held(
             or _shows(row, corners)
         )
 
-    return [row.entry.id for row in held if goes(row)]
+    meant = [row for row in held if goes(row)]
+    chosen, corners = {row.entry.id for row in meant}, corners_of_held(meant)
+    return [row for row in held if row.entry.id in chosen or _shows(row, corners)]
 
 
 def _shows(row: HeldRow, corners: NDArray[np.float64]) -> bool:

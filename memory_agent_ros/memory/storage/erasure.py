@@ -10,7 +10,7 @@ import numpy as np
 
 from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.corrections.rows import erase_corrections
-from memory_agent_ros.memory.forgetting.blanking import blank_looks, blanked_pictures, hulls
+from memory_agent_ros.memory.forgetting.blanking import blank_looks, blanked_pictures, corners_of_held, hulls
 from memory_agent_ros.memory.map_state import MapState
 from memory_agent_ros.memory.storage.object_keys import FRAME, INDEX, KEYFRAME, OBJECT
 from memory_agent_ros.memory.storage.persistence import EVENT_COLUMNS, FRAME_COLUMNS, event_row
@@ -18,6 +18,7 @@ from memory_agent_ros.memory.storage.sealing import seal_rows
 from memory_agent_ros.memory.storage.store import Cursor, Store
 from memory_agent_ros.memory.storage.tip_book import erase_tips
 from memory_agent_ros.memory.track import Track
+from memory_agent_ros.memory.trust.held_rows import HeldRow, delete_held
 from memory_agent_ros.records.event import EventKind, MemoryEvent
 
 _AMONG = "IN (SELECT CAST(value AS INTEGER) FROM json_each(?))"
@@ -67,6 +68,25 @@ def erase_objects(
     rows = [event_row(_tombstone(state, object_id)) for object_id in ids]
     sealed = seal_rows(store, "events", EVENT_COLUMNS, rows)
     cursor.executemany(f"INSERT INTO events VALUES ({','.join('?' * len(EVENT_COLUMNS))})", sealed)
+    return counts
+
+
+def erase_held(
+    state: MapState, store: Store, cursor: Cursor, rows: Sequence[HeldRow], config: MemoryConfig
+) -> Counter[str]:
+    """Erase entries of the quarantine in the transaction of ``cursor``; returns how much of what went, by kind.
+
+    Row and key go; pictures and thumbnails are blanked where the entries project, as for objects, and tips and words of
+    corrections go that name what no object is called. ``rows``: as the map has them now.
+    """
+    if not rows:
+        return Counter()
+    called = sorted({name for row in rows for name in (row.entry.label, *row.entry.observation.label_scores)})
+    counts = _blank(state, store, cursor, [], corners_of_held(rows), config)
+    counts["quarantine"] = delete_held(store, cursor, [row.entry.id for row in rows])
+    counts["tips"] = erase_tips(store, cursor, [], sorted({row.entry.label for row in rows}))
+    erase_corrections(store, cursor, [], called)
+    counts["keys"] += counts["quarantine"] + counts["tips"]
     return counts
 
 

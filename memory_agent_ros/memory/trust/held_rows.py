@@ -91,6 +91,11 @@ def read_held(store: Store, sources: SourceBook, held_id: int | None = None) -> 
     return [_unpacked(row, sources) for row in rows]
 
 
+def is_held(store: Store, held_id: int) -> bool:
+    """Whether there is an entry of an id; opens none."""
+    return bool(store.rows("SELECT 1 FROM quarantine WHERE id=?", (held_id,)))
+
+
 def count_held(store: Store) -> Counter[str]:
     """How many entries there are, by reason; opens none."""
     return Counter(dict(store.rows("SELECT reason, COUNT(*) FROM quarantine GROUP BY reason ORDER BY reason")))

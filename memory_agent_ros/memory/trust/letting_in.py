@@ -27,18 +27,26 @@ from memory_agent_ros.records.keyframe import Keyframe
 from memory_agent_ros.records.observation import Observation
 
 
+def as_now(store: Store, row: HeldRow) -> HeldRow:
+    """An entry where the map has it now, if that was corrected since."""
+    pose = pose_of_frame(store, row.frame_row)
+    if pose is None or np.array_equal(pose, row.T_map_camera):
+        return row
+    obs = moved(row.entry.observation, pose @ inverse(row.T_map_camera))
+    return replace(row, entry=replace(row.entry, observation=obs), T_map_camera=pose)
+
+
 def as_seen(store: Store, row: HeldRow) -> tuple[Frame, Observation]:
     """An entry in the map as it is now, in an image without depth that shows it alone."""
+    row = as_now(store, row)
     camera, entry = row.camera, row.entry
-    pose = pose_of_frame(store, row.frame_row)
-    T = np.eye(4) if pose is None else pose @ inverse(row.T_map_camera)
     small = camera.scaled(max(camera.width // 8, 1), max(camera.height // 8, 1))
     frame = Frame(
         entry.stamp_ns, restored(*row.picture, camera.width, camera.height),
-        np.zeros((small.height, small.width), np.float32), camera, T @ row.T_map_camera, row.frame_id,
+        np.zeros((small.height, small.width), np.float32), camera, row.T_map_camera, row.frame_id,
         row.camera_frame_id, depth_camera=small, source=entry.source,
     )  # fmt: skip
-    return frame, moved(entry.observation, T)
+    return frame, entry.observation
 
 
 def let_in(

@@ -15,8 +15,8 @@ from memory_agent_ros.memory.forgetting.refusals import Refusals
 from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.storage.persistence import Persistence
 from memory_agent_ros.memory.storage.store import Store
-from memory_agent_ros.memory.trust.held_rows import HeldRow, count_held, read_held
-from memory_agent_ros.memory.trust.letting_in import as_seen, let_in
+from memory_agent_ros.memory.trust.held_rows import HeldRow, count_held, is_held, read_held
+from memory_agent_ros.memory.trust.letting_in import as_now, as_seen, let_in
 from memory_agent_ros.records.correction import CorrectionKind
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.quarantine import Quarantined
@@ -41,13 +41,14 @@ class Quarantine:
     writable: Callable[[], None]
 
     def rows(self) -> list[HeldRow]:
-        """What is held with its camera, oldest first."""
+        """What is held with its camera, where the map has it now, oldest first."""
         with self.lock:
-            return read_held(self.store, self.state().sources)
+            return [as_now(self.store, row) for row in read_held(self.store, self.state().sources)]
 
     def all(self) -> list[Quarantined]:
         """What is held, oldest first."""
-        return [row.entry for row in self.rows()]
+        with self.lock:
+            return [row.entry for row in read_held(self.store, self.state().sources)]
 
     def counts(self) -> Counter[str]:
         """How many are held, by reason."""
@@ -66,8 +67,8 @@ class Quarantine:
                 ``reason_empty``, ``text_too_long``.
         """
         with self.lock:
-            row = self._begin(held_id, author, reason)
-            state = self.state()
+            state = self._begin(held_id, author, reason)
+            (row,) = read_held(self.store, state.sources, int(held_id))
             frame, obs = as_seen(self.store, row)
             if not self.refusals.screen(frame, [obs])[1]:
                 raise BadInputError(
@@ -79,29 +80,30 @@ class Quarantine:
             return self._commit(state, changes, CorrectionKind.RELEASE, track.id, author, reason)
 
     def discard(self, held_id: int, *, author: str, reason: str) -> Corrected:
-        """Throw an entry away, with its key; who did and why is kept with the corrections.
+        """Throw an entry away, with its key, a damaged one too; who did and why is kept with the corrections.
 
         Raises:
             BadInputError: ``unknown_quarantine``, ``author_empty``, ``reason_empty``, ``text_too_long``.
         """
         with self.lock:
-            self._begin(held_id, author, reason)
-            changes = Changes(stamp_ns=self.state().last_stamp_ns, discarded=[held_id])
-            return self._commit(self.state(), changes, CorrectionKind.DISCARD, 0, author, reason)
+            state = self._begin(held_id, author, reason)
+            changes = Changes(stamp_ns=state.last_stamp_ns, discarded=[held_id])
+            return self._commit(state, changes, CorrectionKind.DISCARD, 0, author, reason)
 
-    def _begin(self, held_id: int, author: str, reason: str) -> HeldRow:
+    def _begin(self, held_id: int, author: str, reason: str) -> MapState:
         self.writable()
         checked_words(author, reason)
         state = self.state()
         self.persistence.flush(state)
-        found = read_held(self.store, state.sources, int(held_id))
-        if not found:
+        if not is_held(self.store, int(held_id)):
             raise BadInputError("unknown_quarantine", f"nothing in quarantine has the id {held_id}; list what is there")
-        return found[0]
+        return state
 
     def _commit(
         self, state: MapState, changes: Changes, kind: CorrectionKind, object_id: int, author: str, reason: str
     ) -> Corrected:
+        for held_id in (*changes.released, *changes.discarded):
+            state.guard.decided(held_id)
         made = new_correction(state, kind, object_id, author, reason)
         changes.imported.append(incoming([correction_row(made, {})]))
         self.persistence.write(state, changes)

@@ -4,6 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.trust.config import QuarantineConfig
 from memory_agent_ros.memory.views.keyframes import decode
 from memory_agent_ros.records.correction import CorrectionKind
-from memory_agent_ros.records.errors import BadInputError
+from memory_agent_ros.records.errors import BadInputError, StoreError
 from memory_agent_ros.records.event import MemoryEvent
 from memory_agent_ros.records.forgetting import ForgetRequest
 from memory_agent_ros.records.observation_source import UNNAMED, ObservationSource
@@ -341,11 +342,13 @@ def _look(memory: SpatialMemory) -> NDArray[np.float32]:
         lambda m: ForgetRequest(label="Xyzzyvases"),
         lambda m: ForgetRequest(region=Region(np.subtract(VASE, 0.2), np.add(VASE, 0.2))),
         lambda m: ForgetRequest(polygon=_around(*VASE[:2])),
+        lambda m: ForgetRequest(room=only(m.rooms()).id, label="xyzzyvase"),  # type: ignore[arg-type]
+        lambda m: ForgetRequest(room=only(m.rooms()).name),  # type: ignore[arg-type]
         lambda m: ForgetRequest(since_ns=0, until_ns=m.last_stamp_ns),
         lambda m: ForgetRequest(like=_look(m)),
         lambda m: ForgetRequest(like=_look(m), label="xyzzyvase", polygon=_around(*VASE[:2])),
     ],
-    ids=["label", "region", "polygon", "span", "look", "all together"],
+    ids=["label", "region", "polygon", "room and label", "room", "span", "look", "all together"],
 )
 def test_forgetting_reaches_what_is_held(tmp_path: Path, request_of: _Request) -> None:
     path = tmp_path / "home.map"
@@ -365,6 +368,7 @@ def test_forgetting_reaches_what_is_held(tmp_path: Path, request_of: _Request) -
         lambda m: ForgetRequest(polygon=_around(-2.5, 0.0)),
         lambda m: ForgetRequest(until_ns=0),
         lambda m: ForgetRequest(label="xyzzyvase", polygon=_around(-2.5, 0.0)),
+        lambda m: ForgetRequest(label="xyzzyvase", room="room 2"),
     ],
 )
 def test_what_was_not_meant_stays_held(request_of: _Request) -> None:
@@ -396,3 +400,130 @@ def test_forgetting_an_object_takes_what_is_held_of_it_and_refuses_to_let_it_in(
         with pytest.raises(BadInputError) as caught:
             memory.release(entry.id, **WHO)
         assert caught.value.reason == "never_again" and entry.id in {e.id for e in memory.quarantine()}
+
+
+def test_forgetting_by_room_spares_what_is_held_elsewhere() -> None:
+    with memory_with(KNOWN) as memory:
+        world = kitchen()
+        world.add("vase", "xyzzyvase", (2.3, 0.1, 0.82), (0.12, 0.12, 0.24), 9)
+        told(memory, world, at_table(4))
+        inside = only(memory.rooms())  # type: ignore[arg-type]
+        world.add("other", "xyzzyvase", (-2.3, 0.1, 0.82), (0.12, 0.12, 0.24), 9)
+        told(memory, world, at_desk(4))
+        assert len(memory.quarantine()) == 8
+        memory.name_room(inside.id, "here")
+        memory.forget(ForgetRequest(room="here", label="xyzzyvase"))
+        assert [e.position_m[0] < 0 for e in memory.quarantine()] == [True] * 4
+
+
+def test_forgetting_reaches_what_is_held_where_the_corrected_map_has_it() -> None:
+    memory, _ = with_vase()
+    with memory:
+        shift = np.eye(4)
+        shift[:2, 3] = 1.0, -2.0
+        memory.reanchor({i: shift @ a.T_map_camera for i, a in memory.anchor_poses().items()}, memory.map_revision + 1)
+        memory.forget(ForgetRequest(label="xyzzyvase", polygon=_around(*VASE[:2])))
+        assert len(memory.quarantine()) == 4
+        memory.forget(ForgetRequest(label="xyzzyvase", polygon=_around(VASE[0] + 1.0, VASE[1] - 2.0)))
+        assert memory.quarantine() == []
+
+
+def test_no_picture_shows_what_was_held_once_it_is_forgotten() -> None:
+    memory, world = with_vase()
+    with memory:
+        boxes = {e.stamp_ns: e.observation.box_xyxy.astype(int) for e in memory.quarantine()}
+        before = [memory.keyframe(i) for i in memory.keyframe_ids()]
+        memory.discard(memory.quarantine()[0].id, author="Ada", reason="no xyzzyvase but a reflection")
+        assert before
+        memory.forget(ForgetRequest(label="xyzzyvase"))
+        for kept in before:
+            x0, y0, x1, y1 = boxes[kept.stamp_ns]
+            was, now = (decode(k.jpeg)[y0:y1, x0:x1].astype(int) for k in (kept, memory.keyframe(kept.id)))
+            assert was.std() > 0 and np.ptp(now) <= 24, "the vase is still in the picture"
+            rest_was, rest_now = (decode(k.jpeg)[:, : x0 // 2].astype(int) for k in (kept, memory.keyframe(kept.id)))
+            assert np.abs(rest_was - rest_now).max() < 40
+        assert all("xyzzyvase" not in c.reason for c in memory.corrections.all())
+        assert memory.receipts()[-1].counts["pictures_blanked"] == len(before) and memory.verify() == []
+        assert memory.ledger.verify() == []
+
+
+def test_what_waits_to_be_written_is_forgotten_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, world = with_vase()
+    with memory:
+        with monkeypatch.context() as patch:
+            patch.setattr(memory._store, "transaction", _full)
+            with pytest.raises(StoreError, match="full"):
+                told(memory, world, at_table(1))
+        assert len(memory.quarantine()) == 4
+        memory.forget(ForgetRequest(label="xyzzyvase"))
+        assert memory.quarantine() == []
+
+
+def test_a_camera_that_settles_while_nothing_can_be_written_loses_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    with memory_with(SLOW) as memory:
+        world = kitchen()
+        told(memory, world, at_table(4))
+        told(memory, world, at_desk(8)[4:6])
+        with monkeypatch.context() as patch:
+            patch.setattr(memory._store, "transaction", _full)
+            with pytest.raises(StoreError, match="full"):
+                told(memory, world, at_desk(8)[6:7])
+        assert memory.stats["frames_accepted"] == 7
+        told(memory, world, at_desk(8)[7:])
+        assert memory.quarantine() == [] and memory.stats["frames_accepted"] == 8 and memory.verify() == []
+
+
+def test_what_somebody_decided_on_is_not_taken_in_again_when_its_camera_settles() -> None:
+    with memory_with(SLOW) as memory:
+        world = kitchen()
+        told(memory, world, at_table(4))
+        world.add("vase", "vase", (-2.5, 0.3, 0.82), (0.2, 0.2, 0.3), 9)
+        told(memory, world, at_desk(8)[4:6])
+        vases = [e for e in memory.quarantine() if e.label == "vase"]
+        assert len(vases) == 2
+        memory.release(vases[0].id, **WHO)
+        memory.discard(vases[1].id, **WHO)
+        told(memory, world, at_desk(8)[6:7])
+        assert memory.quarantine() == [] and memory.stats["quarantine.settled"] == 2
+        vase = only([o for o in memory.objects(include_tentative=True) if o.label == "vase"])
+        assert vase.observations == 2  # the one let in by hand, and that of the image that settled it
+
+
+def test_stamps_do_not_run_back_where_another_source_spoke_meanwhile() -> None:
+    with memory_with(SLOW) as memory:
+        world = kitchen()
+        told(memory, world, at_table(4))
+        told(memory, world, at_desk(8)[4:5])
+        told(memory, world, at_table(8)[-1:], OTHER)
+        told(memory, world, at_desk(8)[5:6])
+        held = memory.quarantine()
+        events = told(memory, world, at_desk(8)[6:7])
+        assert memory.stats["quarantine.settled"] == 1 and memory.stats["quarantine.overtaken"] == 1
+        assert {e.stamp_ns for e in memory.quarantine()} == {held[0].stamp_ns}
+        assert [e.stamp_ns for e in events] == sorted(e.stamp_ns for e in events)
+
+
+def test_an_image_told_again_and_again_does_not_make_a_jump_believed() -> None:
+    with memory_with(SLOW) as memory:
+        world = kitchen()
+        told(memory, world, at_table(4))
+        frame, observations = world.look(at_desk(1)[0])
+        for _ in range(5):
+            memory.observe(dataclasses.replace(frame, source=ROBOT), observations)
+        assert "quarantine.settled" not in memory.stats and "desk" not in all_labels(memory)
+
+
+def test_an_entry_that_is_damaged_can_be_thrown_away() -> None:
+    memory, _ = with_vase()
+    with memory:
+        first = memory.quarantine()[0].id
+        with memory._store.transaction() as cursor:
+            cursor.execute("UPDATE quarantine SET data=x'00' WHERE id=?", (first,))
+        with pytest.raises(StoreError, match="damaged"):
+            memory.quarantine()
+        memory.discard(first, author="Ada", reason="damaged")
+        assert len(memory.quarantine()) == 3
+
+
+def _full(*_: object) -> NoReturn:
+    raise StoreError("the disk is full")
