@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from memory_agent_ros.memory.association.labels import normal_label
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.records.errors import BadInputError
 from memory_agent_ros.records.forgetting import ForgetRequest, Receipt
@@ -20,7 +21,7 @@ class RetentionConfig:
     """Parameters ``retention.*``; 0 everywhere keeps everything.
 
     Attributes:
-        objects_days: objects not seen for longer are erased, days, 0 to 36500 (0: never).
+        objects_days: objects not seen, and observations held back, for longer are erased, days, 0 to 36500 (0: never).
         history_days: of what was remembered longer ago, observations, pictures, thumbnails and events are erased, and
             the objects that no later picture shows, though they were seen since, days, 0 to 36500 (0: never).
         most_objects: beyond so many objects, those not seen longest are erased, 0 to 10000000 (0: no limit).
@@ -76,6 +77,9 @@ def due(memory: SpatialMemory, config: RetentionConfig, now_ns: int) -> list[For
     if too_old:
         reason = f"objects_days={config.objects_days:g} label_days={config.label_days}: not seen for longer"
         requests.append(ForgetRequest(tuple(sorted(too_old)), author=AUTHOR, reason=reason))
+    for label, horizon_ns in _held_too_long(memory, config, now_ns).items():
+        reason = f"objects_days={config.objects_days:g} label_days={config.label_days}: in quarantine for longer"
+        requests.append(ForgetRequest(label=label, until_ns=horizon_ns, author=AUTHOR, reason=reason))
     spare = _spare(memory, config, too_old)
     if spare:
         reason = f"most_objects={config.most_objects}: not seen longest"
@@ -114,6 +118,18 @@ def _too_old(memory: SpatialMemory, config: RetentionConfig, now_ns: int) -> set
     return found
 
 
+def _held_too_long(memory: SpatialMemory, config: RetentionConfig, now_ns: int) -> dict[str, int]:
+    """Label -> stamp, for what is in quarantine and may be kept from then on only."""
+    labels = {normal_label(label): days for label, days in config.labels().items()}
+    found = {}
+    for entry in memory.quarantine():
+        days = labels.get(normal_label(entry.label), config.objects_days)
+        horizon_ns = now_ns - int(days * _DAY_NS)
+        if days and entry.stamp_ns <= horizon_ns:
+            found[entry.label] = horizon_ns
+    return found
+
+
 def _spare(memory: SpatialMemory, config: RetentionConfig, leaving: set[int]) -> set[int]:
     """Ids of the objects beyond the limit that were not seen longest."""
     if not config.most_objects or _size(memory) - len(leaving) <= config.most_objects:
@@ -125,7 +141,8 @@ def _spare(memory: SpatialMemory, config: RetentionConfig, leaving: set[int]) ->
 
 def _remembers(memory: SpatialMemory, horizon_ns: int) -> bool:
     """Whether anything of before a stamp is still there."""
-    return any((stamps <= horizon_ns).any() for stamps in memory.sightings().values())
+    held = any(entry.stamp_ns <= horizon_ns for entry in memory.quarantine())
+    return held or any((stamps <= horizon_ns).any() for stamps in memory.sightings().values())
 
 
 def _ids(objects: Iterable[MapObject]) -> set[int]:

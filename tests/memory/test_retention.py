@@ -6,8 +6,10 @@ import pytest
 from driving import at_cupboard, at_desk, at_table, watch
 from synthetic import SECOND, kitchen
 
+from memory_agent_ros.memory.config import MemoryConfig
 from memory_agent_ros.memory.retention import AUTHOR, RetentionConfig, due, retain
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
+from memory_agent_ros.memory.trust.config import QuarantineConfig
 from memory_agent_ros.records.errors import BadInputError
 
 DAY = 86_400 * SECOND
@@ -48,6 +50,29 @@ def test_what_was_not_seen_for_longer_goes_and_is_recorded(memory: SpatialMemory
 def test_a_label_may_have_a_limit_of_its_own(memory: SpatialMemory) -> None:
     retain(memory, RetentionConfig(objects_days=5.0, label_days="mug=30, table = 0.5"), last(memory))
     assert "mug" in labels(memory) and "bowl" not in labels(memory) and "table" not in labels(memory)
+
+
+@pytest.mark.parametrize(
+    ("policy", "kept"),
+    [
+        (RetentionConfig(objects_days=5.0), {"cupboard"}),
+        (RetentionConfig(label_days="Mugs=5"), {"bowl", "box", "cupboard"}),  # the picture of the table shows the mug
+        (RetentionConfig(objects_days=5.0, label_days="cupboard=0.5"), set()),
+        (RetentionConfig(history_days=5.0), {"cupboard"}),
+        (RetentionConfig(most_objects=1000), {"mug", "bowl", "box", "table", "cupboard"}),
+    ],
+)
+def test_what_is_in_quarantine_goes_as_objects_do(policy: RetentionConfig, kept: set[str]) -> None:
+    config = MemoryConfig(quarantine=QuarantineConfig(vocabulary=("nothing of this",)))
+    with SpatialMemory.open(None, config) as memory:
+        world = kitchen()
+        watch(memory, world, at_table(2))
+        world.stamp_ns += 6 * DAY
+        watch(memory, world, at_cupboard(2))
+        assert labels(memory) == set() and {e.label for e in memory.quarantine()} >= kept
+        retain(memory, policy, last(memory) + DAY)
+        assert {e.label for e in memory.quarantine()} == kept
+        assert due(memory, policy, last(memory) + DAY) == [] and memory.verify() == []
 
 
 def test_beyond_a_number_those_not_seen_longest_go(memory: SpatialMemory) -> None:

@@ -65,6 +65,8 @@ def write_held(store: Store, cursor: Cursor, changes: Changes, config: Quarantin
         ]
         statement = f"INSERT INTO quarantine ({_ALL}) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING"
         cursor.executemany(statement, seal_rows(store, "quarantine", _COLUMNS, rows))
+    first = cursor.execute("SELECT stamp_ns FROM quarantine ORDER BY id LIMIT 1").fetchone()
+    if changes.held or (first is not None and int(first[0]) < _oldest(changes.stamp_ns, config)):
         _keep_to_bounds(store, cursor, changes.stamp_ns, config)
     delete_held(store, cursor, [*changes.released, *changes.discarded])
 
@@ -110,9 +112,8 @@ def pose_of_frame(store: Store, frame_row: int) -> NDArray[np.float64] | None:
 def _keep_to_bounds(store: Store, cursor: Cursor, now_ns: int, config: QuarantineConfig) -> None:
     """Let go of what is too old; then, of the source that has most, of the oldest."""
     going: list[int] = []
-    if config.max_age_s:
-        oldest = now_ns - int(config.max_age_s * 1e9)
-        going += [i for (i,) in cursor.execute("SELECT id FROM quarantine WHERE stamp_ns < ?", (oldest,)).fetchall()]
+    oldest = _oldest(now_ns, config)
+    going += [i for (i,) in cursor.execute("SELECT id FROM quarantine WHERE stamp_ns < ?", (oldest,)).fetchall()]
     if int(cursor.execute("SELECT COUNT(*) FROM quarantine").fetchone()[0]) - len(going) > config.max_entries:
         kept: dict[int, list[int]] = {}
         gone = set(going)
@@ -123,6 +124,11 @@ def _keep_to_bounds(store: Store, cursor: Cursor, now_ns: int, config: Quarantin
             going.append(max(kept.values(), key=len).pop(0))
     if going:
         delete_held(store, cursor, going)
+
+
+def _oldest(now_ns: int, config: QuarantineConfig) -> int:
+    """Stamp before which nothing is kept."""
+    return now_ns - int(config.max_age_s * 1e9) if config.max_age_s else -(1 << 62)
 
 
 def _packed(held: Held) -> bytes:

@@ -297,6 +297,20 @@ def test_the_quarantine_keeps_to_its_bounds_and_one_source_does_not_push_out_ano
         assert keys == [(1,)] and memory.verify() == []
 
 
+def test_what_is_held_for_too_long_goes_though_nothing_new_is_held() -> None:
+    with memory_with(dataclasses.replace(KNOWN, max_age_s=60.0)) as memory:
+        world = kitchen()
+        world.add("vase", "vase", (2.3, 0.1, 0.82), (0.12, 0.12, 0.24), 9)
+        told(memory, world, at_table(2))
+        del world.things["vase"]
+        world.stamp_ns += 50 * SECOND
+        told(memory, world, at_table(1))
+        assert len(memory.quarantine()) == 2
+        world.stamp_ns += 20 * SECOND
+        told(memory, world, at_table(1))
+        assert memory.quarantine() == [] and memory.verify() == []
+
+
 def test_switched_off_nothing_is_held() -> None:
     with memory_with(dataclasses.replace(SLOW, hold=False, vocabulary=("mug",))) as memory:
         world = kitchen()
@@ -429,7 +443,7 @@ def test_forgetting_reaches_what_is_held_where_the_corrected_map_has_it() -> Non
 
 
 def test_no_picture_shows_what_was_held_once_it_is_forgotten() -> None:
-    memory, world = with_vase()
+    memory, _ = with_vase()
     with memory:
         boxes = {e.stamp_ns: e.observation.box_xyxy.astype(int) for e in memory.quarantine()}
         before = [memory.keyframe(i) for i in memory.keyframe_ids()]
