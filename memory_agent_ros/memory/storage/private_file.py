@@ -31,6 +31,15 @@ def read_private(path: Path, what: str) -> bytes:
     return content
 
 
+def _settle(folder: Path) -> None:
+    """The names in a folder outlast a power failure: what a lost key has sealed could not be read any more."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def write_private(path: Path, content: bytes, what: str) -> None:
     """Put such a file in place of one that is there, in one move.
 
@@ -46,6 +55,7 @@ def write_private(path: Path, content: bytes, what: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, path)
+        _settle(path.parent)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise StoreError(f"{what} could not be written to {path} ({error})") from error
