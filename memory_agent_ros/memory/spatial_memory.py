@@ -648,8 +648,8 @@ class SpatialMemory:
                 request, self._state, self._store, self._matcher, self.config,
                 lambda among, room: self._selected(among, room, None),
             )  # fmt: skip
-            rule = self.forgetting.rule(request, tracks, self._state, rooms[0].polygon if rooms else None)
             outlines = [r.polygon for r in rooms]
+            rule = self.forgetting.rule(request, tracks, self._state, outlines)
             held = selected_held(request, self._quarantine.rows(), tracks, outlines, self._state, self.config)
             if not tracks and rule is None and request.span is None and not held:
                 return []

@@ -54,7 +54,7 @@ class Forgetting:
         return [Receipt.from_dict({"id": i, "stamp_ns": stamp, **json.loads(body)}) for i, stamp, body in rows]
 
     def rule(
-        self, request: ForgetRequest, tracks: Sequence[Track], state: MapState, room: NDArray[np.float64] | None
+        self, request: ForgetRequest, tracks: Sequence[Track], state: MapState, rooms: Sequence[NDArray[np.float64]]
     ) -> Rule | None:
         """What a request wants refused from now on; None if it wants nothing refused.
 
@@ -62,17 +62,19 @@ class Forgetting:
             request: as made.
             tracks: what it erases.
             state: before the erasure.
-            room: (N, 2) outline of the room that it names.
+            rooms: (N, 2) outlines of the rooms that it names.
 
         Raises:
-            BadInputError: ``refusal_unspecific``.
+            BadInputError: ``refusal_unspecific``, ``unknown_room``.
         """
         if not request.never_again:
             return None
+        if request.room is not None and not rooms:
+            raise BadInputError("unknown_room", f"no room is called {request.room!r}; list them with rooms()")
         looks = [] if request.like is None else looks_of(request.like, state)
         if request.conditions == ("object_ids",):
             looks = views_of_all(tracks)
-        return self.refusals.rule(request.label, _zone(request, room), looks, request.similarity)
+        return self.refusals.rule(request.label, _zone(request, rooms), looks, request.similarity)
 
     def erase(
         self,
@@ -158,14 +160,21 @@ class Forgetting:
             return receipt
 
 
-def _zone(request: ForgetRequest, room: NDArray[np.float64] | None) -> Zone | None:
-    """Where a request applies; None if it names no place."""
+def _zone(request: ForgetRequest, rooms: Sequence[NDArray[np.float64]]) -> Zone | None:
+    """Where a request applies; None if it names no place.
+
+    Raises:
+        BadInputError: ``refusal_unspecific``.
+    """
     region = request.region
     low, high = (-np.inf, np.inf) if region is None else (float(region.minimum[2]), float(region.maximum[2]))
-    outlines = [o for o in (request.polygon, room) if o is not None]
+    outlines = [o for o in (request.polygon, *rooms) if o is not None]
     if region is not None:
         (x0, y0), (x1, y1) = np.clip(region.minimum[:2], -1e6, 1e6), np.clip(region.maximum[:2], -1e6, 1e6)
         outlines.append(np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]))
     if len(outlines) > 1:
-        raise BadInputError("refusal_unspecific", "never_again takes one place: a room, a polygon or a box")
+        raise BadInputError(
+            "refusal_unspecific",
+            "never_again takes one place: a room (by its id, if several are called so), a polygon or a box",
+        )
     return Zone(np.asarray(outlines[0], dtype=np.float64), low, high) if outlines else None

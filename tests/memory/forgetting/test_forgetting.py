@@ -56,6 +56,24 @@ def test_a_category_forgotten_for_good_is_never_taken_in_again(tmp_path: Path) -
     assert b"xyzzyletter" not in path.read_bytes()
 
 
+def test_a_room_that_is_none_or_several_leaves_no_rule_for_everywhere() -> None:
+    with SpatialMemory.open(None) as memory:
+        seen(memory, desk=True)
+        rooms = memory.rooms()
+        assert len(rooms) == 2
+        with pytest.raises(BadInputError) as caught:
+            memory.forget(ForgetRequest(label="nothing of this", room="bathroom", never_again=True))
+        assert caught.value.reason == "unknown_room"
+        for room in rooms:
+            memory.name_room(room.id, "study")
+        with pytest.raises(BadInputError, match="by its id") as caught:
+            memory.forget(ForgetRequest(label="xyzzyletter", room="study", never_again=True))
+        assert caught.value.reason == "refusal_unspecific" and memory.find("xyzzyletter")
+        memory.forget(ForgetRequest(label="xyzzyletter", room=rooms[0].id, never_again=True))
+        (rule,) = memory.forgetting.refusals.rules()
+        assert rule.zone is not None and np.array_equal(rule.zone.polygon, rooms[0].polygon)
+
+
 def test_from_a_privacy_zone_nothing_is_kept(tmp_path: Path) -> None:
     with SpatialMemory.open(tmp_path / "home.map") as memory:
         world = seen(memory, desk=True)
