@@ -133,7 +133,9 @@ def _flip(db: sqlite3.Connection, rng: np.random.Generator) -> set[str] | None:
     flipped = bytearray(packed)
     flipped[bit // 8] ^= 1 << bit % 8
     db.execute(f"UPDATE {name} SET {column}={marks} WHERE {where}", (_value(bytes(flipped), old), *key))
-    return {_place(name, key)}
+    (new,) = db.execute(f"SELECT {column} FROM {name} WHERE {where}", key).fetchone()
+    # SQLite stores -0.0 as 0.0: such a flip leaves the file as it was.
+    return None if _bytes(new)[0] == packed else {_place(name, key)}
 
 
 def _bytes(value: Any) -> tuple[bytes, str]:
