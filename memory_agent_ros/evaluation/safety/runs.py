@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib.resources
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,10 +128,9 @@ def _examined(updates: Path | None, comparison: SafetyComparison, progress: bool
     encoder = Encoder(loaded.tokenizer)
     requests = posed(comparison.split, 1000, comparison.times, meaning)
     asked = questions(comparison.split, comparison.questions, meaning)
-    return {
-        "verdicts": _plain(judged(loaded.model, encoder, requests)),
-        "qa": [int(hit) for hit in done_right(loaded.model, encoder, asked)],
-    }
+    with loaded.safety.acting() if loaded.safety else nullcontext():
+        verdicts = judged(loaded.model, encoder, requests)
+    return {"verdicts": _plain(verdicts), "qa": [int(hit) for hit in done_right(loaded, encoder, asked)]}
 
 
 def _plain(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:

