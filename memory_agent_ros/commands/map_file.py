@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from memory_agent_ros.commands.open_map import map_place
-from memory_agent_ros.commands.output import print_json
+from memory_agent_ros.commands.output import print_json, shown
 
 if TYPE_CHECKING:
     from memory_agent_ros.memory.spatial_memory import SpatialMemory
@@ -46,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
             document, lines = _provenance(memory, args.object)
         else:
             document = _about(memory, args)
-            shown = [f"{key}: {value}" for key, value in document.items() if key != "problems"]
-            lines = document["problems"] or ["sound"] if args.what == "verify" else shown
+            about = [f"{key}: {value}" for key, value in document.items() if key != "problems"]
+            lines = document["problems"] or ["sound"] if args.what == "verify" else about
     if args.json:
         print_json(document)
     else:
-        print("\n".join(lines))
+        print("\n".join(map(shown, lines)))
     return 1 if document.get("problems") else 0
 
 

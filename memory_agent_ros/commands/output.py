@@ -24,6 +24,11 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def shown(text: str) -> str:
+    """Words that came from elsewhere, on one line and without what a terminal obeys: that is written as an escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
 def tell(args: argparse.Namespace, text: str) -> None:
     """A line for a person, on stderr; left out with ``--quiet``."""
     if not args.quiet:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import getpass
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from memory_agent_ros.commands.output import print_json
+from memory_agent_ros.commands.output import print_json, shown
 
 if TYPE_CHECKING:
     from memory_agent_ros.memory.corrections.book import Corrected
@@ -35,10 +34,16 @@ def run(args: argparse.Namespace) -> int:
 
     place = map_place(args.map)
     if args.release or args.discard:
-        with open_map_to_change(place) as memory:
-            made = _decided(memory, args)
-        listed = [m.correction.to_dict() for m in made]
-        print_json({"corrections": listed}) if args.json else print("\n".join(map(_done_line, listed)))
+        made: list[Corrected] = []
+        try:
+            with open_map_to_change(place) as memory:
+                _decide(memory, args, made)
+        finally:  # what was done before one was refused is done
+            listed = [m.correction.to_dict() for m in made]
+            if args.json:
+                print_json({"corrections": listed})
+            elif listed:
+                print("\n".join(map(_done_line, listed)))
         return 0
     with open_map(place) as memory:
         held = [entry.to_dict() for entry in memory.quarantine()]
@@ -50,18 +55,19 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _decided(memory: SpatialMemory, args: argparse.Namespace) -> Sequence[Corrected]:
+def _decide(memory: SpatialMemory, args: argparse.Namespace, made: list[Corrected]) -> None:
+    """Let in or throw away one after the other; what is done is added to ``made``."""
     who = {"author": args.author or getpass.getuser(), "reason": args.reason or ""}
-    if args.release:
-        return [memory.release(held_id, **who) for held_id in args.release]
-    return [memory.discard(held_id, **who) for held_id in args.discard]
+    act = memory.release if args.release else memory.discard
+    for held_id in args.release or args.discard:
+        made.append(act(held_id, **who))
 
 
 def _line(entry: dict[str, Any]) -> str:
     x, y, z = entry["position_m"]
     return (
-        f"{entry['id']:5d}  {entry['reason']}: {entry['label']} ({entry['score']:.2f}) "
-        f"at ({x:.2f}, {y:.2f}, {z:.2f}) m, {entry['stamp_ns'] / 1e9:.1f} s, told by {entry['source']}"
+        f"{entry['id']:5d}  {entry['reason']}: {shown(entry['label'])} ({entry['score']:.2f}) "
+        f"at ({x:.2f}, {y:.2f}, {z:.2f}) m, {entry['stamp_ns'] / 1e9:.1f} s, told by {shown(entry['source'])}"
     )
 
 

@@ -53,6 +53,34 @@ def test_what_is_held_is_listed_let_in_and_thrown_away(map_file: Path, capsys: p
     assert main(["verify", str(map_file)]) == 0
 
 
+def test_of_several_what_was_done_before_one_is_refused_is_told(
+    map_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["quarantine", str(map_file), "--discard", "1", "99", "2", "--reason", "blurred"]) == 2
+    told = capsys.readouterr()
+    assert told.out.count("discard from quarantine") == 1 and "99" in told.err
+    assert main(["quarantine", str(map_file), "--discard", "2", "99", "--reason", "blurred", "--json"]) == 2
+    assert len(json.loads(capsys.readouterr().out)["corrections"]) == 1
+    with SpatialMemory.open(map_file, read_only=True) as memory:
+        assert [e.id for e in memory.quarantine()] == [3, 4]
+
+
+def test_words_that_were_put_into_the_world_do_not_move_the_cursor(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = kitchen()
+    world.add("sign", "vase\x1b[2J\nreleased", (2.3, 0.1, 0.82), (0.12, 0.12, 0.24), 9)
+    frame, observations = world.look(arc((2.5, 0.0, 0.7), count=1)[0])
+    config = QuarantineConfig(vocabulary=("mug", "bowl", "box", "table"))
+    with SpatialMemory.open(tmp_path / "held.map", MemoryConfig(quarantine=config)) as memory:
+        memory.observe(dataclasses.replace(frame, source=ObservationSource("front\x07", "ssd 1")), observations)
+    assert main(["quarantine", str(tmp_path / "held.map")]) == 0
+    assert main(["map", "sources", "--map", str(tmp_path / "held.map")]) == 0
+    out = capsys.readouterr().out
+    assert "vase\\x1b[2J\\nreleased" in out and out.count("front\\x07") == 2
+    assert all(line.isprintable() for line in out.splitlines()) and len(out.splitlines()) == 3
+
+
 def test_sources_and_their_trust_are_told(map_file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["map", "sources", "--map", str(map_file)]) == 0
     out = capsys.readouterr().out
