@@ -19,6 +19,7 @@ from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, load_tiny,
 from memory_agent_ros.evaluation.training.distributed import Group
 from memory_agent_ros.evaluation.training.train_memory_lora import MemoryTraining, gist_data, train_memory_lora
 from memory_agent_ros.internalising import embedded_prompts
+from memory_agent_ros.reasoning.language.embedded import weights_folder
 from memory_agent_ros.records.errors import BadInputError
 
 _VERSION = 1
@@ -153,8 +154,10 @@ def train_maker(
 
 
 def cached_maker(scale: GistScale, base: GistBase, seed: int, *, progress: bool = False) -> MemoryToLora:
-    """The hypernetwork of one training seed, trained if it is not in the cache."""
-    path = runs_folder() / f"{scale.name}-{seed}.safetensors"
+    """The hypernetwork of one training seed: the shipped one for seed 0 of ``tiny``; others are trained once."""
+    shipped = weights_folder() / "memory_lora_tiny.safetensors"
+    own = scale == SIZES["tiny"] and seed == 0 and shipped.is_file()
+    path = shipped if own else runs_folder() / f"{scale.name}-{seed}.safetensors"
     if not path.is_file():
         train_maker(replace(scale, training=replace(scale.training, seed=seed)), base, path, progress=progress)
     return MemoryToLora.load(path, base.adapted, base.tokenizer, base.prompts, base=base.name)

@@ -16,7 +16,16 @@ from memory_agent_ros.adapters.memory import MemoryToLora
 from memory_agent_ros.adapters.memory_network import MemoryNetworkSize
 from memory_agent_ros.adapters.memory_reading import read_chunk
 from memory_agent_ros.adapters.prompts import Prompts
-from memory_agent_ros.evaluation.adapters.gist import CANDIDATES, COLOUR, COUNT, KindGist, Question, words
+from memory_agent_ros.evaluation.adapters.gist import (
+    CANDIDATES,
+    COLOUR,
+    COUNT,
+    TOLD_IN_TEXT,
+    KindGist,
+    Question,
+    ask,
+    words,
+)
 from memory_agent_ros.evaluation.adapters.gist_forgetting import forget_one
 from memory_agent_ros.evaluation.adapters.gist_lessons import (
     GistLesson,
@@ -25,7 +34,8 @@ from memory_agent_ros.evaluation.adapters.gist_lessons import (
     ranked,
     ranked_right,
 )
-from memory_agent_ros.evaluation.adapters.gist_worlds import GistWorld
+from memory_agent_ros.evaluation.adapters.gist_runs import cached_maker, gist_base, scale_of
+from memory_agent_ros.evaluation.adapters.gist_worlds import GistSize, GistWorld, example, lived_in
 from memory_agent_ros.evaluation.adapters.tiny_model import TinySize, new_model, tiny_prompts, tokenizer_of
 from tests.adapters.test_memory import Map, small_encoder, thing
 
@@ -105,3 +115,20 @@ def test_a_real_memory_forgets_without_a_trace(adapted: AdaptedModel) -> None:
     for seed in (0, 5):
         found = forget_one(made, adapted, PROMPTS, np.random.default_rng(seed))
         assert found.same_bits and found.held_gap > 0.0
+
+
+def test_the_shipped_network_knows_the_gist_of_an_apartment_that_it_never_saw() -> None:
+    base = gist_base(scale_of("tiny"))
+    made, rng = cached_maker(scale_of("tiny"), base, 0), np.random.default_rng(4)
+    apartments = lived_in("val", 2, first=70_000)
+    lessons = [
+        GistLesson(world, tuple(q for q in ask(world.gist, rng, held_out=True) if q.kind in TOLD_IN_TEXT))
+        for world in (example(one, rng, None, GistSize(2, 5)) for one in apartments for _ in range(4))
+    ]
+    asked = [(None, q) for one in lessons for q in one.questions]
+    with torch.no_grad():
+        rows = generated_rows(made, lessons)
+    owners = [i for i, one in enumerate(lessons) for _ in one.questions]
+    right = np.mean(ranked_right(base.adapted, base.prompts, asked, rows, owners))
+    strangers = np.mean(ranked_right(base.adapted, base.prompts, asked, rows, [(i + 4) % 8 for i in owners]))
+    assert len(asked) > 40 and right > 0.75 and strangers < 0.5
