@@ -121,7 +121,8 @@ class Track:
         if self.observations == 0:
             self.first_range_m = obs.range_m
         self.observations += 1
-        self.last_looked_ns = obs.stamp_ns
+        self.first_seen_ns = min(self.first_seen_ns, obs.stamp_ns)  # what a camera waited with may be older
+        self.last_looked_ns = max(self.last_looked_ns, obs.stamp_ns)
         scores, weight = obs.label_scores or {obs.label: obs.score}, min(1.0, math.sqrt(pixels / 400.0))
         if self.by_hand.place and not self._agrees(obs, config):
             return 0
@@ -139,7 +140,7 @@ class Track:
         self.log_odds = min(self.log_odds + config.hit_gain, config.presence_max)
         self.negatives = 0
         self.min_pixels = min(self.min_pixels, pixels)
-        self.last_seen_ns = obs.stamp_ns
+        self.last_seen_ns = max(self.last_seen_ns, obs.stamp_ns)
         return self.absorb_points(obs, config, at)
 
     def _contradicted(self, scores: Mapping[str, float]) -> bool:

@@ -109,7 +109,7 @@ def step(
     announce(state, changes, [t for t, _ in detected], frame.stamp_ns, config)
     if not silenced:
         _log(run, detected, _pieces(run, tracks, matches))
-    state.last_stamp_ns = frame.stamp_ns
+    state.last_stamp_ns = max(state.last_stamp_ns, frame.stamp_ns)
     return changes
 
 

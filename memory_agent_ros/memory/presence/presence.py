@@ -70,7 +70,7 @@ def weaken(
     """
     if look is Look.NOTHING:
         return False
-    track.last_looked_ns = stamp_ns
+    track.last_looked_ns = max(track.last_looked_ns, stamp_ns)
     if stamp_ns - track.last_negative_ns < config.negative_interval_s * 1e9:
         return False
     track.last_negative_ns = stamp_ns

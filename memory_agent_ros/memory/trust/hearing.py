@@ -25,8 +25,8 @@ def hear(
 ) -> Iterator[Heard]:
     """Take in one checked image, after those held back before it that it bears out; the last step is its own.
 
-    Each step is to be written before the next is asked for. What was held back stays so where another source has told
-    of later by now, since stamps do not run back.
+    Each step is to be written before the next is asked for. Another source may have told of later
+    than what was held back: no stamp of the map or of an object runs back then.
     """
     arrival = state.guard.arrival(frame, state.map_revision)
     if arrival is Arrival.HELD:
@@ -36,9 +36,6 @@ def hear(
         yield changes, ()
         return
     for waiting in state.guard.settled(frame) if arrival is Arrival.SETTLED else ():
-        if not state.last_stamp_ns < waiting.frame.stamp_ns < frame.stamp_ns:
-            state.stats["quarantine.overtaken"] += 1
-            continue
         state.stats["quarantine.settled"] += 1
         changes, taken = _heard_step(state, waiting.frame, waiting.observations, config, associator)
         changes.released += waiting.held_ids

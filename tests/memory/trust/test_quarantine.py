@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from synthetic import SECOND, World, kitchen
 
 from memory_agent_ros.memory.config import MemoryConfig
+from memory_agent_ros.memory.map_state import Changes, MapState
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.trust.config import QuarantineConfig
 from memory_agent_ros.memory.views.keyframes import decode
@@ -503,18 +504,24 @@ def test_what_somebody_decided_on_is_not_taken_in_again_when_its_camera_settles(
         assert vase.observations == 2  # the one let in by hand, and that of the image that settled it
 
 
-def test_stamps_do_not_run_back_where_another_source_spoke_meanwhile() -> None:
+def test_stamps_do_not_run_back_where_another_source_spoke_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     with memory_with(SLOW) as memory:
         world = kitchen()
         told(memory, world, at_table(4))
-        told(memory, world, at_desk(8)[4:5])
-        told(memory, world, at_table(8)[-1:], OTHER)
-        told(memory, world, at_desk(8)[5:6])
-        held = memory.quarantine()
-        events = told(memory, world, at_desk(8)[6:7])
-        assert memory.stats["quarantine.settled"] == 1 and memory.stats["quarantine.overtaken"] == 1
-        assert {e.stamp_ns for e in memory.quarantine()} == {held[0].stamp_ns}
-        assert [e.stamp_ns for e in events] == sorted(e.stamp_ns for e in events)
+        told(memory, world, at_desk(8)[4:6])
+        told(memory, world, at_desk(8)[2:3], OTHER)  # it sees the desk, later than the images that wait
+        other_ns, stamps = memory.last_stamp_ns, []
+        write = memory._persistence.write
+
+        def noted(state: MapState, changes: Changes) -> None:
+            stamps.append((state.last_stamp_ns, {t.id: (t.first_seen_ns, t.last_seen_ns) for t in state.tracks.scan()}))
+            write(state, changes)
+
+        monkeypatch.setattr(memory._persistence, "write", noted)
+        told(memory, world, at_desk(8)[6:7])
+        assert len(stamps) == 3 and memory.stats["quarantine.settled"] == 2 and memory.quarantine() == []
+        assert [s for s, _ in stamps] == [other_ns, other_ns, memory.last_stamp_ns]
+        assert all(first <= last for _, seen in stamps for first, last in seen.values())
 
 
 def test_an_image_told_again_and_again_does_not_make_a_jump_believed() -> None:
