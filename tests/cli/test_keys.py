@@ -113,7 +113,7 @@ def test_nothing_of_a_wrapped_map_can_be_opened_with_what_is_in_it(
         store.words.all()
     store.close()
     content = all_bytes(map_file)
-    assert tried > 10 and not any(word in content for word in (b"porringer", b"shelf", b"wide rim", b"\xff\xd8\xff"))
+    assert tried > 10 and not any(word in content for word in (b"porringer", b"shelf", b"wide rim", b"JFIF"))
 
 
 def test_new_maps_are_wrapped_where_there_is_a_master_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
