@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from memory_agent_ros.records.errors import BadInputError
 
+#: Least determinant of K, square pixels: below it nothing can be projected back.
+_LEAST_DET = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Camera:
@@ -19,7 +22,8 @@ class Camera:
         K: (3, 3) float64 intrinsic matrix in pixels; integer ``(u, v)`` are pixel centres.
 
     Raises:
-        BadInputError: ``camera_invalid`` if the size or the focal length is not positive or K is not finite.
+        BadInputError: ``camera_invalid`` if the size or the focal length is not positive or K is not finite
+            or cannot be inverted.
     """
 
     width: int
@@ -30,6 +34,8 @@ class Camera:
         K = np.asarray(self.K, dtype=np.float64)
         if K.shape != (3, 3) or not np.isfinite(K).all() or K[0, 0] <= 0 or K[1, 1] <= 0:
             raise BadInputError("camera_invalid", f"K must be a finite 3x3 matrix with positive focal lengths, got {K}")
+        if abs(np.linalg.det(K)) < _LEAST_DET:
+            raise BadInputError("camera_invalid", f"K must be a matrix that can be inverted, got {K}")
         if self.width <= 0 or self.height <= 0:
             raise BadInputError("camera_invalid", f"image size must be positive, got {self.width}x{self.height}")
         object.__setattr__(self, "K", K)

@@ -75,3 +75,9 @@ def test_words_of_states_and_events_are_stable():
     assert [str(kind) for kind in EventKind] == [
         "added", "updated", "moved", "gone", "merged", "edited", "forgotten", "reanchored",
     ]  # fmt: skip
+
+
+def test_cameras_that_nothing_can_be_projected_back_by_are_refused() -> None:
+    for K in (np.diag([1e-200, 1e-200, 1.0]), np.diag([500.0, 500.0, 0.0])):
+        with pytest.raises(BadInputError, match="inverted"):
+            Camera(64, 48, K)

@@ -378,5 +378,5 @@ TARGETS = (
     Target("map_bytes", lambda folder: DamagedFiles(folder, damage_bytes), share=6.0),
     Target("map_rows", lambda folder: DamagedFiles(folder, damage_rows), share=5.0),
     Target("frames", lambda folder: OpenMap(folder, hostile_frame), share=6.0),
-    Target("memory_calls", lambda folder: OpenMap(folder, hostile_call), share=8.0),
+    Target("memory_calls", lambda folder: OpenMap(folder, hostile_call, waits=True), share=8.0),
 )

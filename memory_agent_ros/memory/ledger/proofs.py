@@ -31,7 +31,7 @@ _MOST_ROWS = 16
 
 @dataclass(frozen=True)
 class Proven:
-    """What a proof shows.
+    """What a proof shows: that these rows are the ledger's, not that it has no others of the object.
 
     Attributes:
         object_id: of which object.
@@ -163,6 +163,8 @@ def _checked(proof: Mapping[str, Any], trusted: Collection[bytes]) -> Proven:
     object_id = int(proof["object_id"])
     roots = {seq: _record_root(int(seq), record, checkpoint) for seq, record in proof["records"].items()}
     rows, numbers = [], []
+    if len({row["leaf"] for row in proof["rows"]}) != len(proof["rows"]):
+        raise BadInputError("proof_broken", "a row stands in the proof twice")
     for row in proof["rows"]:
         rows.append(_checked_row(row, roots, object_id))
         numbers.append(int(row["record"]))

@@ -133,6 +133,8 @@ class Recorder:
         """Number and hash of the last record; 0 before the first."""
         if self._head is None:
             found = self._store.rows("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1")
+            if found and not isinstance(found[0][1], bytes | memoryview):
+                raise StoreError("the last record of the ledger is damaged; run verify, restore the map from a copy")
             self._head = (int(found[0][0]), bytes(found[0][1])) if found else (0, NO_HASH)
         return self._head
 

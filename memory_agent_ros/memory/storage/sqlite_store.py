@@ -22,7 +22,7 @@ from memory_agent_ros.memory.ledger.soundness import soundness
 from memory_agent_ros.memory.ledger.triggers import FUNCTION, sqlite_triggers
 from memory_agent_ros.memory.storage.master_key import wrapping_key
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
-from memory_agent_ros.memory.storage.schema import APPLICATION_ID, LEDGER_SINCE, SCHEMA_VERSION, TABLES
+from memory_agent_ros.memory.storage.schema import APPLICATION_ID, LEDGER_SINCE, MIGRATIONS, SCHEMA_VERSION, TABLES
 from memory_agent_ros.memory.storage.words import Words
 from memory_agent_ros.records.errors import StoreError
 
@@ -157,6 +157,10 @@ class SqliteStore:
         version = self.connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
             raise StoreError(f"{self.path} is a SQLite file but no map of memory_agent_ros; choose another file")
+        if version < min(MIGRATIONS):
+            raise StoreError(
+                f"{self.path} is damaged (map schema {version} never was); restore it from a copy, it was left as it is"
+            )
         if version > SCHEMA_VERSION:
             raise StoreError(
                 f"{self.path} has map schema {version}, this program reads up to {SCHEMA_VERSION}; "
@@ -233,7 +237,7 @@ class SqliteStore:
             self.words.committed()
             self.keys.committed()
             self.ledger.committed()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError) as error:  # a number beyond 64 bits comes from a damaged row
             self._roll_back()
             raise StoreError(
                 f"the map could not be written ({error}): {_advice(error)}; what was remembered before is safe"

@@ -38,7 +38,7 @@ def choose_topics(types: Mapping[str, str], counts: Mapping[str, int], options: 
     Raises:
         BadInputError: ``bag_topics`` naming what is missing, what the bag has, and the option that picks a topic.
     """
-    have = {t: kind for t, kind in types.items() if counts.get(t, 0) > 0}
+    have = {t: kind for t, kind in types.items() if isinstance(kind, str) and counts.get(t, 0) > 0}  # damaged indices
     images = [t for t, kind in have.items() if kind in IMAGES]
     depths = sorted((t for t in images if "depth" in t.lower()), key=lambda t: _depth_rank(t, have[t]))
     colors = sorted((t for t in images if not _is_other(t)), key=lambda t: _color_rank(t, have[t]))

@@ -178,6 +178,9 @@ def test_a_proof_is_checked_without_the_map(kitchen_map: Path) -> None:
     assert proven.object_id == mug.id and named["objects"]["id"] == mug.id and "observations" in named
     with pytest.raises(BadInputError, match="not trusted"):
         check_proof(proof, [])
+    twice = {**proof, "rows": [*proof["rows"], proof["rows"][-1]]}
+    with pytest.raises(BadInputError, match="twice"):
+        check_proof(twice, trusted)
     rng = np.random.default_rng(0)
     text = json.dumps(proof)
     places = [k for k, c in enumerate(text) if c in "0123456789abcdef"]

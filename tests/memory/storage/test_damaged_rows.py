@@ -117,3 +117,30 @@ def test_numbers_beyond_64_bits_are_refused(path):
     with pytest.raises(StoreError):
         list(store.each("SELECT * FROM objects WHERE id = ?", (-(1 << 64),)))
     store.close()
+
+
+def test_schemas_that_never_were_are_damage(path):
+    for version in (0, -7):
+        connection = sqlite3.connect(path)
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.close()
+        with pytest.raises(StoreError, match="damaged"):
+            SpatialMemory.open(path, sample.CONFIG)
+
+
+def test_a_number_that_outgrows_its_column_is_told(path):
+    store = open_store(path)
+    with pytest.raises(StoreError, match="could not be written"), store.transaction() as cursor:
+        cursor.execute("UPDATE objects SET last_seen_ns = ?", (1 << 63,))
+    store.close()
+
+
+def test_a_damaged_head_of_the_ledger_is_told(path):
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE ledger SET hash = 0.5 WHERE seq = (SELECT MAX(seq) FROM ledger)")
+    connection.commit()
+    connection.close()
+    store = open_store(path, read_only=True)
+    with pytest.raises(StoreError, match="run verify"):
+        store.ledger.head()
+    store.close()

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import StoragePlugin
 
+from memory_agent_ros.perception.recordings.bag_topics import choose_topics
 from memory_agent_ros.perception.recordings.open_recording import open_recording
 from memory_agent_ros.perception.recordings.recording import Recording, RecordingOptions
 from memory_agent_ros.records.errors import BadInputError
@@ -147,3 +148,8 @@ def test_stride_limit_and_reading_twice(tmp_path: Path) -> None:
 def test_a_bag_can_be_turned_upright_too(tmp_path: Path) -> None:
     frame = next(iter(open_recording(write_bag(tmp_path / "bag"), RecordingOptions(upright=True))))
     assert np.abs(frame.T_map_camera - camera_pose(0)).max() < 0.02
+
+
+def test_a_damaged_index_with_types_that_are_no_text_is_refused() -> None:
+    with pytest.raises(BadInputError, match="no colour topic"):
+        choose_topics({"/a": 0.5}, {"/a": 3}, RecordingOptions())
