@@ -362,7 +362,7 @@ def _is_blank(connection: sqlite3.Connection) -> bool:
     return marks == [0, 0] and connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0] == 0
 
 
-def _advice(error: sqlite3.Error) -> str:
+def _advice(error: Exception) -> str:
     """What to do about what the engine says."""
     name = str(getattr(error, "sqlite_errorname", ""))
     if name.startswith("SQLITE_FULL"):
