@@ -38,7 +38,7 @@ def choose_topics(types: Mapping[str, str], counts: Mapping[str, int], options: 
     Raises:
         BadInputError: ``bag_topics`` naming what is missing, what the bag has, and the option that picks a topic.
     """
-    have = {t: kind for t, kind in types.items() if isinstance(kind, str) and counts.get(t, 0) > 0}  # damaged indices
+    have = {t: kind for t, kind in types.items() if _is_text(t, kind) and counts.get(t, 0) > 0}
     images = [t for t, kind in have.items() if kind in IMAGES]
     depths = sorted((t for t in images if "depth" in t.lower()), key=lambda t: _depth_rank(t, have[t]))
     colors = sorted((t for t in images if not _is_other(t)), key=lambda t: _color_rank(t, have[t]))
@@ -67,6 +67,11 @@ def _pick(what: str, wanted: str | None, found: list[str], have: Mapping[str, st
     if not found:
         raise BadInputError("bag_topics", f"no {what} topic found; name it with {option}; the bag has {_listing(have)}")
     return found[0]
+
+
+def _is_text(*names: object) -> bool:
+    """A damaged index may hold anything."""
+    return all(isinstance(name, str) for name in names)
 
 
 def _listing(have: Mapping[str, str]) -> str:

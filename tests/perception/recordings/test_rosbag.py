@@ -152,4 +152,4 @@ def test_a_bag_can_be_turned_upright_too(tmp_path: Path) -> None:
 
 def test_a_damaged_index_with_types_that_are_no_text_is_refused() -> None:
     with pytest.raises(BadInputError, match="no colour topic"):
-        choose_topics({"/a": 0.5}, {"/a": 3}, RecordingOptions())
+        choose_topics({"/a": 0.5, 0.5: "sensor_msgs/msg/CameraInfo"}, {"/a": 3, 0.5: 3}, RecordingOptions())
