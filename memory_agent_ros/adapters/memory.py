@@ -183,31 +183,26 @@ class MemoryToLora:
     def batch(self, readings: Sequence[ChunkReading]) -> TokenBatch:
         """What the network reads of some chunks."""
         chunks = memory_tokens(readings, self.encoder)
-        self._read_cues([(c.names[i], c.names[0]) for c in chunks for i in c.things.tolist()])
         names = list(dict.fromkeys(name for chunk in chunks for name in chunk.names))
         vectors = torch.stack([self._vector(name) for name in names])
         return token_batch(chunks, vectors, {name: i for i, name in enumerate(names)}, self._cues)
 
     def _cues(self, thing: str, room: str) -> dict[str, Tensor]:
-        """By kind of target, (L, R, inputs): what enters it at the end of each of the cues about a thing in a room."""
-        self._read_cues([(thing, room)])
-        return self._cued[thing, room]
+        """By kind of target, (L, R, inputs): what enters it at the end of each of the cues about a thing in a room.
 
-    def _read_cues(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Remember the cues of some things in rooms; the frozen model reads those that are new."""
-        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._cued]
-        device = next(self._adapted.model.parameters()).device
-        for thing, room in new:  # each by itself: a chunk's bits must not depend on what else is read
-            forms = [form for cue in CUES for form in cue]
-            asked = [self._prompts.asked(None, form.format(thing=thing, room=room)) for form in forms]
+        The frozen model reads each thing by itself, once: a chunk's bits must not depend on what else is read.
+        """
+        if (thing, room) not in self._cued:
+            asked = [self._prompts.asked(None, form.format(thing=thing, room=room)) for cue in CUES for form in cue]
+            device = next(self._adapted.model.parameters()).device
             longest, ends = max(map(len, asked)), torch.tensor([len(ids) - 1 for ids in asked], device=device)
             ids = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in asked], device=device)
-            inner = self._adapted.seen(ids).inner
-            rows = torch.arange(len(asked), device=device)
-            told = {kind: t[rows, :, ends].split([len(cue) for cue in CUES]) for kind, t in inner.items()}
+            rows, sizes = torch.arange(len(asked), device=device), [len(cue) for cue in CUES]
             self._cued[thing, room] = {
-                kind: torch.stack([forms.mean(dim=0) for forms in cues], dim=1) for kind, cues in told.items()
+                kind: torch.stack([forms.mean(dim=0) for forms in t[rows, :, ends].split(sizes)], dim=1)
+                for kind, t in self._adapted.seen(ids).inner.items()
             }
+        return self._cued[thing, room]
 
     def _vector(self, name: str) -> Tensor:
         """(D,) mean of the language model's own vectors of a name's words, normalised; zeros for no name."""

@@ -121,9 +121,9 @@ class MemoryNetwork(nn.Module):
         flat = vectors.flatten(0, 1)[:, None, None] + self.places
         rows = self.heads(flat + self.out(flat))
         count, asked = len(vectors), batch.asked.flatten()[:, None, None]
+        of_things = self._of_things(batch)[:, None, None, None]
         for kind, keys in self.keys.items():
-            copied = keys.keys(keys.standardised(batch.cues[kind].flatten(0, 1)))
-            copied = copied * self._of_things(batch)[:, None, None, None]
+            copied = keys.keys(keys.standardised(batch.cues[kind].flatten(0, 1))) * of_things
             for number, target in enumerate(t for t in self._targets if t.kind == kind):
                 rows.down[target.name] = rows.down[target.name] + copied[:, number]
         return LoraRows(
@@ -134,8 +134,9 @@ class MemoryNetwork(nn.Module):
 
     def standardise(self, batch: TokenBatch) -> None:
         """Learn from some chunks what usually enters the adapted layers; before training."""
+        there = self._of_things(batch)[:, None].expand(-1, len(CUES))
         for kind, keys in self.keys.items():
-            keys.standardise(batch.cues[kind].flatten(0, 1), self._of_things(batch)[:, None].expand(-1, len(CUES)))
+            keys.standardise(batch.cues[kind].flatten(0, 1), there)
 
     @staticmethod
     def _of_things(batch: TokenBatch) -> Tensor:

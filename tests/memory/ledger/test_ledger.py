@@ -21,23 +21,6 @@ from memory_agent_ros.memory.storage.schema import table_names
 from memory_agent_ros.records.errors import BadInputError, StoreError
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A map of the kitchen, closed."""
-    path = tmp_path_factory.mktemp("ledger") / "kitchen.map"
-    with SpatialMemory.open(path) as memory:
-        mapped_kitchen(memory)
-    return path
-
-
-@pytest.fixture
-def kitchen_map(made: Path, tmp_path: Path) -> Path:
-    """A copy of it to tamper with."""
-    path = tmp_path / "kitchen.map"
-    path.write_bytes(made.read_bytes())
-    return path
-
-
 def tampered(path: Path, *statements: str) -> list[tuple[str, str]]:
     """What verifying finds, as (what, place), once statements were run past the memory."""
     with sqlite3.connect(path) as connection:

@@ -16,23 +16,6 @@ from memory_agent_ros.memory.storage.schema import MIGRATIONS, SCHEMA_VERSION
 NEXT = SCHEMA_VERSION + 1
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A map of the kitchen in the present schema, closed."""
-    path = tmp_path_factory.mktemp("migrated") / "kitchen.map"
-    with SpatialMemory.open(path) as memory:
-        mapped_kitchen(memory)
-    return path
-
-
-@pytest.fixture
-def kitchen_map(made: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    path = tmp_path / "kitchen.map"
-    path.write_bytes(made.read_bytes())
-    return path
-
-
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """From its call on, the program has a newer schema: one with another column and another table."""
