@@ -14,7 +14,8 @@ export MUJOCO_GL ?= egl
 export ROS_AUTOMATIC_DISCOVERY_RANGE ?= LOCALHOST
 
 # Two files at a time, in their order, so that none of the long ones comes last. WORKERS=0 tests in one process.
-PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# A worker that died stays dead: what it had done would be given out again as empty files, for which all would wait.
+PARALLEL := -n $(WORKERS) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 CORE := records geometry perception memory exploration reasoning
 

@@ -52,7 +52,7 @@ TEXT_ENVIRONMENTS = [
     "prompt_toolkit",
 ]
 SERVER = ["psycopg[binary]>=3.1"]  # maps on a PostgreSQL server; LGPL
-TEST = ["pytest>=7.4", "pytest-cov>=4.1", "pytest-timeout>=2.1", "hypothesis>=6.80"]
+TEST = ["pytest>=9.0", "pytest-cov>=4.1", "pytest-timeout>=2.1", "hypothesis>=6.80"]
 DEV = [
     *TEST,
     "pytest-xdist>=3.5",

