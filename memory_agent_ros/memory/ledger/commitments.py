@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from operator import itemgetter
 from typing import Any
@@ -42,6 +43,27 @@ _MORE = {
 }
 
 
+@dataclass(frozen=True)
+class _Layout:
+    """How rows of a table are read and told apart.
+
+    Attributes:
+        names: of the columns of a row, in the order of the alphabet.
+        read: the columns as a statement names them.
+        head: stands for the names in front of the values.
+        owner_of: row -> kind and id of its owner.
+        key_of: row -> its primary key.
+        chosen: statements that read rows by their keys, whose first part is a number, or a text.
+    """
+
+    names: list[str]
+    read: str
+    head: bytes
+    owner_of: Callable[[Sequence[Any]], tuple[str, int]]
+    key_of: Callable[[Sequence[Any]], tuple[Any, ...]]
+    chosen: tuple[str, str]
+
+
 class Commitments:
     """Digests of the rows of one store.
 
@@ -53,13 +75,13 @@ class Commitments:
     def __init__(self, store: Store, keys: ObjectKeys) -> None:
         self._store = store
         self._keys = keys
-        self._columns: dict[str, tuple[list[str], str, bytes]] = {}
+        self._layouts: dict[str, _Layout] = {}
         self._derived: dict[tuple[str, int], tuple[bytes, bytes]] = {}
         self.tables = {table.number: table for table in committed_tables()}
 
     def reload(self) -> None:
         """The tables may have other columns from now on."""
-        self._columns.clear()
+        self._layouts.clear()
 
     def of_touched(self, cursor: Cursor, touched: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """A leaf for each row touched, as it stands now, by table and row.
@@ -107,7 +129,7 @@ class Commitments:
 
     def live(self, table: Committed) -> Iterator[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]]:
         """Key, owner and values of every row of a table."""
-        names, columns, _ = self._named(table)
+        names, columns = self._layout(table).names, self._layout(table).read
         for row in self._store.each(f"SELECT {columns} FROM {_source(table)}"):
             named = dict(zip(names, row, strict=True))
             key = tuple(named[column] for column in table.keys)
@@ -118,7 +140,7 @@ class Commitments:
         self, table: Committed, column: str, value: int, order: str, most: int
     ) -> list[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]]:
         """Key, owner and values of the rows with a value in a column, those of the highest ``order`` first."""
-        names, columns, _ = self._named(table)
+        names, columns = self._layout(table).names, self._layout(table).read
         sql = f"SELECT {columns} FROM {_source(table)} WHERE t.{column}=? ORDER BY t.{order} DESC LIMIT {int(most)}"
         found: list[tuple[tuple[Any, ...], tuple[str, int], Sequence[Any]]] = []
         for row in self._store.rows(sql, (value,)):
@@ -128,7 +150,7 @@ class Commitments:
 
     def columns(self, table: Committed) -> list[str]:
         """Names of the values of a row, in their order."""
-        return list(self._named(table)[0])
+        return list(self._layout(table).names)
 
     @staticmethod
     def packed(leaf: tuple[Any, ...]) -> bytes:
@@ -150,8 +172,7 @@ class Commitments:
 
     def values_bytes(self, table: Committed, row: Sequence[Any]) -> bytes:
         """What a digest is over: which columns of which table, and their values."""
-        names = self._named(table)[2]
-        return cbor2.dumps([names, *row])
+        return cbor2.dumps([self._layout(table).head, *row])
 
     def derived(self, owner: tuple[str, int], secret: bytes) -> bytes:
         """What commitments of an owner are keyed with: it opens nothing that its key sealed."""
@@ -164,51 +185,60 @@ class Commitments:
 
     def _leaves(self, table: Committed, rows: Sequence[Sequence[Any]]) -> dict[tuple[Any, ...], tuple[Any, ...]]:
         """Key of each row -> its leaf; owners without a key get one. Done with every step, so without detours."""
-        names, _, head = self._named(table)
-        owner_of, at, number = table.owner.at(names), [names.index(key) for key in table.keys], table.number
-        owners = [owner_of(row) for row in rows]
+        layout, number = self._layout(table), table.number
+        head, key_of = layout.head, layout.key_of
+        owners = [layout.owner_of(row) for row in rows]
         derived, found = self._derived, {}
         for owner, secret, row in zip(owners, self._keys.many(owners), rows, strict=True):
             known = derived.get(owner)
-            key_of = known[1] if known is not None and known[0] == secret else self._keyed(owner, secret)
-            digest = blake2b(cbor2.dumps([head, *row]), digest_size=DIGEST_BYTES, key=key_of).digest()
-            key = tuple([row[i] for i in at])
+            keyed = known[1] if known is not None and known[0] == secret else self._keyed(owner, secret)
+            digest = blake2b(cbor2.dumps([head, *row]), digest_size=DIGEST_BYTES, key=keyed).digest()
+            key = key_of(row)
             found[key] = (number, _KIND_NUMBERS[owner[0]], owner[1], row_number(table, key), digest)
         return found
 
     def _keyed(self, owner: tuple[str, int], secret: bytes) -> bytes:
         return self.derived(owner, secret) if secret else b""
 
-    def _named(self, table: Committed) -> tuple[list[str], str, bytes]:
-        """Names of the columns of a row, in the order of the alphabet, how they are read, and what stands for them."""
-        known = self._columns.get(table.name)
+    def _layout(self, table: Committed) -> _Layout:
+        known = self._layouts.get(table.name)
         if known is None:
             own, more = sorted(self._store.columns(table.name)), _MORE.get(table.name, [])
             names = [*own, *(column.split(".")[1] for column in more)]
             read = ", ".join([*(f"t.{column}" for column in own), *more])
-            known = self._columns[table.name] = names, read, columns_hash(table.name, names)
+            known = self._layouts[table.name] = _Layout(
+                names, read, columns_hash(table.name, names), table.owner.at(names), _key_of(table, names),
+                (_chosen(table, read, number=True), _chosen(table, read, number=False)),
+            )  # fmt: skip
         return known
 
     def _selected(self, table: Committed, keys: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[Any, ...]]:
         """The statement that reads rows of a table by their keys."""
-        columns = self._named(table)[1]
-        source = _source(table)
+        sql = self._layout(table).chosen[isinstance(keys[0][0], str)]
         if len(table.keys) == 1:
-            number = isinstance(keys[0][0], int)
-            value = "CAST(value AS INTEGER)" if number else "value"
-            sql = f"SELECT {columns} FROM {source} WHERE t.{table.keys[0]} IN (SELECT {value} FROM json_each(?))"
             return sql, (json.dumps([key[0] for key in keys]),)
-        a, b = table.keys
-        first = (
-            "json_extract(value, '$.a')"
-            if isinstance(keys[0][0], str)
-            else "CAST(json_extract(value, '$.a') AS INTEGER)"
-        )
-        sql = (
-            f"SELECT {columns} FROM json_each(?) j JOIN {source} ON t.{a} = {first} "
-            f"AND t.{b} = CAST(json_extract(value, '$.b') AS INTEGER)"
-        )
         return sql, (json.dumps([{"a": key[0], "b": key[1]} for key in keys]),)
+
+
+def _key_of(table: Committed, names: Sequence[str]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    at = [names.index(key) for key in table.keys]
+    if len(at) == 1:
+        only = at[0]
+        return lambda row: (row[only],)
+    return itemgetter(*at)
+
+
+def _chosen(table: Committed, read: str, *, number: bool) -> str:
+    """The statement that reads rows by their keys, whose first part is a number or a text."""
+    if len(table.keys) == 1:
+        value = "CAST(value AS INTEGER)" if number else "value"
+        return f"SELECT {read} FROM {_source(table)} WHERE t.{table.keys[0]} IN (SELECT {value} FROM json_each(?))"
+    a, b = table.keys
+    first = "CAST(json_extract(value, '$.a') AS INTEGER)" if number else "json_extract(value, '$.a')"
+    return (
+        f"SELECT {read} FROM json_each(?) j JOIN {_source(table)} ON t.{a} = {first} "
+        f"AND t.{b} = CAST(json_extract(value, '$.b') AS INTEGER)"
+    )
 
 
 def _source(table: Committed) -> str:

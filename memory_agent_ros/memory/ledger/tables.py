@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -137,8 +138,13 @@ def row_number(table: Committed, key: Sequence[Any]) -> int:
     """What stands for a row in a commitment: its number if that is its key, else a hash of the key."""
     if len(key) == 1 and isinstance(key[0], int):
         return key[0]
+    return _hashed(table.number, *key)
+
+
+@lru_cache(maxsize=4096, typed=True)  # the same few rows are written with every frame
+def _hashed(number: int, *key: Any) -> int:
     try:
-        packed = canonical([table.number, *key])
+        packed = canonical([number, *key])
     except UnicodeEncodeError:  # damaged text, read with surrogates: no row that was ever committed to
-        packed = canonical([table.number, *(str(part).encode(errors="surrogateescape") for part in key)])
+        packed = canonical([number, *(str(part).encode(errors="surrogateescape") for part in key)])
     return int.from_bytes(blake2b(packed, digest_size=8).digest(), "little", signed=True)
