@@ -29,6 +29,8 @@ os.environ.setdefault("MUJOCO_GL", "egl")
 os.environ["ROS_DOMAIN_ID"] = str(_domain_id())
 os.environ.setdefault("MEMORY_AGENT_SIGNING_KEY", "5e" * 32)  # no test makes a key in the user's folder
 os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+# Tests kill nodes, and shared memory that a killed process had locked can stall those that come after (Fast DDS 6484).
+os.environ.setdefault("FASTDDS_BUILTIN_TRANSPORTS", "UDPv4")
 if str(REPOSITORY / "sim") not in sys.path:
     sys.path.append(str(REPOSITORY / "sim"))
 
