@@ -1,7 +1,8 @@
 """``memory-agent train document-lora``: the network that writes a LoRA from a document, by context distillation.
 
 First documents of a few chunks of one fact each, from which it learns to tell facts apart; then whole ones: a quarter
-of one chunk, a seventh of two, the rest of three to ``longest`` (Doc-to-LoRA, arXiv 2602.15902, has half of one chunk).
+of one chunk, a seventh of two, the rest of three to ``longest`` (Doc-to-LoRA, arXiv 2602.15902, has half of one chunk);
+in the last part more of the long ones, whose chunks disturb each other most.
 The base model stays frozen. Under ``torchrun`` every process draws its own documents. Needs torch, transformers and
 peft.
 """
@@ -42,6 +43,7 @@ class DocumentTraining:
         documents, questions: of a batch, and of a document.
         single: share of the training with chunks of a single fact; ``few`` of them in a document at most.
         longest: most chunks of a document after that; 1 for no training with several chunks.
+        long: share of the training after which four fifths of the documents have half of ``longest`` or more.
         rate: highest learning rate; warmed up, then falls as a cosine to a twentieth. The factors of B learn
             ``faster`` times as fast: they begin at zero and nothing else learns until they move.
         warm_up, clip, steps: of the updates.
@@ -55,15 +57,16 @@ class DocumentTraining:
     loss: DistillationConfig = field(default_factory=DistillationConfig)
     family: FactFamily = field(default_factory=FactFamily)
     documents: int = 16
-    questions: int = 3
-    single: float = 0.4
+    questions: int = 4
+    single: float = 0.2
     few: int = 4
     longest: int = 8
+    long: float = 0.6
     rate: float = 1e-3
     faster: float = 10.0
     warm_up: int = 50
     clip: float = 0.3
-    steps: int = 12_000
+    steps: int = 30_000
     look_every: int = 250
     looks: tuple[int, ...] = (1, 2, 4, 8)
     looked: int = 32
@@ -145,8 +148,9 @@ class _Learner(WriterLearner):
         if settings.longest > 1 and share < settings.single:
             family, chunks = replace(family, facts=(1, 1), sentences=2), int(rng.integers(1, settings.few + 1))
         elif settings.longest > 1:
-            draw, several = float(rng.random()), int(rng.integers(3, max(4, settings.longest + 1)))
-            chunks = 1 if draw < 0.25 else 2 if draw < 0.4 else min(several, settings.longest)
+            one, two, few = (0.25, 0.4, 3) if share < settings.long else (0.1, 0.2, settings.longest // 2)
+            draw, several = float(rng.random()), int(rng.integers(max(3, few), max(4, settings.longest + 1)))
+            chunks = 1 if draw < one else 2 if draw < two else min(several, settings.longest)
         count = max(2, round(settings.documents / chunks**0.5))
         return draw_lessons(family, seed, "train", chunks, count, settings.questions)
 
