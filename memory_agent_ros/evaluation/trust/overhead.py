@@ -23,7 +23,6 @@ from memory_agent_ros.evaluation.parallel import spread
 from memory_agent_ros.evaluation.phase import Tick
 from memory_agent_ros.evaluation.statistics import Figure, Goal, figure, mean, median
 from memory_agent_ros.memory.ledger.recorder import PLAIN, Recorder
-from memory_agent_ros.memory.ledger.triggers import sqlite_triggers
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.memory.storage.sqlite_store import SqliteStore
 from memory_agent_ros.memory.storage.store import Cursor
@@ -112,6 +111,6 @@ def take_ledger_away(memory: SpatialMemory) -> None:
     """Let a map that is thrown away go on without its ledger: no trigger, no commitment, no record, no signature."""
     store = memory._store
     assert isinstance(store, SqliteStore)
-    for statement in sqlite_triggers(store.ledger.commitments.tables.values()):
-        store.connection.execute(f"DROP TRIGGER temp.{statement.split()[3]}")
+    for (name,) in store.rows("SELECT name FROM temp.sqlite_master WHERE type = 'trigger'"):
+        store.connection.execute(f"DROP TRIGGER temp.{name}")
     store.ledger = _NoRecorder(store, store.keys)

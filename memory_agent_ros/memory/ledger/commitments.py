@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from operator import itemgetter
@@ -28,6 +28,8 @@ _BATCH = 500
 #: Derived keys kept; beyond, they are made again.
 _MOST_KEYS = 20_000
 DELETED = bytes(DIGEST_BYTES)
+#: Stands for the values of a row that must be read.
+UNREAD: tuple[Any, ...] = ()
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 #: Of :data:`~memory_agent_ros.memory.ledger.records.LEAF`.
 _PACK = struct.Struct(f"<BBqq{DIGEST_BYTES}s").pack
@@ -41,6 +43,14 @@ _SOURCES = {
 _MORE = {
     "objects": ["b.x0", "b.x1", "b.y0", "b.y1", "b.z0", "b.z1"],
 }
+#: Table -> the statement that reads what its rows have besides their own columns, by id.
+_BESIDE = {
+    "objects": "SELECT id, x0, x1, y0, y1, z0, z1 FROM boxes "
+    "WHERE id IN (SELECT CAST(value AS INTEGER) FROM json_each(?))",
+}
+
+#: Number of a table -> key of a row that a transaction touched -> its own values by name, or UNREAD.
+Touched = Mapping[int, Mapping[tuple[Any, ...], Sequence[Any]]]
 
 
 @dataclass(frozen=True)
@@ -83,22 +93,39 @@ class Commitments:
         """The tables may have other columns from now on."""
         self._layouts.clear()
 
-    def of_touched(self, cursor: Cursor, touched: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-        """A leaf for each row touched, as it stands now, by table and row.
+    def of_touched(self, cursor: Cursor, touched: Touched) -> list[tuple[Any, ...]]:
+        """A leaf for each row touched, as it stands now.
 
         Args:
             cursor: of the transaction.
-            touched: number of the table, then the key of the row; repeated ones count once.
+            touched: the rows; those that are unread are read, and those that are not there any more were deleted.
         """
-        by_table: dict[int, set[tuple[Any, ...]]] = {}
-        for number, *key in touched:
-            by_table.setdefault(number, set()).add(tuple(key))
         leaves: list[tuple[Any, ...]] = []
-        for number in sorted(by_table):
-            leaves += self._of_table(cursor, self.tables[number], by_table[number])
+        for number, rows in touched.items():
+            table = self.tables[number]
+            told = [row for key, row in rows.items() if row and key not in table.upkeep]
+            leaves += self._leaves(table, self._whole(cursor, table, told)).values()
+            if len(told) < len(rows):
+                unread = {key for key, row in rows.items() if not row}
+                leaves += self._of_table(cursor, table, unread)
         return leaves
 
+    def key_of(self, number: int) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+        """What gives the key of a row of a table from its own values by name."""
+        return self._layout(self.tables[number]).key_of
+
+    def _whole(self, cursor: Cursor, table: Committed, rows: list[Sequence[Any]]) -> list[Sequence[Any]]:
+        """Rows of a table, each with what belongs to it besides its own columns."""
+        beside = _BESIDE.get(table.name)
+        if beside is None or not rows:
+            return rows
+        key_of, nothing = self._layout(table).key_of, (None,) * len(_MORE[table.name])
+        ids = [key_of(row)[0] for row in rows]
+        found = {one[0]: one[1:] for one in cursor.execute(beside, (json.dumps(ids),)).fetchall()}
+        return [(*row, *found.get(i, nothing)) for i, row in zip(ids, rows, strict=True)]
+
     def _of_table(self, cursor: Cursor, table: Committed, wanted: set[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Leaves of rows that must be read."""
         leaves = []
         ordered = sorted(wanted - table.upkeep)
         for at in range(0, len(ordered), _BATCH):
@@ -111,7 +138,7 @@ class Commitments:
         return sorted(leaves, key=_row_of)
 
     def owned(self, cursor: Cursor, kind: str, owner: int) -> list[tuple[Any, ...]]:
-        """Rows that belong to an owner, each as :meth:`of_touched` takes them."""
+        """Rows that belong to an owner: number of the table, then the key."""
         tables = {table.name: table for table in self.tables.values()}
         found: list[tuple[Any, ...]] = []
         for name, column in OWNED.get(kind, ()):

@@ -1,7 +1,8 @@
 """Writes the ledger of a store: one record at the end of each transaction that changed something.
 
 The engine tells which rows a transaction touches, by triggers, so that nothing that writes has to tell; cascades
-included. What they then hold is read once, at the end, and committed to in the same transaction.
+included. SQLite tells what they hold, too; else that is read once, at the end. It is committed to in the same
+transaction.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from memory_agent_ros.memory.ledger.commitments import Commitments, pack
+from memory_agent_ros.memory.ledger.commitments import UNREAD, Commitments, Touched, pack
 from memory_agent_ros.memory.ledger.records import NO_HASH, chained, encode, leaves_root
 from memory_agent_ros.memory.ledger.tables import HEAD_ROW
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
@@ -24,6 +25,8 @@ from memory_agent_ros.records.errors import StoreError
 PLAIN = "changed"
 #: Records between two signed checkpoints.
 SIGN_EVERY = 4096
+#: Rows whose values are kept until the end of a transaction; those of more are read again.
+_MOST_KEPT = 2000
 _APPEND = "INSERT INTO ledger (seq, kind, record, leaves, hash) VALUES (?,?,?,?,?)"
 
 
@@ -48,7 +51,9 @@ class Recorder:
         self._notes = notes
         self._keys_table = next((n for n, t in self.commitments.tables.items() if t.name == "keys"), 0)
         self.signer: Callable[[], object] | None = None
-        self._touched: set[tuple[Any, ...]] = set()
+        self._touched: dict[int, dict[tuple[Any, ...], Sequence[Any]]] = {}
+        self._kept = 0
+        self._key_of: dict[int, Callable[[Sequence[Any]], tuple[Any, ...]]] = {}
         self._replaced: set[tuple[Any, ...]] = set()
         self._head: tuple[int, bytes] | None = None
         self._last_signed: int | None = None
@@ -56,13 +61,29 @@ class Recorder:
 
     def touch(self, number: int, was_there: int, *key: Any) -> None:
         """A row was inserted, or changed or deleted (``was_there``) by the transaction under way."""
-        self._touched.add((number, *key))
+        self._note(number, was_there, key, UNREAD)
+
+    def put(self, number: int, was_there: int, *row: Any) -> None:
+        """A row was inserted, or changed (``was_there``), and now holds these values, in the order of their names."""
+        try:
+            key = self._key_of[number](row)
+        except KeyError:
+            self._key_of[number] = self.commitments.key_of(number)
+            key = self._key_of[number](row)
+        self._kept += 1
+        self._note(number, was_there, key, row if self._kept <= _MOST_KEPT else UNREAD)
+
+    def _note(self, number: int, was_there: int, key: tuple[Any, ...], row: Sequence[Any]) -> None:
+        rows = self._touched.get(number)
+        if rows is None:
+            rows = self._touched[number] = {}
+        rows[key] = row
         if was_there and number == self._keys_table:
             self._replaced.add(key)
 
     def begin(self) -> None:
         """A transaction begins."""
-        self._touched.clear()
+        self._taken()
         self._replaced.clear()
         self._coming = None
 
@@ -77,14 +98,17 @@ class Recorder:
         leaves += self.commitments.of_touched(cursor, self._taken(cursor))
         if self._replaced:
             known = {(leaf[0], leaf[3]) for leaf in leaves}
-            again = [row for owner in self._replaced for row in self.commitments.owned(cursor, *owner)]
-            leaves += [leaf for leaf in self.commitments.of_touched(cursor, again) if (leaf[0], leaf[3]) not in known]
+            for number, *key in (row for owner in self._replaced for row in self.commitments.owned(cursor, *owner)):
+                self._note(number, 0, tuple(key), UNREAD)
+            again = self.commitments.of_touched(cursor, self._taken())
+            leaves += [leaf for leaf in again if (leaf[0], leaf[3]) not in known]
         if leaves or kind != PLAIN:
             self._append(cursor, kind, body or {}, pack(sorted(leaves)))
 
     def adopt(self, cursor: Cursor, kind: str, body: Mapping[str, Any] | None = None) -> None:
         """A record that commits to every row there is: of a new map, or of one that was brought up or copied."""
-        self._touched.clear()
+        self._taken()
+        self._key_of.clear()
         self.commitments.reload()
         first = self.head()[0] == 0
         others = [number for number in self.commitments.tables if number != self._keys_table]
@@ -138,11 +162,11 @@ class Recorder:
             self._head = (int(found[0][0]), bytes(found[0][1])) if found else (0, NO_HASH)
         return self._head
 
-    def _taken(self, cursor: Cursor) -> set[tuple[Any, ...]]:
-        """Rows touched since this was asked last."""
-        for note in self._notes(cursor) if self._notes else ():
+    def _taken(self, cursor: Cursor | None = None) -> Touched:
+        """Rows touched since this was asked last, those that only the engine noted too where there is a cursor."""
+        for note in self._notes(cursor) if self._notes and cursor else ():
             self.touch(*note)
-        taken, self._touched = self._touched, set()
+        taken, self._touched, self._kept = self._touched, {}, 0
         return taken
 
     def _append(self, cursor: Cursor, kind: str, body: Mapping[str, Any], leaves: bytes) -> None:

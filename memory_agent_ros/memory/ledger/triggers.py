@@ -6,28 +6,32 @@ from collections.abc import Iterable, Iterator
 
 from memory_agent_ros.memory.ledger.tables import Committed
 
-#: The function that SQLite calls for each row.
-FUNCTION = "ledger_touch"
+#: The functions that SQLite calls for each row: with its key, with its values.
+TOUCH, PUT = "ledger_touch", "ledger_put"
 #: Where PostgreSQL notes each row, for the session that writes.
 NOTES = "ledger_touched"
 
 
-def sqlite_triggers(tables: Iterable[Committed]) -> Iterator[str]:
-    """Statements for the connection that writes; other programs that open the file never see them."""
-    for table in tables:
-        new = ", ".join(f"NEW.{key}" for key in table.keys)
-        old = ", ".join(f"OLD.{key}" for key in table.keys)
-        moved = " OR ".join(f"OLD.{key} IS NOT NEW.{key}" for key in table.keys)
-        touch = f"SELECT {FUNCTION}({table.number}, {{0}}, {{1}})"
-        # Values that every step writes, whether or not they changed.
-        changed = "WHEN OLD.value IS NOT NEW.value " if table.name == "meta" else ""
-        name = f"ledger_{table.name}"
-        yield f"CREATE TEMP TRIGGER {name}_put AFTER INSERT ON main.{table.name} BEGIN {touch.format(0, new)}; END"
-        yield f"CREATE TEMP TRIGGER {name}_gone AFTER DELETE ON main.{table.name} BEGIN {touch.format(1, old)}; END"
-        yield (
-            f"CREATE TEMP TRIGGER {name}_set AFTER UPDATE ON main.{table.name} {changed}BEGIN "
-            f"{touch.format(1, new)}; {touch.format(1, old)} WHERE {moved}; END"
-        )
+def sqlite_triggers(table: Committed, columns: Iterable[str]) -> Iterator[str]:
+    """Statements for the connection that writes; other programs that open the file never see them.
+
+    Args:
+        table: that is watched.
+        columns: names of its columns.
+    """
+    old = ", ".join(f"OLD.{key}" for key in table.keys)
+    moved = " OR ".join(f"OLD.{key} IS NOT NEW.{key}" for key in table.keys)
+    values = ", ".join(f"NEW.{name}" for name in sorted(columns))
+    put, gone = f"SELECT {PUT}({table.number}, {{}}, {values})", f"SELECT {TOUCH}({table.number}, 1, {old})"
+    # Values that every step writes, whether or not they changed.
+    changed = "WHEN OLD.value IS NOT NEW.value " if table.name == "meta" else ""
+    name = f"ledger_{table.name}"
+    yield f"CREATE TEMP TRIGGER {name}_put AFTER INSERT ON main.{table.name} BEGIN {put.format(0)}; END"
+    yield f"CREATE TEMP TRIGGER {name}_gone AFTER DELETE ON main.{table.name} BEGIN {gone}; END"
+    yield (
+        f"CREATE TEMP TRIGGER {name}_set AFTER UPDATE ON main.{table.name} {changed}BEGIN "
+        f"{put.format(1)}; {gone} WHERE {moved}; END"
+    )
 
 
 def postgres_triggers(tables: Iterable[Committed]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from memory_agent_ros.memory.indexes.reindex import bring_up
 from memory_agent_ros.memory.ledger.recorder import PLAIN, Recorder
 from memory_agent_ros.memory.ledger.signer import Signer
 from memory_agent_ros.memory.ledger.soundness import soundness
-from memory_agent_ros.memory.ledger.triggers import FUNCTION, sqlite_triggers
+from memory_agent_ros.memory.ledger.triggers import PUT, TOUCH, sqlite_triggers
 from memory_agent_ros.memory.storage.master_key import wrapping_key
 from memory_agent_ros.memory.storage.object_keys import ObjectKeys
 from memory_agent_ros.memory.storage.schema import APPLICATION_ID, LEDGER_SINCE, MIGRATIONS, SCHEMA_VERSION, TABLES
@@ -145,11 +145,13 @@ class SqliteStore:
             self.ledger.adopt(cursor, "created", {"schema": SCHEMA_VERSION})
 
     def _watch(self) -> None:
-        """Tell the ledger which rows are touched from now on."""
+        """Tell the ledger which rows are touched from now on, and what they hold."""
         self.connection.execute("PRAGMA temp_store = MEMORY")
-        self.connection.create_function(FUNCTION, -1, self.ledger.touch)
-        for statement in sqlite_triggers(self.ledger.commitments.tables.values()):
-            self.connection.execute(statement)
+        self.connection.create_function(TOUCH, -1, self.ledger.touch)
+        self.connection.create_function(PUT, -1, self.ledger.put)
+        for table in self.ledger.commitments.tables.values():
+            for statement in sqlite_triggers(table, self.columns(table.name)):
+                self.connection.execute(statement)
 
     def _check(self) -> None:
         """Refuse what is no map, newer than this program, or damaged, before a byte is written."""
