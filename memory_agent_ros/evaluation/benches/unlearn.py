@@ -3,7 +3,7 @@
 A seed draws classes, their crops, the weights, and which classes are forgotten, each alone; a row is a seed, so that
 intervals are over seeds. ``retain_drop`` is the accuracy over the other classes less that of ``retrained``;
 ``retain_drop_from_original`` is held against the original. ``probe_recovery`` is a linear probe's, given twenty crops
-of each class; ``told_apart`` is the share of classes in which the audit parts the network from three retrained ones.
+of each class; ``told_apart`` is the share of classes in which the audit parts the network from nine retrained ones.
 Arms that begin with ``reid_`` are
 of a network with the shape of the re-identification embedder. Primary contrast, named beforehand: probe recovery of
 ours lies within the 95 % interval of ``retrained``, and that of ``masking_only`` does not.

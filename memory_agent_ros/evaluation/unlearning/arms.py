@@ -23,7 +23,7 @@ ARMS = (
 #: These also for a network of the re-identification embedder's shape, under names that begin with ``PREFIX``.
 REIDENTIFICATION, PREFIX = ("original", "retrained", "masking_only", "ours"), "reid_"
 #: Networks that are trained anew without the class: one is the arm, the others are what all arms are held against.
-RETRAINED = 3
+RETRAINED = 9
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,7 @@ def findings(audited: Audit, retrained: Sequence[Audit]) -> list[str]:
     """What tells an unlearnt network from retrained ones, one line each; empty if nothing does.
 
     A measure is told apart if it lies on the side of a network that knows the class, outside the 95 % prediction
-    interval of the retrained networks (Student's t). With two or three of them that interval is wide.
+    interval of the retrained networks (Student's t). With two or three of them it is so wide that a mask may pass.
     """
     told = []
     for name in JUDGED:

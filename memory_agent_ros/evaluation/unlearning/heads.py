@@ -17,7 +17,7 @@ from memory_agent_ros.perception.recognition.unlearning import MASKED, mask_clas
 from memory_agent_ros.records.errors import BadInputError
 
 #: Heads that are trained anew without the class.
-RETRAINED = 4
+RETRAINED = 8
 
 
 def audit_heads(
