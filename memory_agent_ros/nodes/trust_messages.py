@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 
 from memory_agent_msgs.msg import Correction as CorrectionMessage
@@ -84,6 +86,7 @@ def receipt_message(receipt: Receipt) -> ReceiptMessage:
         author=receipt.author,
         reason=receipt.reason,
         elapsed_s=receipt.elapsed_s,
+        signed_json=json.dumps(receipt.to_dict()) if receipt.signed else "",
     )
 
 

@@ -33,6 +33,8 @@ from memory_agent_msgs.srv import (
     VerifyMemory,
 )
 from memory_agent_ros.memory.ledger.proofs import check_proof
+from memory_agent_ros.memory.ledger.receipts import check_receipt
+from memory_agent_ros.memory.ledger.signing import public_bytes, signing_key
 from memory_agent_ros.memory.spatial_memory import SpatialMemory
 from memory_agent_ros.nodes import qos
 from memory_agent_ros.nodes.conversions import time_message
@@ -138,8 +140,8 @@ def test_query_modes(graph, feeder):
     assert not query(graph, mode="history", object_id=999).success
 
 
-def test_edit_and_forget(graph, feeder):
-    node = make_node(graph)
+def test_edit_and_forget(graph, feeder, tmp_path):
+    node = make_node(graph, tmp_path / "home.map")
     assert bring_up(node)
     events = graph.listen(MemoryEvent, "memory/events", qos.reliable(100))
     graph.until(lambda: graph.helper.count_publishers("memory/events"))
@@ -171,6 +173,7 @@ def test_edit_and_forget(graph, feeder):
     assert query(graph, mode="find").count == 0
     (receipt,) = graph.call(ListReceipts, "memory/receipts", ListReceipts.Request()).receipts
     assert receipt == gone.receipt and list(receipt.object_ids) == [object_id] and "objects" in receipt.kinds
+    assert check_receipt(json.loads(receipt.signed_json), [public_bytes(signing_key())]).id == receipt.id
     graph.until(lambda: [e for e in events if e.kind == MemoryEvent.FORGOTTEN])
     assert {e.label for e in events if e.kind == MemoryEvent.FORGOTTEN} == {""}
 
