@@ -105,6 +105,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a file or folder that cannot be read or written; the error names it
+        if args.debug:
+            raise
+        print(f"memory-agent {args.verb}: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

@@ -54,3 +54,12 @@ def test_a_room_is_named_and_asked_by_that_name(flat_map: Path, capsys: pytest.C
     assert main(["map", "name-room", "--map", str(flat_map), "--name", "attic"]) == 2
     assert main(["map", "name-room", "--map", str(flat_map) + ".none", "--room", "1"]) == 2
     assert not Path(str(flat_map) + ".none").exists()
+
+
+def test_a_picture_that_cannot_be_written_is_told(
+    flat_map: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    for target in (tmp_path / "taken" / "map.png", tmp_path / ("x" * 300) / "map.png"):
+        assert main(["show", "--map", str(flat_map), "--png", str(target)]) == 2
+        assert "memory-agent show: " in capsys.readouterr().err

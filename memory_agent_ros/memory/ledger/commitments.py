@@ -175,6 +175,12 @@ class Commitments:
             found.append((tuple(named[key] for key in table.keys), table.owner(named), row))
         return found
 
+    def is_readable(self, table: Committed) -> bool:
+        """Whether the columns of a table have names, those of its key and owner among them; damage may have hit them."""
+        names = self._store.columns(table.name)
+        wanted = {*table.keys, table.owner.column or table.keys[0], table.owner.unless_null or table.keys[0]}
+        return wanted <= set(names) and all(name.isidentifier() for name in names)
+
     def columns(self, table: Committed) -> list[str]:
         """Names of the values of a row, in their order."""
         return list(self._layout(table).names)

@@ -40,7 +40,7 @@ class Finding:
 
     Attributes:
         what: ``changed``, ``dropped``, ``reordered``, ``replayed``, ``truncated`` (records); ``row_changed``,
-            ``row_missing``, ``row_unknown`` (rows); ``rolled_back``, ``forked``, ``signature``, ``key`` (checkpoints).
+            ``row_missing``, ``row_unknown``, ``table_changed`` (rows); ``rolled_back``, ``forked``, ``signature``, ``key`` (checkpoints).
         place: what it is found at, as ``record 7`` or ``objects 3``.
         text: one sentence for people.
         seq: the first record concerned, or the one that wrote the row; None if there is none.
@@ -291,7 +291,11 @@ def check_rows(store: Store, leaves: Sequence[bytes]) -> Iterator[Finding]:
     # Keys first: where one was changed, so is the digest of all that its owner has.
     for number, table in sorted(commitments.tables.items(), key=lambda item: item[1].name != "keys"):
         wanted = expected.get(number, {})
-        rows = commitments.live(table) if store.columns(table.name) else ()  # an older schema lacks some tables
+        there = store.columns(table.name)  # an older schema lacks some tables
+        if there and not commitments.is_readable(table):
+            yield Finding("table_changed", table.name, f"the table {table.name} has not the columns that it was made with")
+            continue
+        rows = commitments.live(table) if there else ()
         for key, _owner, row in rows:
             place = f"{table.name} {' '.join(map(str, key))}"
             known = wanted.pop(row_number(table, key), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import zlib
 from typing import Any
 
@@ -169,6 +170,7 @@ def cloud_of(
 def track_of(row: tuple[Any, ...], cloud: VoxelCloud, former: bytes | None = None) -> Track:
     """Inverse of :func:`object_row`; ``former`` as in the ``clouds`` table."""
     (object_id, label, confirmed, gone, _, _, _, _, observations, first, last, looked, text, vectors) = row
+    first, last, looked, observations = map(operator.index, (first, last, looked, observations))
     body = json.loads(text)
     weights = np.array(body["bank_weights"], dtype=np.float32)
     bank = np.frombuffer(vectors, dtype=np.float32)

@@ -64,11 +64,13 @@ class FreeSpace:
             self.looks += len(chunk)
 
     def _within(self, looks: Sequence[LookRecord]) -> list[LookRecord]:
-        """Those not too far from the first one: a pose gone astray must not take all working memory."""
+        """Those not too far from the first one: a pose gone astray, or damaged, must not take all working memory."""
         places = np.array([r.T_map_camera[:2, 3] for r in looks])
-        if self._first is None:
-            self._first = places[0]
-        near = np.abs(places - self._first).max(axis=1) <= limits.PLAN_CELLS * self.cell_m
+        on_earth = np.abs(places).max(axis=1) <= limits.COORDINATE_M
+        if self._first is None and on_earth.any():
+            self._first = places[on_earth][0]
+        first = np.zeros(2) if self._first is None else self._first
+        near = on_earth & (np.abs(places - first).max(axis=1) <= limits.PLAN_CELLS * self.cell_m)
         return [look for look, is_near in zip(looks, near.tolist(), strict=True) if is_near]
 
     def cells(self, xy: NDArray[np.floating]) -> NDArray[np.intp]:

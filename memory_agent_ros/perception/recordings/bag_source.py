@@ -7,6 +7,7 @@ was read.
 
 from __future__ import annotations
 
+import operator
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -90,7 +91,7 @@ class BagSource:
             try:
                 with Reader(self.path) as reader:
                     types = {c.topic: c.msgtype for c in reader.connections}
-                    counts = Counter({c.topic: c.msgcount for c in reader.connections})
+                    counts = Counter({c.topic: operator.index(c.msgcount) for c in reader.connections})
                 self._survey = types, counts, None
             except _DAMAGE as error:
                 self._survey = *self._scan(), str(error)

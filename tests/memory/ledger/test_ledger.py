@@ -69,6 +69,7 @@ def test_everything_that_writes_leaves_a_sound_ledger(place: Callable[[str], str
         ("DELETE FROM events WHERE id=1", ("row_missing", "events 1")),
         ("INSERT INTO aliases VALUES (77, 1)", ("row_unknown", "aliases 77")),
         ("UPDATE meta SET value='9' WHERE key='map_revision'", ("row_changed", "meta map_revision")),
+        ("ALTER TABLE vector_indexes RENAME COLUMN dimension TO dimensiom", ("table_changed", "vector_indexes")),
         ("UPDATE boxes SET x1=x1+1 WHERE id=1", ("row_changed", "objects 1")),
         ("UPDATE ledger SET record=substr(record, 1, 40) || x'00' WHERE seq=5", ("changed", "record 5")),
         ("UPDATE ledger SET leaves=leaves || leaves WHERE seq=6", ("changed", "record 6")),

@@ -144,3 +144,14 @@ def test_a_damaged_head_of_the_ledger_is_told(path):
     with pytest.raises(StoreError, match="run verify"):
         store.ledger.head()
     store.close()
+
+
+@pytest.mark.parametrize("column", ["first_seen_ns", "last_seen_ns", "last_looked_ns", "observations"])
+@pytest.mark.parametrize("value", ["'soon'", "x'00'"])
+def test_an_object_of_no_numbers_is_told_when_it_is_seen_again(column, value, path):
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE objects SET {column} = {value}")
+    connection.close()
+    picture = sample.frame(50)
+    with pytest.raises(StoreError), SpatialMemory.open(path, sample.CONFIG) as memory:
+        memory.observe(picture, sample.observations(picture))

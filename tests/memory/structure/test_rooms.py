@@ -157,3 +157,14 @@ def test_the_floor_is_the_lowest_level_not_the_lowest_point() -> None:
     z = np.concatenate([rng.normal(-0.4, 0.01, 2000), rng.uniform(-0.4, 2.0, 6000), [-3.0] * 20])
     assert floor_height(level_counts(z)) == pytest.approx(-0.4, abs=0.02)
     assert floor_height(level_counts(np.zeros(0))) == 0.0
+
+
+@pytest.mark.parametrize("value", [1e300, np.nan])
+def test_poses_that_are_nowhere_are_left_out(records: list[LookRecord], value: float) -> None:
+    first = records[0]
+    nowhere = first.T_map_camera.copy()
+    nowhere[0, 3] = value
+    space, sound = FreeSpace(StructureConfig()), FreeSpace(StructureConfig())
+    space.add([LookRecord(first.frame_row, first.stamp_ns, nowhere, first.K, first.depth_mm), *records[1:]])
+    sound.add(records[1:])
+    assert np.array_equal(space.hits, sound.hits)

@@ -84,6 +84,17 @@ def test_a_truncated_bag_gives_what_it_has_and_says_how_much(
     assert np.abs(frames[2].T_map_camera - camera_pose(2)).max() < 1e-6
 
 
+@pytest.mark.parametrize("count", ["1.5 #", "#"])
+def test_counts_that_are_no_numbers_are_damage(tmp_path: Path, count: str) -> None:
+    bag = write_bag(tmp_path / "bag")
+    metadata = bag / "metadata.yaml"
+    metadata.write_text(metadata.read_text().replace("message_count: ", f"message_count: {count} "))
+    recording = open_recording(bag)
+    assert len(recording) == 12
+    frames, error = _read_until_broken(recording)
+    assert len(frames) == 12 and error is not None and error.reason == "bag_truncated"
+
+
 def test_a_file_of_noise_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "noise.mcap").write_bytes(b"\x00" * 1000)
     with pytest.raises(BadInputError) as caught:
