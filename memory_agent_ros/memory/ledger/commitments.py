@@ -176,9 +176,9 @@ class Commitments:
         return found
 
     def is_readable(self, table: Committed) -> bool:
-        """Whether the columns of a table have names, those of its key and owner among them; damage may have hit them."""
+        """Whether the columns of a table have names, those of its key and owner among them: damage may hit them."""
         names = self._store.columns(table.name)
-        wanted = {*table.keys, table.owner.column or table.keys[0], table.owner.unless_null or table.keys[0]}
+        wanted = {*table.keys, table.owner.column, table.owner.unless_null} - {""}
         return wanted <= set(names) and all(name.isidentifier() for name in names)
 
     def columns(self, table: Committed) -> list[str]:

@@ -40,7 +40,8 @@ class Finding:
 
     Attributes:
         what: ``changed``, ``dropped``, ``reordered``, ``replayed``, ``truncated`` (records); ``row_changed``,
-            ``row_missing``, ``row_unknown``, ``table_changed`` (rows); ``rolled_back``, ``forked``, ``signature``, ``key`` (checkpoints).
+            ``row_missing``, ``row_unknown``,
+            ``table_changed`` (rows); ``rolled_back``, ``forked``, ``signature``, ``key`` (checkpoints).
         place: what it is found at, as ``record 7`` or ``objects 3``.
         text: one sentence for people.
         seq: the first record concerned, or the one that wrote the row; None if there is none.
@@ -293,7 +294,8 @@ def check_rows(store: Store, leaves: Sequence[bytes]) -> Iterator[Finding]:
         wanted = expected.get(number, {})
         there = store.columns(table.name)  # an older schema lacks some tables
         if there and not commitments.is_readable(table):
-            yield Finding("table_changed", table.name, f"the table {table.name} has not the columns that it was made with")
+            text = f"the table {table.name} has not the columns that it was made with"
+            yield Finding("table_changed", table.name, text)
             continue
         rows = commitments.live(table) if there else ()
         for key, _owner, row in rows:
