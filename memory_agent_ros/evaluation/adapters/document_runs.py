@@ -8,7 +8,6 @@ from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 
-from memory_agent_ros.adapters.distillation import DistillationConfig
 from memory_agent_ros.adapters.document import DocumentToLora, load_document_network
 from memory_agent_ros.evaluation.adapters.bases import Base, adapter_cache
 from memory_agent_ros.evaluation.training.train_document_lora import (
@@ -23,19 +22,19 @@ MINUTES = {"tiny": 50.0, "embedded": 60.0}
 #: Modules of ``adapters`` that a network is made of.
 _READERS = ("document", "distillation", "perceiver", "heads", "key_reader", "rows")
 #: What each ablation changes in the settings of ``full``: the loss, training with several chunks, the rank.
-ABLATIONS = ("next_token", "one_chunk", "rank2", "rank4")
+ABLATIONS = ("kl", "one_chunk", "rank2", "rank4")
 
 
 def changed(training: DocumentTraining, arm: str) -> DocumentTraining:
-    """Settings of an ablation; ``full`` has rank 8.
+    """Settings of an ablation; ``full`` has rank 8 and, if ``tiny``, the next-token loss.
 
     Raises:
         ValueError: no such arm.
     """
     if arm == "full":
         return training
-    if arm == "next_token":
-        return replace(training, loss=DistillationConfig("next_token", l1=training.loss.l1))
+    if arm == "kl":
+        return replace(training, loss=replace(training.loss, kind="kl"))
     if arm == "one_chunk":
         return replace(training, longest=1)
     if arm in ("rank2", "rank4"):

@@ -16,6 +16,7 @@ pytest.importorskip("peft")
 import torch
 
 from memory_agent_ros.adapters.application import AdaptedModel
+from memory_agent_ros.adapters.distillation import DistillationConfig
 from memory_agent_ros.adapters.document import DocumentConfig, read_about
 from memory_agent_ros.adapters.perceiver import ResamplerSize
 from memory_agent_ros.evaluation.adapters import bases, document_runs
@@ -31,8 +32,8 @@ from memory_agent_ros.evaluation.training.train_tiny_reader import TinyTraining,
 
 FAMILY = FactFamily(facts=(1, 1), sentences=2)
 SMALL = DocumentTraining(
-    network=DocumentConfig(2, 32, ResamplerSize(16, 4, 1, 2), hidden=8), family=FAMILY, documents=4, questions=1,
-    longest=2, steps=4, look_every=2, looks=(1, 2), looked=2,
+    network=DocumentConfig(2, 32, ResamplerSize(16, 4, 1, 2), hidden=8), loss=DistillationConfig("next_token"),
+    family=FAMILY, documents=4, questions=1, longest=2, steps=4, look_every=2, looks=(1, 2), looked=2,
 )  # fmt: skip
 
 
@@ -82,7 +83,7 @@ def test_every_arm_and_figure_is_there_and_the_second_time_nothing_is_trained(ba
 
 
 def test_ablations_change_one_thing_each(base: Base) -> None:
-    assert changed(SMALL, "next_token").loss.kind == "next_token"
+    assert (SMALL.loss.kind, changed(SMALL, "kl").loss.kind) == ("next_token", "kl")
     assert changed(SMALL, "one_chunk").longest == 1
     assert changed(SMALL, "rank4").network.rank == 4
     assert changed(SMALL, "full") == SMALL
