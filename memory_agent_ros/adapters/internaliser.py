@@ -81,6 +81,11 @@ class Internaliser:
         if self._router is not None:
             self._router.saw(texts)
 
+    def unsee(self) -> None:
+        """Forget what the robot saw, as after a request to forget."""
+        if self._router is not None:
+            self._router.unsee()
+
     @property
     def writes_memory(self) -> bool:
         """Whether there is a hypernetwork that writes the memory."""

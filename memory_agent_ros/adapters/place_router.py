@@ -44,6 +44,10 @@ class PlaceRouter:
         if texts:
             self._lately.extend(torch.from_numpy(np.asarray(self._embed(texts), dtype=np.float32)))
 
+    def unsee(self) -> None:
+        """Forget all that was seen or said."""
+        self._lately.clear()
+
     def weights(self) -> dict[str, float]:
         """How much each adapter with keys may speak; empty where nothing was seen yet or there is no choice."""
         routed = {name: a for name, a in self._library.adapters().items() if name not in self._always}

@@ -151,8 +151,18 @@ class AdapterNode(AgentNode[AdapterNodeConfig]):
             return
         self.counts[f"event_{event.kind}"] += 1
         self._events.append(event)
+        if event.kind is EventKind.FORGOTTEN:
+            self._unsee()
         if event.kind in ERASING:
             self._refresh_soon()
+
+    def _unsee(self) -> None:
+        """Keep nothing of what was heard: which of it was forgotten, the memory cannot tell any more."""
+        self._everything = True
+        self._events.clear()
+        self._seen.clear()
+        if self._internaliser is not None:
+            self._jobs.put(self._internaliser.unsee)
 
     def _on_period(self) -> None:
         if (self._events or self._everything) and not self._refreshing:
@@ -219,7 +229,7 @@ class AdapterNode(AgentNode[AdapterNodeConfig]):
                 touched = None if everything else internaliser.touched(self.memory, events)
                 self._done(internaliser.internalise_memory(self.memory, touched))
         except MemoryAgentError:
-            self._events, self._everything = [*events, *self._events], self._everything or everything
+            self._everything = True
             raise
 
     def _done(self, done: Refreshed) -> None:

@@ -37,6 +37,8 @@ def test_what_was_seen_says_which_home_speaks(adapted: AdaptedModel, tmp_path: P
     assert router.allows(home) and not router.allows(shed) and router.allows(manual)
     router.saw(["saw", "bench", "drill", "bench"])
     assert router.allows(shed) and not router.allows(home)
+    router.unsee()
+    assert router.weights() == {} and router.allows(home) and router.allows(shed)
 
 
 def test_an_adapter_that_is_not_routed_always_speaks(adapted: AdaptedModel, tmp_path: Path) -> None:

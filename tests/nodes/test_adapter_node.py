@@ -103,6 +103,16 @@ def test_what_is_forgotten_is_in_no_chunk_when_the_next_question_is_asked(graph,
     assert listed(graph) == {} and not list((tmp_path / "adapters").iterdir())
 
 
+def test_after_a_request_to_forget_nothing_that_was_heard_is_kept(graph, memory_node):
+    node = started(graph, refresh_period_s=3600.0)
+    graph.until(lambda: node.counts["chunks made"])
+    memory_node._events.publish(MemoryEvent(kind="added", label="diary"))
+    graph.until(lambda: list(node._seen) == ["diary"])
+    assert graph.call(ForgetObjects, "memory/forget_objects", ForgetObjects.Request(label="chair")).forgotten
+    graph.until(lambda: node.counts["event_forgotten"])
+    assert not node._seen and not any(event.label for event in node._events)
+
+
 def test_texts_are_internalised_listed_and_dropped(graph, memory_node, tmp_path):
     node = started(graph, refresh=False)
     manual = tmp_path / "manual.md"
